@@ -1,0 +1,138 @@
+//! The list of everything that can happen, each kind with its name, version and bearing.
+//!
+//! To add a kind: a struct in its slice's file, a line in [`events!`] below, a case in `golden/leaves.jsonl` (the test prints it), and,
+//! if it is fact-bearing, its fold in `world`. To change one: raise its version here and keep reading the old one in [`Event::decode`].
+
+use crate::{PatientPseudonym, leaf::LeafError};
+use crate::{
+    caller, charter, clock, decision, device, emergency, encounter, feed, ledger, operator, patient, principal, rota,
+    team,
+};
+use serde_json::value::RawValue;
+
+/// Whether the world folds a kind.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Bearing {
+    /// Folded: a node that does not understand it must not answer.
+    Fact,
+    /// Evidence only: a node that does not understand it may go on.
+    Record,
+}
+
+/// What sort of event, in which version.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Kind {
+    /// Its name in leaves, `noun.past_participle`.
+    pub name: &'static str,
+    /// The version written today.
+    pub version: u16,
+    /// Whether the world folds it.
+    pub bearing: Bearing,
+}
+
+macro_rules! events {
+    ($($bearing:ident $name:literal v $version:literal $variant:ident($body:ty) $doc:literal;)*) => {
+        /// One thing that happened.
+        #[derive(Clone, Debug, PartialEq)]
+        #[non_exhaustive]
+        pub enum Event {
+            $(#[doc = $doc] $variant($body),)*
+        }
+
+        impl Event {
+            /// Every kind this build writes.
+            pub const KINDS: &'static [Kind] = &[
+                $(Kind { name: $name, version: $version, bearing: Bearing::$bearing },)*
+            ];
+
+            /// This event's kind.
+            #[must_use]
+            pub const fn kind(&self) -> Kind {
+                match self {
+                    $(Self::$variant(_) => Kind { name: $name, version: $version, bearing: Bearing::$bearing },)*
+                }
+            }
+
+            /// The body as JSON, to a writer.
+            pub(crate) fn serialize_body<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                match self {
+                    $(Self::$variant(body) => serde::Serialize::serialize(body, serializer),)*
+                }
+            }
+
+            /// Reads a body of the named kind and version.
+            ///
+            /// # Errors
+            /// When the kind or version is not known here, or the body is not of its form.
+            pub fn decode(name: &str, version: u16, body: &RawValue) -> Result<Self, LeafError> {
+                match (name, version) {
+                    $(($name, $version) => serde_json::from_str(body.get())
+                        .map(Self::$variant)
+                        .map_err(|source| LeafError::Body { kind: $name, source }),)*
+                    _ => Err(LeafError::UnknownKind { kind: name.chars().take(64).collect(), version }),
+                }
+            }
+        }
+
+        $(impl From<$body> for Event {
+            fn from(body: $body) -> Self {
+                Self::$variant(body)
+            }
+        })*
+    };
+}
+
+events! {
+    Fact "principal.registered" v 1 PrincipalRegistered(principal::Registered) "Somebody or something may now act, in these roles.";
+    Fact "principal.ended" v 1 PrincipalEnded(principal::Ended) "They may not any more.";
+    Fact "rota.shift_assigned" v 1 ShiftAssigned(rota::ShiftAssigned) "A shift was planned or changed.";
+    Fact "rota.shift_withdrawn" v 1 ShiftWithdrawn(rota::ShiftWithdrawn) "A shift will not be worked.";
+    Fact "device.registered" v 1 DeviceRegistered(device::Registered) "A device was enrolled or changed.";
+    Fact "device.retired" v 1 DeviceRetired(device::Retired) "A device is no longer in use.";
+    Fact "device.posture_reported" v 1 PostureReported(device::PostureReported) "A device's health was checked.";
+    Fact "encounter.opened" v 1 EncounterOpened(encounter::Opened) "A patient arrived or is expected.";
+    Fact "encounter.moved" v 1 EncounterMoved(encounter::Moved) "A patient changed place.";
+    Fact "encounter.closed" v 1 EncounterClosed(encounter::Closed) "A patient left.";
+    Fact "encounter.updated" v 1 EncounterUpdated(encounter::Updated) "Who attends a patient changed.";
+    Fact "encounter.movement_cancelled" v 1 MovementCancelled(encounter::MovementCancelled) "An admission, transfer or discharge was undone.";
+    Fact "patient.labelled" v 1 PatientLabelled(patient::Labelled) "A patient's sensitivity labels changed.";
+    Fact "patient.merged" v 1 PatientMerged(patient::Merged) "Two records are one patient.";
+    Fact "patient.unmerged" v 1 PatientUnmerged(patient::Unmerged) "They were not after all.";
+    Fact "team.joined" v 1 TeamJoined(team::Joined) "Somebody joined a patient's treatment team.";
+    Fact "team.left" v 1 TeamLeft(team::Left) "Somebody left it.";
+    Fact "emergency.declared" v 1 EmergencyDeclared(emergency::Declared) "A unit is in an emergency until a time.";
+    Fact "emergency.ended" v 1 EmergencyEnded(emergency::Ended) "It is over.";
+    Fact "feed.heard" v 1 FeedHeard(feed::Heard) "A message arrived that changed nothing.";
+    Record "feed.message_rejected" v 1 MessageRejected(feed::MessageRejected) "A message could not be used; it is kept.";
+    Fact "charter.applied" v 1 CharterApplied(charter::Applied) "These rules are in force from here on.";
+    Record "decision.made" v 1 DecisionMade(decision::Made) "A request for access was answered.";
+    Record "permit.ended" v 1 PermitEnded(decision::Ended) "A live permit ended before or at its time.";
+    Record "caller.added" v 1 CallerAdded(caller::Added) "A calling system was given a token.";
+    Record "caller.revoked" v 1 CallerRevoked(caller::Revoked) "A calling system's tokens were ended.";
+    Record "operator.link_issued" v 1 OperatorLinkIssued(operator::LinkIssued) "A one-use sign-in link was made.";
+    Record "operator.signed_in" v 1 OperatorSignedIn(operator::SignedIn) "An operator signed in.";
+    Record "operator.signed_out" v 1 OperatorSignedOut(operator::SignedOut) "An operator signed out.";
+    Record "ledger.read" v 1 LedgerRead(ledger::Read) "Somebody read evidence.";
+    Record "clock.jumped" v 1 ClockJumped(clock::Jumped) "The wall clock moved further than it may.";
+}
+
+impl Event {
+    /// The patient it is about, if it is about one.
+    #[must_use]
+    pub const fn patient(&self) -> Option<PatientPseudonym> {
+        match self {
+            Self::EncounterOpened(body) => Some(body.patient),
+            Self::EncounterMoved(body) => Some(body.patient),
+            Self::EncounterClosed(body) => Some(body.patient),
+            Self::EncounterUpdated(body) => Some(body.patient),
+            Self::MovementCancelled(body) => Some(body.patient),
+            Self::PatientLabelled(body) => Some(body.patient),
+            Self::PatientMerged(body) => Some(body.survivor),
+            Self::PatientUnmerged(body) => Some(body.survivor),
+            Self::TeamJoined(body) => Some(body.patient),
+            Self::TeamLeft(body) => Some(body.patient),
+            Self::DecisionMade(body) => body.patient,
+            _ => None,
+        }
+    }
+}

@@ -1,0 +1,36 @@
+//! What can happen? Every event kind Handrail knows, the ids they speak in, and the leaf they are written as.
+//!
+//! One file a slice. Nothing here behaves: `world` folds these values, `decision` fills one of them, `store` keeps them.
+//!
+//! - [`Event`] is one thing that happened; [`Kind`] is its name, version and whether the world folds it.
+//! - [`Draft`] is an event with its circumstances, not yet recorded; [`Leaf`] is the same after it was.
+//! - Ids are newtypes that cannot hold anything unprintable or unbounded.
+
+mod event;
+mod ids;
+mod leaf;
+mod time;
+
+pub mod caller;
+pub mod charter;
+pub mod clock;
+pub mod decision;
+pub mod device;
+pub mod emergency;
+pub mod encounter;
+pub mod feed;
+pub mod ledger;
+pub mod operator;
+pub mod patient;
+pub mod principal;
+pub mod rota;
+pub mod team;
+
+pub use event::{Bearing, Event, Kind};
+pub use ids::{
+    ActionName, Actor, ActorKind, CallerName, CharterDigest, DeviceId, EncounterPseudonym, EntityRef, FeedName,
+    ID_BYTES_MAX, IdError, Label, OperatorId, OwnerId, PatientPseudonym, PolicyId, PrincipalId, Purpose, RequestId,
+    RoleName, Seq, ShiftId, TypeName, UnitId, WorkflowName,
+};
+pub use leaf::{Draft, LEAF_BYTES_MAX, LEAF_VERSION, Leaf, LeafError, Source};
+pub use time::{Timestamp, TimestampError};
