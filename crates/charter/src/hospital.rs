@@ -1,0 +1,105 @@
+//! `hospital.toml`: the hospital itself. Sites, units, time, and what happens when facts are late or recording fails.
+
+use crate::length::{Days, Seconds};
+use crate::name::SiteId;
+use events::UnitId;
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+
+/// The hospital and its limits.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Hospital {
+    /// What people call it.
+    pub name: String,
+    /// Its IANA time zone, such as `Europe/Berlin`: for showing times and reading feeds that give none.
+    pub time_zone: String,
+    /// The origin of its ledger (a C2SP checkpoint origin): a host and path without scheme, fixed for life.
+    pub origin: String,
+    /// Its sites, at least one.
+    pub sites: BTreeMap<SiteId, Site>,
+    /// Its units: wards, departments, clinics, theatres; at least one.
+    pub units: BTreeMap<UnitId, Unit>,
+    /// How long a claim to a patient outlives the fact it rested on.
+    pub grace: Grace,
+    /// From when a silent feed counts as stale.
+    pub staleness: Staleness,
+    /// What happens when a decision cannot be recorded.
+    pub recording: Recording,
+    /// How long evidence is kept.
+    pub retention: Retention,
+}
+
+/// One site.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Site {
+    /// What people call it.
+    pub name: String,
+}
+
+/// One unit.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Unit {
+    /// What people call it.
+    pub name: String,
+    /// The site it is at: a key of `sites`.
+    pub site: SiteId,
+    /// What feeds call it (HL7 PV1-3.1 and other location codes). No two units share one. The unit's id always counts as a code as well.
+    #[serde(default)]
+    pub codes: Vec<String>,
+}
+
+/// How long a claim to a patient outlives the fact it rested on, applied at decision, never in the fold.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Grace {
+    /// After a transfer the old unit keeps its claim so long.
+    pub transfer_s: Seconds,
+    /// After a discharge the unit keeps its claim so long (results still arrive).
+    pub discharge_s: Seconds,
+    /// After every claim has ended, late charting is possible so long. Policies see `context.care.left_minutes` only within it.
+    pub late_charting_s: Seconds,
+}
+
+/// From when a silent feed counts as stale, so that policies can tell "no" from "we do not know".
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Staleness {
+    /// The ADT feed.
+    pub adt_s: Seconds,
+    /// The rota.
+    pub rota_s: Seconds,
+}
+
+/// What happens when a decision cannot be recorded.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Recording {
+    /// The rule.
+    pub on_failure: OnRecordingFailure,
+}
+
+/// The rule for decisions that cannot be recorded.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum OnRecordingFailure {
+    /// Nothing is answered and nothing opens: no authority without evidence.
+    Refuse,
+}
+
+/// How long evidence is kept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Retention {
+    /// Entries of the ledger (their hashes stay for ever).
+    pub ledger_days: Days,
+    /// Encrypted detail beside the ledger.
+    pub detail_days: Days,
+    /// Messages that could not be used.
+    pub rejected_messages_days: Days,
+    /// While true nothing expires.
+    #[serde(default)]
+    pub legal_hold: bool,
+}
