@@ -1,1 +1,3 @@
-//! decision
+//! May this happen; if not, what would help; who is accountable?
+pub mod clockwork;
+pub mod index;

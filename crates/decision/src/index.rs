@@ -1,0 +1,309 @@
+//! Which policies can bear on a request? An index by action, principal scope and resource scope, so that Cedar sees only those few.
+//!
+//! Leaving the others out changes nothing. Cedar evaluates a policy as `principal scope && action scope && resource scope && conditions`
+//! from the left. A scope is one of `true`, `is T`, `== e`, `in e` and their conjunction, and none of them can fail: `is` and `==`
+//! compare, and `in` treats an entity it does not know as one without ancestors. So where a scope does not hold, the whole is `false`
+//! before a condition is looked at: the policy neither matches nor errs. The index evaluates scopes exactly, and the differential test in
+//! `tests/decision/differential.rs` holds it to the full set on decision, reasons and errors.
+
+use crate::clockwork::Uses;
+use cedar_policy::{
+    ActionConstraint, EntityTypeName, EntityUid, Policy, PolicyId, PolicySet, PolicySetError, PrincipalConstraint,
+    ResourceConstraint,
+};
+use std::collections::{HashMap, HashSet};
+use std::hash::{BuildHasherDefault, Hasher};
+use std::sync::{Arc, OnceLock, PoisonError, RwLock};
+
+/// The most policies kept in ready candidate sets, over all of them. When it is reached, all are dropped and built again as needed.
+pub const CACHED_POLICIES_MAX: usize = 200_000;
+/// The most candidate sets kept ready.
+pub const CACHED_SETS_MAX: usize = 4_096;
+
+/// An entity of a request as scopes see it: itself and everything it is in.
+#[derive(Clone, Copy, Debug)]
+pub struct Placed<'a> {
+    /// The entity.
+    pub uid: &'a EntityUid,
+    /// Everything it is in, directly or not, in any order.
+    pub ancestors: &'a [EntityUid],
+}
+
+/// The policies of a charter, found by what they can apply to.
+#[derive(Debug)]
+pub struct PolicyIndex {
+    all: PolicySet,
+    /// In the order of their ids.
+    policies: Vec<Policy>,
+    /// What each looks at, read when first needed.
+    uses: Vec<OnceLock<Uses>>,
+    names: Names,
+    principals: HashSet<ScopeKey, KeyHash>,
+    resources: HashSet<ScopeKey, KeyHash>,
+    by_action: KeyMap<KeyMap<KeyMap<Vec<u32>>>>,
+    ready: RwLock<Ready>,
+}
+
+/// The policies that can bear on one request, ready for Cedar.
+#[derive(Debug)]
+pub struct Candidates {
+    /// As Cedar wants them.
+    pub set: PolicySet,
+    /// What their conditions look at.
+    pub uses: Uses,
+    /// The entities they name literally.
+    pub literals: Vec<EntityUid>,
+}
+
+#[derive(Debug, Default)]
+struct Ready {
+    sets: HashMap<Box<[u32]>, Arc<Candidates>>,
+    policies: usize,
+}
+
+/// Entities and types that occur in scopes, as small numbers.
+#[derive(Debug, Default)]
+struct Names {
+    uids: HashMap<EntityUid, u32>,
+    types: HashMap<EntityTypeName, u32>,
+}
+
+/// What a scope demands of an entity, packed: three bits of sort, the type's number, the entity's number.
+type ScopeKey = u64;
+type KeyHash = BuildHasherDefault<Mix>;
+type KeyMap<V> = HashMap<ScopeKey, V, KeyHash>;
+
+const ANY: ScopeKey = 0;
+const fn is(kind: u32) -> ScopeKey {
+    1 << 61 | (kind as u64) << 30
+}
+const fn eq(uid: u32) -> ScopeKey {
+    2 << 61 | uid as u64
+}
+const fn within(uid: u32) -> ScopeKey {
+    3 << 61 | uid as u64
+}
+const fn is_within(kind: u32, uid: u32) -> ScopeKey {
+    4 << 61 | (kind as u64) << 30 | uid as u64
+}
+
+/// Spreads a packed key; keys come from the charter, so nobody can choose them to collide.
+#[derive(Default)]
+struct Mix(u64);
+
+impl Hasher for Mix {
+    fn finish(&self) -> u64 {
+        self.0
+    }
+
+    fn write(&mut self, bytes: &[u8]) {
+        for byte in bytes {
+            self.write_u64(u64::from(*byte));
+        }
+    }
+
+    fn write_u64(&mut self, key: u64) {
+        let mixed = (self.0 ^ key).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+        self.0 = mixed ^ (mixed >> 32);
+    }
+}
+
+impl Names {
+    fn uid(&mut self, uid: &EntityUid) -> u32 {
+        number(&mut self.uids, uid)
+    }
+
+    fn kind(&mut self, kind: &EntityTypeName) -> u32 {
+        number(&mut self.types, kind)
+    }
+
+    fn principal_scope(&mut self, policy: &Policy) -> ScopeKey {
+        match policy.principal_constraint() {
+            PrincipalConstraint::Any => ANY,
+            PrincipalConstraint::Is(kind) => is(self.kind(&kind)),
+            PrincipalConstraint::Eq(uid) => eq(self.uid(&uid)),
+            PrincipalConstraint::In(uid) => within(self.uid(&uid)),
+            PrincipalConstraint::IsIn(kind, uid) => is_within(self.kind(&kind), self.uid(&uid)),
+        }
+    }
+
+    fn resource_scope(&mut self, policy: &Policy) -> ScopeKey {
+        match policy.resource_constraint() {
+            ResourceConstraint::Any => ANY,
+            ResourceConstraint::Is(kind) => is(self.kind(&kind)),
+            ResourceConstraint::Eq(uid) => eq(self.uid(&uid)),
+            ResourceConstraint::In(uid) => within(self.uid(&uid)),
+            ResourceConstraint::IsIn(kind, uid) => is_within(self.kind(&kind), self.uid(&uid)),
+        }
+    }
+
+    /// A policy is kept under each entity of an `in [...]` list.
+    fn action_scopes(&mut self, policy: &Policy) -> Vec<ScopeKey> {
+        match policy.action_constraint() {
+            ActionConstraint::Any => vec![ANY],
+            ActionConstraint::Eq(uid) => vec![eq(self.uid(&uid))],
+            ActionConstraint::In(uids) => uids.iter().map(|uid| within(self.uid(uid))).collect(),
+        }
+    }
+
+    /// Every key an entity satisfies, of those `wanted`.
+    fn satisfied(&self, placed: Placed<'_>, wanted: impl Fn(ScopeKey) -> bool) -> Vec<ScopeKey> {
+        let mut keys = Vec::with_capacity(8);
+        let mut push = |key| {
+            if wanted(key) {
+                keys.push(key);
+            }
+        };
+        push(ANY);
+        let kind = self.types.get(placed.uid.type_name()).copied();
+        if let Some(kind) = kind {
+            push(is(kind));
+        }
+        if let Some(uid) = self.uids.get(placed.uid) {
+            push(eq(*uid));
+        }
+        for uid in std::iter::once(placed.uid).chain(placed.ancestors) {
+            if let Some(uid) = self.uids.get(uid) {
+                push(within(*uid));
+                if let Some(kind) = kind {
+                    push(is_within(kind, *uid));
+                }
+            }
+        }
+        keys
+    }
+}
+
+#[expect(clippy::cast_possible_truncation, reason = "a charter has far fewer names than 2^30")]
+fn number<K: Clone + Eq + std::hash::Hash>(numbers: &mut HashMap<K, u32>, key: &K) -> u32 {
+    let next = numbers.len() as u32;
+    *numbers.entry(key.clone()).or_insert(next)
+}
+
+impl PolicyIndex {
+    /// Indexes every policy and every link of a template.
+    #[must_use]
+    pub fn new(all: PolicySet) -> Self {
+        let mut policies: Vec<Policy> = all.policies().cloned().collect();
+        policies.sort_by(|a, b| AsRef::<str>::as_ref(a.id()).cmp(b.id().as_ref()));
+        let mut index = Self {
+            all,
+            policies: Vec::new(),
+            uses: Vec::new(),
+            names: Names::default(),
+            principals: HashSet::default(),
+            resources: HashSet::default(),
+            by_action: KeyMap::default(),
+            ready: RwLock::default(),
+        };
+        for (place, policy) in (0_u32..).zip(&policies) {
+            let principal = index.names.principal_scope(policy);
+            let resource = index.names.resource_scope(policy);
+            index.principals.insert(principal);
+            index.resources.insert(resource);
+            for action in index.names.action_scopes(policy) {
+                let by_principal = index.by_action.entry(action).or_default();
+                by_principal.entry(principal).or_default().entry(resource).or_default().push(place);
+            }
+        }
+        index.uses = policies.iter().map(|_| OnceLock::new()).collect();
+        index.policies = policies;
+        index
+    }
+
+    /// How many policies there are, links included.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.policies.len()
+    }
+
+    /// Whether there are none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.policies.is_empty()
+    }
+
+    /// All of them, as Cedar wants them.
+    #[must_use]
+    pub const fn all(&self) -> &PolicySet {
+        &self.all
+    }
+
+    /// The places of the policies whose whole scope holds, ascending.
+    fn places(&self, principal: Placed<'_>, action: Placed<'_>, resource: Placed<'_>) -> Vec<u32> {
+        let actions = self.names.satisfied(action, |key| self.by_action.contains_key(&key));
+        let principals = self.names.satisfied(principal, |key| self.principals.contains(&key));
+        let resources = self.names.satisfied(resource, |key| self.resources.contains(&key));
+        let mut places = Vec::with_capacity(64);
+        for by_principal in actions.iter().filter_map(|key| self.by_action.get(key)) {
+            for by_resource in principals.iter().filter_map(|key| by_principal.get(key)) {
+                for found in resources.iter().filter_map(|key| by_resource.get(key)) {
+                    places.extend_from_slice(found);
+                }
+            }
+        }
+        places.sort_unstable();
+        places.dedup();
+        places
+    }
+
+    /// The policies that can bear on a request. The same request finds the same policies, whether or not they were kept ready.
+    ///
+    /// # Errors
+    /// When Cedar refuses a set made of parts of the one it accepted, which would be a defect of either.
+    pub fn candidates(
+        &self,
+        principal: Placed<'_>,
+        action: Placed<'_>,
+        resource: Placed<'_>,
+    ) -> Result<Arc<Candidates>, PolicySetError> {
+        let places = self.places(principal, action, resource);
+        {
+            let ready = self.ready.read().unwrap_or_else(PoisonError::into_inner);
+            if let Some(candidates) = ready.sets.get(places.as_slice()) {
+                return Ok(Arc::clone(candidates));
+            }
+        }
+        let candidates = Arc::new(self.collect(&places)?);
+        let mut ready = self.ready.write().unwrap_or_else(PoisonError::into_inner);
+        if ready.policies + places.len() > CACHED_POLICIES_MAX || ready.sets.len() >= CACHED_SETS_MAX {
+            *ready = Ready::default();
+        }
+        ready.policies += places.len();
+        ready.sets.insert(places.into_boxed_slice(), Arc::clone(&candidates));
+        Ok(candidates)
+    }
+
+    fn collect(&self, places: &[u32]) -> Result<Candidates, PolicySetError> {
+        let chosen = || places.iter().filter_map(|place| self.policies.get(*place as usize));
+        let mut set = PolicySet::new();
+        for policy in chosen() {
+            let Some((template, links)) = policy.template_id().zip(policy.template_links()) else {
+                set.add(policy.clone())?;
+                continue;
+            };
+            if set.template(template).is_none()
+                && let Some(template) = self.all.template(template)
+            {
+                set.add_template(template.clone())?;
+            }
+            set.link(template.clone(), policy.id().clone(), links)?;
+        }
+        let mut literals: Vec<EntityUid> = chosen().flat_map(Policy::entity_literals).collect();
+        literals.sort_unstable();
+        literals.dedup();
+        let mut uses = Uses::default();
+        for place in places {
+            if let (Some(known), Some(policy)) = (self.uses.get(*place as usize), self.policies.get(*place as usize)) {
+                uses.merge(known.get_or_init(|| Uses::of(policy)));
+            }
+        }
+        Ok(Candidates { set, uses, literals })
+    }
+
+    /// The policy of an id.
+    #[must_use]
+    pub fn policy(&self, id: &PolicyId) -> Option<&Policy> {
+        self.all.policy(id)
+    }
+}

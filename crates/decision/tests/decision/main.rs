@@ -1,0 +1,4 @@
+//! Decisions, from outside: the index against the full set, and the engine over whole charters.
+#![expect(clippy::unwrap_used, reason = "tests")]
+
+mod differential;
