@@ -1,1 +1,178 @@
-//! directory, being written.
+//! A log as a plain directory, read without trusting it: every read is bounded and only regular files are opened.
+
+use crate::bundle::BUNDLE_BYTES_MAX;
+use crate::finding::FINDINGS_MAX;
+use crate::hash::HASH_BYTES;
+use crate::key::VERIFYING_KEY_BYTES_MAX;
+use crate::note::NOTE_BYTES_MAX;
+use crate::paths::{self, TilePath};
+use crate::source::{EntrySource, TILE_WIDTH, TileSource, tile_width};
+use std::fs::{self, File};
+use std::io::{self, Read as _};
+use std::path::{Path, PathBuf};
+
+/// The longest tile, in bytes.
+const TILE_BYTES_MAX: usize = TILE_WIDTH as usize * HASH_BYTES;
+/// The longest `log.vkey`, in bytes: a key and the end of its line.
+const KEY_FILE_BYTES_MAX: usize = VERIFYING_KEY_BYTES_MAX + 1;
+
+/// Why a file of the directory could not be read. Names are relative to the directory.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum DirectoryError {
+    /// There is no such file.
+    #[error("`{path}` is missing")]
+    Missing {
+        /// The file.
+        path: String,
+    },
+    /// The system refused to read it.
+    #[error("`{path}` cannot be read")]
+    Unreadable {
+        /// The file.
+        path: String,
+        /// Why.
+        source: io::Error,
+    },
+    /// A directory, link or device where a file should be.
+    #[error("`{path}` is not a regular file")]
+    NotAFile {
+        /// The file.
+        path: String,
+    },
+    /// Longer than such a file can be.
+    #[error("`{path}` is longer than {bytes_max} bytes")]
+    TooLong {
+        /// The file.
+        path: String,
+        /// The most bytes it could have.
+        bytes_max: usize,
+    },
+}
+
+impl DirectoryError {
+    /// Whether there is no such file.
+    #[must_use]
+    pub fn is_missing(&self) -> bool {
+        matches!(self, Self::Missing { .. })
+    }
+}
+
+/// A log in a directory. Ask it for the widths of the checkpoint's size: a tile is looked for under the name of exactly the width asked
+/// for, and then under that of the full tile, which may have replaced it.
+#[derive(Clone, Debug)]
+pub struct Directory {
+    root: PathBuf,
+}
+
+impl Directory {
+    /// The directory at `root`; nothing is read yet.
+    #[must_use]
+    pub fn at(root: &Path) -> Self {
+        Self { root: root.to_owned() }
+    }
+
+    /// The signed note in `checkpoint`.
+    ///
+    /// # Errors
+    ///
+    /// If there is none or it cannot be read.
+    pub fn checkpoint(&self) -> Result<Vec<u8>, DirectoryError> {
+        self.file(paths::CHECKPOINT, NOTE_BYTES_MAX)
+    }
+
+    /// The bytes of `log.vkey`.
+    ///
+    /// # Errors
+    ///
+    /// If there is none or it cannot be read.
+    pub fn verifying_key(&self) -> Result<Vec<u8>, DirectoryError> {
+        self.file(paths::VERIFYING_KEY, KEY_FILE_BYTES_MAX)
+    }
+
+    /// The files that a log of `size` entries does not consist of: leftovers, additions, links. Directories that cannot be listed are passed
+    /// over, since what is missing from the log itself is found by reading it.
+    pub(crate) fn unlisted(&self, size: u64) -> Unlisted {
+        let mut unlisted = Unlisted::default();
+        let mut directories = vec![String::new()];
+        while let Some(directory) = directories.pop() {
+            let Ok(listing) = fs::read_dir(self.root.join(&directory)) else { continue };
+            for entry in listing.flatten() {
+                let name = format!("{directory}{}", entry.file_name().to_string_lossy());
+                let kind = entry.file_type();
+                if kind.is_ok_and(|kind| kind.is_dir()) && name.len() < paths::PATH_BYTES_MAX {
+                    directories.push(format!("{name}/"));
+                } else if !belongs(&name, size) {
+                    unlisted.count = unlisted.count.saturating_add(1);
+                    let place = unlisted.names.partition_point(|earlier| *earlier < name);
+                    unlisted.names.insert(place, name);
+                    unlisted.names.truncate(FINDINGS_MAX);
+                }
+            }
+        }
+        unlisted
+    }
+
+    /// A file of at most `bytes_max` bytes.
+    fn file(&self, name: &str, bytes_max: usize) -> Result<Vec<u8>, DirectoryError> {
+        let path = self.root.join(name);
+        let refused = |source: io::Error| match source.kind() {
+            io::ErrorKind::NotFound | io::ErrorKind::NotADirectory => DirectoryError::Missing { path: name.to_owned() },
+            _ => DirectoryError::Unreadable { path: name.to_owned(), source },
+        };
+        // Asked first because opening a pipe would wait for a writer.
+        if !fs::symlink_metadata(&path).map_err(refused)?.is_file() {
+            return Err(DirectoryError::NotAFile { path: name.to_owned() });
+        }
+        let file = File::open(&path).map_err(refused)?;
+        let length = file.metadata().map_err(refused)?.len();
+        let limit = u64::try_from(bytes_max).unwrap_or(u64::MAX);
+        let mut bytes = Vec::with_capacity(usize::try_from(length.min(limit)).unwrap_or(bytes_max));
+        file.take(limit.saturating_add(1)).read_to_end(&mut bytes).map_err(refused)?;
+        if bytes.len() > bytes_max {
+            return Err(DirectoryError::TooLong { path: name.to_owned(), bytes_max });
+        }
+        Ok(bytes)
+    }
+}
+
+/// Whether a log of `size` entries has a file of this name.
+fn belongs(name: &str, size: u64) -> bool {
+    match name.parse() {
+        Ok(TilePath::Tile { level, index, width }) => width == tile_width(level, index, size),
+        Ok(TilePath::Entries { index, width }) => width == tile_width(0, index, size),
+        Err(_) => [paths::CHECKPOINT, paths::VERIFYING_KEY, paths::README].contains(&name),
+    }
+}
+
+impl TileSource for Directory {
+    type Error = DirectoryError;
+
+    fn tile(&self, level: u8, index: u64, width: u16) -> Result<Vec<u8>, DirectoryError> {
+        match self.file(&paths::tile(level, index, width), TILE_BYTES_MAX) {
+            Err(DirectoryError::Missing { path }) if width < TILE_WIDTH => {
+                let Ok(mut bytes) = self.file(&paths::tile(level, index, TILE_WIDTH), TILE_BYTES_MAX) else {
+                    return Err(DirectoryError::Missing { path });
+                };
+                bytes.truncate(usize::from(width) * HASH_BYTES);
+                Ok(bytes)
+            }
+            found => found,
+        }
+    }
+}
+
+impl EntrySource for Directory {
+    fn bundle(&self, index: u64, width: u16) -> Result<Vec<u8>, DirectoryError> {
+        self.file(&paths::entries(index, width), BUNDLE_BYTES_MAX)
+    }
+}
+
+/// Files that a checkpoint does not cover.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Unlisted {
+    /// The first of them, relative to the directory, at most [`crate::finding::FINDINGS_MAX`].
+    pub names: Vec<String>,
+    /// How many there are together.
+    pub count: u64,
+}

@@ -8,7 +8,8 @@
 //! - [`proof`]: inclusion and consistency proofs, made from tiles and checked without them.
 //! - [`key`], [`note`]: Ed25519 keys, and checkpoints as signed notes.
 //! - [`bundle`], [`paths`]: the two wire forms, entry bundles and tile paths.
-//! - [`directory`], [`export`], [`verify`]: a log as a plain directory, written and verified.
+//! - [`directory`], [`export`]: a log as a plain directory, read and written.
+//! - [`mod@verify`], [`finding`]: a log hashed again from its entries, and what is wrong with it, where.
 //!
 //! What a verification shows depends on the key: with a key held beforehand it shows that the holder of that key vouches for every
 //! entry; with only the directory's own `log.vkey` it shows that the directory is whole and nothing about who made it. Without a
@@ -17,6 +18,7 @@
 pub mod bundle;
 pub mod directory;
 pub mod export;
+pub mod finding;
 pub mod hash;
 pub mod key;
 pub mod note;
@@ -25,6 +27,7 @@ pub mod proof;
 pub mod source;
 pub mod tree;
 pub mod verify;
+mod walk;
 
 pub use hash::{Hash, leaf_hash, node_hash};
 pub use key::{Origin, SigningKey, VerifyingKey};
