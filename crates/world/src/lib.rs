@@ -1,1 +1,46 @@
-//! world
+//! What is true now? A pure fold of leaves into facts, and the keys by which a permit knows that its facts changed.
+//!
+//! - [`World::apply`] folds one leaf and says which [`Key`]s it touched.
+//! - [`World::facts`] answers, for one [`Subject`], everything a decision may rest on, as owned values, with the keys it rests on.
+//! - [`World::changed_since`] says whether any of those keys was touched by the entries since.
+//!
+//! What the fold promises:
+//!
+//! 1. *Leaves only.* The world never reads a clock or a charter: the same leaves give the same world, byte for byte of
+//!    [`World::digest`]. Grace periods and "on shift now" are computed by `decision` from the times in [`Facts`].
+//! 2. *Facts depend on their keys.* While [`World::changed_since`] says no for the keys of some facts, the same subject at the same `now`
+//!    has the same facts, but for [`Facts::world_seq`] and [`Facts::feeds`] (a feed falling silent is a matter of time).
+//! 3. *Encounters are a set of statements.* What is known of an encounter's movements depends on which were stated and when each
+//!    occurred, not on the order they were delivered in; only movements of the very same millisecond are told apart by their place in
+//!    the log. Everything else (principals, rota, devices, labels, teams, emergencies) goes by the log: the last entry holds.
+//! 4. *Every leaf folds.* A leaf already folded changes nothing; a record-only leaf only moves [`World::next_seq`].
+//! 5. *Everything is bounded*, by the `…_MAX` constants of this crate and of `events`.
+
+mod canon;
+mod course;
+mod devices;
+mod emergencies;
+mod encounters;
+mod facts;
+mod feeds;
+mod gather;
+mod keys;
+mod merges;
+mod names;
+mod patients;
+mod principals;
+mod rota;
+mod teams;
+mod world;
+
+pub use encounters::{ENCOUNTERS_MAX, STATEMENTS_MAX};
+pub use facts::{
+    DeviceFacts, EncounterFacts, Facts, FeedFacts, PatientFacts, PrincipalFacts, ShiftFacts, Stay, Subject, TeamFacts,
+};
+pub use feeds::ROTA_FEED;
+pub use gather::PAST_HOURS;
+pub use keys::{KEYS_MAX, Key, Touched};
+pub use merges::MERGED_RECORDS_MAX;
+pub use rota::SHIFTS_MAX;
+pub use teams::TEAM_MAX;
+pub use world::{Counts, World};

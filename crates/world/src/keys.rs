@@ -1,0 +1,71 @@
+//! What facts rest on, as names a live permit can be found by.
+
+use events::{DeviceId, PatientPseudonym, PrincipalId, UnitId};
+use smallvec::SmallVec;
+
+/// The most keys the facts of one question rest on. Where more units are involved, [`Key::AnyUnit`] stands for all of them.
+pub const KEYS_MAX: usize = 16;
+
+/// One thing whose facts can change. A key may name what does not exist: absence is a fact too.
+///
+/// A patient's key stands for the patient whose record it is: whatever happens to one record touches the key of that record and the key
+/// of the record all its merged records go by; merging and unmerging touch every record concerned. Attending and team codes are matched
+/// against the *asker's* own id and aliases, so they rest on the asker's [`Key::Principal`] and the patient's key and on no other
+/// principal.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Key {
+    /// Who somebody is: class, roles, labels, aliases, and whether they may still act.
+    Principal(PrincipalId),
+    /// When and where they work.
+    Rota(PrincipalId),
+    /// A patient's encounters, labels, team and merges.
+    Patient(PatientPseudonym),
+    /// A device's description and posture.
+    Device(DeviceId),
+    /// Whether a unit is in an emergency.
+    Unit(UnitId),
+    /// Whether any unit is, for facts that involve more units than [`KEYS_MAX`] leaves room for.
+    AnyUnit,
+}
+
+/// What folding one leaf touched.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Touched {
+    /// Every key whose facts may differ now. No key twice.
+    pub keys: SmallVec<[Key; 4]>,
+    /// Whether other rules are in force, so that everything must be decided again.
+    pub charter: bool,
+}
+
+impl Touched {
+    /// Whether no facts changed.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.keys.is_empty() && !self.charter
+    }
+
+    pub(crate) fn add(&mut self, key: Key) {
+        if !self.keys.contains(&key) {
+            self.keys.push(key);
+        }
+    }
+}
+
+/// After which entry something last changed; nothing before the first.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Changed(u64);
+
+impl Changed {
+    pub(crate) const fn by(seq: u64) -> Self {
+        Self(seq.saturating_add(1))
+    }
+
+    /// Whether an entry from `since` on did it.
+    pub(crate) const fn since(self, since: u64) -> bool {
+        self.0 > since
+    }
+
+    pub(crate) const fn number(self) -> u64 {
+        self.0
+    }
+}

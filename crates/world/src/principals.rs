@@ -1,0 +1,115 @@
+//! Who may act. The last entry about a principal holds.
+
+use crate::canon::Canon;
+use crate::facts::PrincipalFacts;
+use crate::keys::Changed;
+use crate::names::{LabelNumber, NameBook, PersonNumber, RoleNumber, UnitNumber};
+use events::principal::{ALIASES_MAX, IdentityClass, ROLES_MAX, Registered};
+use smol_str::SmolStr;
+use std::collections::HashMap;
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Description {
+    class: IdentityClass,
+    roles: Box<[RoleNumber]>,
+    name: Option<SmolStr>,
+    home_unit: Option<UnitNumber>,
+    /// All that the leaf has: leaving one out would open records. The leaf's length bounds them.
+    labels: Box<[LabelNumber]>,
+    aliases: Box<[PersonNumber]>,
+    active: bool,
+}
+
+#[derive(Clone, Debug, Default)]
+struct Principal {
+    changed: Changed,
+    description: Option<Box<Description>>,
+}
+
+/// Every principal ever registered.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Principals {
+    of: HashMap<PersonNumber, Principal>,
+}
+
+impl Principals {
+    /// Describes a principal anew. Whether anything changed.
+    pub(crate) fn register(&mut self, body: &Registered, names: &mut NameBook) -> bool {
+        let person = names.people.number(&body.principal);
+        let description = Some(Box::new(Description {
+            class: body.class,
+            roles: names.roles.numbers(&body.roles, ROLES_MAX),
+            name: body.name.clone(),
+            home_unit: body.home_unit.as_ref().map(|unit| names.units.number(unit)),
+            labels: names.labels.numbers(&body.labels, usize::MAX),
+            aliases: names.people.numbers(&body.aliases, ALIASES_MAX),
+            active: true,
+        }));
+        let principal = self.of.entry(person).or_default();
+        let changed = principal.description != description;
+        principal.description = description;
+        changed
+    }
+
+    /// Ends a principal. Whether they could act until now.
+    pub(crate) fn end(&mut self, person: PersonNumber) -> bool {
+        let description = self.of.get_mut(&person).and_then(|principal| principal.description.as_mut());
+        description.is_some_and(|description| std::mem::replace(&mut description.active, false))
+    }
+
+    pub(crate) fn mark(&mut self, person: PersonNumber, changed: Changed) {
+        self.of.entry(person).or_default().changed = changed;
+    }
+
+    pub(crate) fn changed(&self, person: PersonNumber) -> Changed {
+        self.of.get(&person).map_or_else(Changed::default, |principal| principal.changed)
+    }
+
+    pub(crate) fn count(&self) -> usize {
+        self.of.values().filter(|principal| principal.description.is_some()).count()
+    }
+
+    fn description(&self, person: PersonNumber) -> Option<&Description> {
+        self.of.get(&person)?.description.as_deref()
+    }
+
+    /// What other systems call them.
+    pub(crate) fn aliases(&self, person: PersonNumber) -> &[PersonNumber] {
+        self.description(person).map_or(&[], |description| &description.aliases)
+    }
+
+    pub(crate) fn facts(&self, person: PersonNumber, names: &NameBook) -> Option<PrincipalFacts> {
+        let description = self.description(person)?;
+        let mut labels: Vec<_> = names.labels.names(&description.labels).cloned().collect();
+        labels.sort_unstable();
+        Some(PrincipalFacts {
+            class: description.class,
+            roles: names.roles.names(&description.roles).cloned().collect(),
+            name: description.name.clone(),
+            active: description.active,
+            home_unit: description.home_unit.and_then(|unit| names.units.name(unit).cloned()),
+            labels,
+            aliases: names.people.names(&description.aliases).cloned().collect(),
+        })
+    }
+
+    pub(crate) fn write(&self, names: &NameBook, canon: &mut Canon) {
+        let mut all: Vec<_> =
+            self.of.iter().map(|(person, principal)| (names.people.name(*person), principal)).collect();
+        all.sort_unstable_by_key(|(name, _)| *name);
+        canon.count(all.len());
+        for (name, principal) in all {
+            canon.text(name.map_or("", AsRef::as_ref));
+            canon.number(principal.changed.number());
+            canon.maybe(principal.description.as_deref(), |canon, description| {
+                canon.text(description.class.as_str());
+                names.roles.write_all(&description.roles, canon);
+                canon.maybe(description.name.as_deref(), Canon::text);
+                canon.maybe(description.home_unit, |canon, unit| names.units.write(unit, canon));
+                names.labels.write_all(&description.labels, canon);
+                names.people.write_all(&description.aliases, canon);
+                canon.flag(description.active);
+            });
+        }
+    }
+}

@@ -1,0 +1,376 @@
+//! The fold itself: one leaf after another, each to its slice.
+
+use crate::canon::Canon;
+use crate::devices::Devices;
+use crate::emergencies::Emergencies;
+use crate::encounters::{Details, Moment, Stamp, What};
+use crate::feeds::Feeds;
+use crate::keys::{Changed, Key, Touched};
+use crate::names::{NameBook, Names};
+use crate::patients::{Patients, RecordNumber};
+use crate::principals::Principals;
+use crate::rota::Rota;
+use events::encounter::PEOPLE_MAX;
+use events::{
+    CharterDigest, EncounterPseudonym, Event, FeedName, Leaf, PatientPseudonym, PrincipalId, Seq, Timestamp, UnitId,
+};
+
+/// What is true, as far as the leaves folded so far tell.
+#[derive(Clone, Debug, Default)]
+pub struct World {
+    pub(crate) next: u64,
+    pub(crate) names: NameBook,
+    pub(crate) principals: Principals,
+    pub(crate) rota: Rota,
+    pub(crate) devices: Devices,
+    pub(crate) patients: Patients,
+    pub(crate) emergencies: Emergencies,
+    pub(crate) feeds: Feeds,
+    charter: Option<CharterDigest>,
+}
+
+/// How much a world knows.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Counts {
+    /// Principals registered, the ended included.
+    pub principals: usize,
+    /// Shifts kept.
+    pub shifts: usize,
+    /// Devices enrolled.
+    pub devices: usize,
+    /// Patient records named, each of those merged counted.
+    pub patients: usize,
+}
+
+impl World {
+    /// The world before the first entry.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Folds the next leaf. A leaf that was folded before changes nothing; one further on is folded as if those between bore no facts,
+    /// so whoever leaves out leaves must have made sure of that (see [`events::Leaf::may_bear_facts`]).
+    pub fn apply(&mut self, leaf: &Leaf) -> Touched {
+        let mut touched = Touched::default();
+        if leaf.seq.0 < self.next {
+            return touched;
+        }
+        self.next = leaf.seq.0.saturating_add(1);
+        self.feeds.hear(leaf);
+        self.fold(leaf, &mut touched);
+        self.mark(&touched, Changed::by(leaf.seq.0));
+        touched
+    }
+
+    /// The place in the log of the leaf to be folded next.
+    #[must_use]
+    pub const fn next_seq(&self) -> Seq {
+        Seq(self.next)
+    }
+
+    /// The charter in force, by the log.
+    #[must_use]
+    pub const fn charter(&self) -> Option<CharterDigest> {
+        self.charter
+    }
+
+    /// When each feed was last heard, by name.
+    pub fn feeds(&self) -> impl Iterator<Item = (&FeedName, Timestamp)> {
+        self.feeds.iter()
+    }
+
+    /// How much is known.
+    #[must_use]
+    pub fn counts(&self) -> Counts {
+        Counts {
+            principals: self.principals.count(),
+            shifts: self.rota.count(),
+            devices: self.devices.count(),
+            patients: self.patients.count(),
+        }
+    }
+
+    /// The record a patient goes by after merges: the same one if it was never named or merged.
+    #[must_use]
+    pub fn canonical(&self, patient: PatientPseudonym) -> PatientPseudonym {
+        let record = self.patients.find(patient);
+        record.and_then(|record| self.patients.canonical(&self.patients.group(record))).unwrap_or(patient)
+    }
+
+    /// Whether a merge of the two would be made: not of a record with itself, and not of more than [`crate::MERGED_RECORDS_MAX`] records.
+    #[must_use]
+    pub fn can_merge(&self, survivor: PatientPseudonym, retired: PatientPseudonym) -> bool {
+        self.patients.can_merge(survivor, retired)
+    }
+
+    /// Whether an entry from `since` on touched any of the keys, so that facts gathered at [`Facts::world_seq`](crate::Facts::world_seq)
+    /// `since` may differ now.
+    #[must_use]
+    pub fn changed_since(&self, keys: &[Key], since: Seq) -> bool {
+        keys.iter().any(|key| self.changed(key).since(since.0))
+    }
+
+    /// SHA-256 over everything the world knows, in one order: the same for every world that folded the same leaves.
+    #[must_use]
+    pub fn digest(&self) -> [u8; 32] {
+        let mut canon = Canon::new();
+        canon.number(self.next);
+        self.principals.write(&self.names, &mut canon);
+        self.rota.write(&self.names, &mut canon);
+        self.devices.write(&self.names, &mut canon);
+        self.patients.write(&self.names, &mut canon);
+        self.emergencies.write(&self.names, &mut canon);
+        self.feeds.write(&mut canon);
+        canon.maybe(self.charter, |canon, digest| canon.bytes(&digest.0));
+        canon.finish()
+    }
+
+    fn changed(&self, key: &Key) -> Changed {
+        let people = &self.names.people;
+        match key {
+            Key::Principal(id) => people.find(id).map_or_else(Changed::default, |id| self.principals.changed(id)),
+            Key::Rota(id) => people.find(id).map_or_else(Changed::default, |id| self.rota.changed(id)),
+            Key::Patient(id) => self.patients.changed(*id),
+            Key::Device(id) => self.devices.changed(id),
+            Key::Unit(id) => {
+                self.names.units.find(id).map_or_else(Changed::default, |unit| self.emergencies.changed(unit))
+            }
+            Key::AnyUnit => self.emergencies.any_changed(),
+        }
+    }
+
+    fn mark(&mut self, touched: &Touched, changed: Changed) {
+        for key in &touched.keys {
+            match key {
+                Key::Principal(id) => self.principals.mark(self.names.people.number(id), changed),
+                Key::Rota(id) => self.rota.mark(self.names.people.number(id), changed),
+                Key::Patient(id) => self.patients.mark(*id, changed),
+                Key::Device(id) => self.devices.mark(id, changed),
+                Key::Unit(id) => self.emergencies.mark(self.names.units.number(id), changed),
+                Key::AnyUnit => self.emergencies.mark_any(changed),
+            }
+        }
+    }
+
+    fn fold(&mut self, leaf: &Leaf, touched: &mut Touched) {
+        match &leaf.draft.event {
+            Event::PrincipalRegistered(_)
+            | Event::PrincipalEnded(_)
+            | Event::ShiftAssigned(_)
+            | Event::ShiftWithdrawn(_) => self.fold_person(leaf, touched),
+            Event::DeviceRegistered(body) if self.devices.register(body, &mut self.names) => {
+                touched.add(Key::Device(body.device.clone()));
+            }
+            Event::DeviceRetired(body) if self.devices.retire(&body.device) => {
+                touched.add(Key::Device(body.device.clone()));
+            }
+            Event::PostureReported(body) if self.devices.find(body) => {
+                touched.add(Key::Device(body.device.clone()));
+            }
+            Event::EncounterOpened(_)
+            | Event::EncounterMoved(_)
+            | Event::EncounterClosed(_)
+            | Event::EncounterUpdated(_)
+            | Event::MovementCancelled(_) => self.fold_encounter(leaf, touched),
+            Event::PatientLabelled(_)
+            | Event::PatientMerged(_)
+            | Event::PatientUnmerged(_)
+            | Event::TeamJoined(_)
+            | Event::TeamLeft(_) => self.fold_patient(leaf, touched),
+            Event::EmergencyDeclared(body) => self.fold_emergency(&body.unit, Some(body.until), touched),
+            Event::EmergencyEnded(body) => self.fold_emergency(&body.unit, None, touched),
+            Event::CharterApplied(body) => {
+                self.charter = Some(body.digest);
+                touched.charter = true;
+            }
+            // Feeds took note of `feed.heard`; the rest is record-only, as `every_fact_bearing_kind_is_folded` checks.
+            _ => {}
+        }
+    }
+
+    fn fold_person(&mut self, leaf: &Leaf, touched: &mut Touched) {
+        match &leaf.draft.event {
+            Event::PrincipalRegistered(body) if self.principals.register(body, &mut self.names) => {
+                touched.add(Key::Principal(body.principal.clone()));
+            }
+            Event::PrincipalEnded(body) => {
+                let person = self.names.people.number(&body.principal);
+                if self.principals.end(person) {
+                    touched.add(Key::Principal(body.principal.clone()));
+                }
+            }
+            Event::ShiftAssigned(body) => {
+                let people = self.rota.assign(body, leaf.recorded_at, &mut self.names);
+                for person in people.into_iter().flatten() {
+                    touched.keys.extend(self.names.people.name(person).cloned().map(Key::Rota));
+                }
+            }
+            Event::ShiftWithdrawn(body) => {
+                let person = self.names.people.number(&body.person);
+                if self.rota.withdraw(&body.shift, person, leaf.occurred_at()) {
+                    touched.add(Key::Rota(body.person.clone()));
+                }
+            }
+            _ => {}
+        }
+    }
+
+    fn fold_emergency(&mut self, unit: &UnitId, until: Option<Timestamp>, touched: &mut Touched) {
+        if self.emergencies.set(self.names.units.number(unit), until) {
+            touched.add(Key::Unit(unit.clone()));
+            touched.add(Key::AnyUnit);
+        }
+    }
+
+    fn fold_encounter(&mut self, leaf: &Leaf, touched: &mut Touched) {
+        // What a message leaves empty it does not say.
+        let said = |people: &[PrincipalId], names: &mut NameBook| {
+            (!people.is_empty()).then(|| names.people.numbers(people, PEOPLE_MAX))
+        };
+        let names = &mut self.names;
+        let (patient, encounter, what, details) = match &leaf.draft.event {
+            Event::EncounterOpened(body) => {
+                let what = What::Admission { unit: names.units.number(&body.place.unit), presence: body.presence };
+                let details = Details {
+                    class: Some(body.class),
+                    attending: said(&body.attending, names),
+                    participants: said(&body.participants, names),
+                };
+                (body.patient, body.encounter, Some(what), details)
+            }
+            Event::EncounterMoved(body) => {
+                let what = What::Transfer { unit: names.units.number(&body.place.unit), presence: body.presence };
+                (body.patient, body.encounter, Some(what), Details::default())
+            }
+            Event::EncounterClosed(body) => (body.patient, body.encounter, Some(What::Discharge), Details::default()),
+            Event::EncounterUpdated(body) => {
+                let numbers = |people: &Option<Vec<_>>, names: &mut Names<_, _>| {
+                    people.as_ref().map(|people| names.numbers(people, PEOPLE_MAX))
+                };
+                let details = Details {
+                    class: body.class,
+                    attending: numbers(&body.attending, &mut names.people),
+                    participants: numbers(&body.participants, &mut names.people),
+                };
+                (body.patient, body.encounter, None, details)
+            }
+            Event::MovementCancelled(body) => {
+                let what = What::Undo { movement: body.movement, happened_at: Moment::new(body.happened_at) };
+                (body.patient, body.encounter, Some(what), Details::default())
+            }
+            _ => return,
+        };
+        self.tell(leaf, patient, encounter, what, details, touched);
+    }
+
+    fn tell(
+        &mut self,
+        leaf: &Leaf,
+        patient: PatientPseudonym,
+        encounter: EncounterPseudonym,
+        what: Option<What>,
+        details: Details,
+        touched: &mut Touched,
+    ) {
+        let stamp = Stamp { at: leaf.occurred_at(), seq: leaf.seq.0 };
+        let (record, new) = self.patients.record(patient);
+        if self.patients.tell(record, encounter, stamp, what, details) || new {
+            self.touch(record, touched);
+        }
+    }
+
+    fn fold_patient(&mut self, leaf: &Leaf, touched: &mut Touched) {
+        let (record, changed) = match &leaf.draft.event {
+            Event::PatientLabelled(body) => {
+                let labels = self.names.labels.numbers(&body.labels, usize::MAX);
+                let (record, new) = self.patients.record(body.patient);
+                (record, self.patients.label(record, labels) || new)
+            }
+            Event::TeamJoined(body) => {
+                let person = self.names.people.number(&body.person);
+                let (record, new) = self.patients.record(body.patient);
+                (record, self.patients.join(record, person, body.until) || new)
+            }
+            Event::TeamLeft(body) => {
+                let person = self.names.people.number(&body.person);
+                let (record, new) = self.patients.record(body.patient);
+                (record, self.patients.leave(record, person) || new)
+            }
+            Event::PatientMerged(body) => {
+                let (survivor, _) = self.patients.record(body.survivor);
+                let (retired, _) = self.patients.record(body.retired);
+                self.patients.merge(survivor, retired, leaf.seq.0);
+                self.touch_all(survivor, touched);
+                self.touch_all(retired, touched);
+                return;
+            }
+            Event::PatientUnmerged(body) => {
+                let (survivor, _) = self.patients.record(body.survivor);
+                let (retired, _) = self.patients.record(body.retired);
+                self.patients.unmerge(survivor, retired);
+                self.touch_all(survivor, touched);
+                self.touch_all(retired, touched);
+                return;
+            }
+            _ => return,
+        };
+        if changed {
+            self.touch(record, touched);
+        }
+    }
+
+    /// A record changed: whoever asks by its own pseudonym or by any other of the patient's rests on one of these two.
+    fn touch(&self, record: RecordNumber, touched: &mut Touched) {
+        let canonical = self.patients.canonical(&self.patients.group(record));
+        for id in [self.patients.id(record), canonical].into_iter().flatten() {
+            touched.add(Key::Patient(id));
+        }
+    }
+
+    /// Which records are one patient changed: every record concerned.
+    fn touch_all(&self, record: RecordNumber, touched: &mut Touched) {
+        for record in self.patients.group(record) {
+            if let Some(id) = self.patients.id(record) {
+                touched.add(Key::Patient(id));
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use events::Bearing;
+
+    /// The kinds the fold has an arm for.
+    const FOLDED: &[&str] = &[
+        "principal.registered",
+        "principal.ended",
+        "rota.shift_assigned",
+        "rota.shift_withdrawn",
+        "device.registered",
+        "device.retired",
+        "device.posture_reported",
+        "encounter.opened",
+        "encounter.moved",
+        "encounter.closed",
+        "encounter.updated",
+        "encounter.movement_cancelled",
+        "patient.labelled",
+        "patient.merged",
+        "patient.unmerged",
+        "team.joined",
+        "team.left",
+        "emergency.declared",
+        "emergency.ended",
+        "feed.heard",
+        "charter.applied",
+    ];
+
+    #[test]
+    fn every_fact_bearing_kind_is_folded() {
+        let bearing = Event::KINDS.iter().filter(|kind| kind.bearing == Bearing::Fact);
+        assert_eq!(bearing.map(|kind| kind.name).collect::<Vec<_>>(), FOLDED);
+    }
+}
