@@ -1,1 +1,41 @@
-//! store
+//! Where is it kept? One SQLite file, one writer that commits many callers' batches at once, and proof that it did.
+//!
+//! - [`Store::append`] takes a [`Batch`] and answers with [`Recorded`] leaves once they are on disk **and** applied.
+//! - [`Store::read`] lends a [`Reader`]: leaves, and the registered [`statements`] of other rooms.
+//! - The writer seals what it committed into the Merkle tree within a second; [`Store::verify`] recomputes all of it.
+//!
+//! Callers never see the database's own types: PostgreSQL goes behind the same names.
+
+mod batch;
+mod clock;
+mod commit;
+mod database;
+mod directory;
+mod keys;
+mod migrations;
+mod open;
+mod queue;
+mod reader;
+mod recorded;
+mod recovery;
+mod seal;
+mod statement;
+mod status;
+mod store;
+mod wal;
+mod writer;
+
+pub mod statements;
+
+pub use batch::{AppendError, BATCH_DRAFTS_MAX, Batch, Claim, Expect, Write};
+pub use database::StorageError;
+pub use directory::DirectoryError;
+pub use keys::{Key, Keys, KeysError};
+pub use migrations::MigrationError;
+pub use open::OpenError;
+pub use reader::{ReadError, Reader};
+pub use recorded::Recorded;
+pub use recovery::RecoveryError;
+pub use statement::{Row, Statement, Value};
+pub use status::{Condition, Head, Health};
+pub use store::{Apply, Elapsed, Now, Options, Store};

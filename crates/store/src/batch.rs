@@ -1,0 +1,164 @@
+//! What a caller asks the writer to commit, all of it or none.
+
+use crate::database::{Fault, StorageError};
+use crate::{Statement, Value};
+use events::{Draft, LeafError, Timestamp};
+use std::sync::Arc;
+
+/// The most drafts one batch may hold.
+pub const BATCH_DRAFTS_MAX: usize = 10_000;
+
+/// Drafts to record, with the conditions under which and the writes together with which they are recorded.
+#[derive(Clone, Debug, Default)]
+pub struct Batch {
+    /// What is to be recorded, in this order, without anything in between.
+    pub drafts: Vec<Draft>,
+    /// Streams that must still be at a version; each goes up by one.
+    pub expect: Vec<Expect>,
+    /// Keys that must not have been claimed before.
+    pub claims: Vec<Claim>,
+    /// Writes to other tables, in this order.
+    pub writes: Vec<Write>,
+}
+
+/// A stream and the version it must be at: how many batches named it before, 0 for a new one.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Expect {
+    /// The stream's name, such as `elevation/41`.
+    pub stream: String,
+    /// Its version.
+    pub version: u64,
+}
+
+/// A key that may be used once within a space, until a time.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Claim {
+    /// What sort of key, such as `jti`.
+    pub space: &'static str,
+    /// The key.
+    pub key: String,
+    /// From then on it may be claimed again, and is forgotten.
+    pub until: Timestamp,
+}
+
+/// A registered statement with its values, run in the batch's transaction.
+#[derive(Clone, Debug)]
+pub struct Write {
+    /// One of [`crate::statements`].
+    pub statement: &'static Statement,
+    /// Its values, `?1` first.
+    pub values: Vec<Value>,
+}
+
+impl Batch {
+    /// Just one draft.
+    #[must_use]
+    pub fn one(draft: Draft) -> Self {
+        Self { drafts: vec![draft], ..Self::default() }
+    }
+
+    /// Several drafts.
+    #[must_use]
+    pub fn of(drafts: Vec<Draft>) -> Self {
+        Self { drafts, ..Self::default() }
+    }
+
+    /// With a stream that must be at `version`.
+    #[must_use]
+    pub fn expect(mut self, stream: impl Into<String>, version: u64) -> Self {
+        self.expect.push(Expect { stream: stream.into(), version });
+        self
+    }
+
+    /// With a key used up.
+    #[must_use]
+    pub fn claim(mut self, space: &'static str, key: impl Into<String>, until: Timestamp) -> Self {
+        self.claims.push(Claim { space, key: key.into(), until });
+        self
+    }
+
+    /// With a write to another table.
+    #[must_use]
+    pub fn write(mut self, statement: &'static Statement, values: impl Into<Vec<Value>>) -> Self {
+        self.writes.push(Write { statement, values: values.into() });
+        self
+    }
+}
+
+/// Why a batch was not recorded. Nothing of it was kept, but for what [`AppendError::NotApplied`] and [`AppendError::Storage`] say.
+#[derive(Clone, Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum AppendError {
+    /// A stream is not at the expected version, or a write found other rows than it needed: somebody was faster.
+    #[error("`{0}` has changed meanwhile")]
+    Conflict(String),
+    /// A key of this space was claimed before.
+    #[error("this {0} was used before")]
+    Taken(&'static str),
+    /// A leaf would be longer than [`events::LEAF_BYTES_MAX`].
+    #[error("the entry would have {bytes} bytes, at most {} are allowed", events::LEAF_BYTES_MAX)]
+    TooLong {
+        /// What it would have had.
+        bytes: usize,
+    },
+    /// The batch holds more than [`BATCH_DRAFTS_MAX`] drafts.
+    #[error("a batch has at most {BATCH_DRAFTS_MAX} entries, this has {drafts}")]
+    TooMany {
+        /// How many.
+        drafts: usize,
+    },
+    /// A draft could not be written as a leaf.
+    #[error("an entry cannot be written")]
+    Leaf(#[source] Arc<LeafError>),
+    /// A write was given values its statement does not take, or breaks a constraint other than uniqueness.
+    #[error("the write `{statement}` is not possible")]
+    Write {
+        /// The statement's name.
+        statement: &'static str,
+        /// What the database said.
+        #[source]
+        source: Arc<StorageError>,
+    },
+    /// The disk, or the space given to the store, is full. The next append tries again.
+    #[error("the store is full")]
+    Full,
+    /// The store cannot be written. The next append tries again.
+    #[error("the store is read-only")]
+    ReadOnly,
+    /// More batches are waiting than the queue holds.
+    #[error("too many entries are waiting to be recorded")]
+    Busy,
+    /// The store is closed or closing.
+    #[error("the store is closed")]
+    Closed,
+    /// It was recorded, but the fold panicked over it. Nothing more is recorded until the store is opened again.
+    #[error("recorded, but not applied")]
+    NotApplied,
+    /// A checkpoint could not be signed.
+    #[error("the checkpoint cannot be signed")]
+    Unsigned,
+    /// The database failed. The next append tries again. Where the failure was in the very sync of a commit, only the log can tell
+    /// whether it was kept; what was kept is applied.
+    #[error("the store failed")]
+    Storage(#[source] Arc<StorageError>),
+}
+
+impl AppendError {
+    /// What a failure of the whole transaction means to each batch in it.
+    pub(crate) fn from_storage(source: &Arc<StorageError>) -> Self {
+        match source.fault() {
+            Fault::Full => Self::Full,
+            Fault::ReadOnly => Self::ReadOnly,
+            _ => Self::Storage(source.clone()),
+        }
+    }
+}
+
+impl From<LeafError> for AppendError {
+    fn from(error: LeafError) -> Self {
+        match error {
+            LeafError::TooLong { bytes } => Self::TooLong { bytes },
+            other => Self::Leaf(Arc::new(other)),
+        }
+    }
+}

@@ -1,0 +1,156 @@
+//! One transaction for many batches: each is kept whole or not at all, whatever becomes of the others.
+
+use crate::database::{self, Fault, StorageError};
+use crate::queue::Pending;
+use crate::{AppendError, Claim, Expect, Value, Write, statements};
+use events::{Leaf, Seq, Timestamp};
+use rusqlite::Connection;
+use std::sync::Arc;
+
+/// What became of a group.
+#[derive(Debug)]
+pub(crate) struct Committed {
+    /// The new entries' bytes, in sequence.
+    pub(crate) entries: Vec<Vec<u8>>,
+    /// For each batch of the group, whether it is among them.
+    pub(crate) outcomes: Vec<Result<(), AppendError>>,
+}
+
+/// Why one batch is not kept, or the whole group.
+enum Refusal {
+    Batch(AppendError),
+    Group(StorageError),
+}
+
+impl From<StorageError> for Refusal {
+    fn from(error: StorageError) -> Self {
+        Self::Group(error)
+    }
+}
+
+impl From<rusqlite::Error> for Refusal {
+    fn from(error: rusqlite::Error) -> Self {
+        Self::Group(error.into())
+    }
+}
+
+/// A transaction that is being filled.
+struct Filling<'a> {
+    connection: &'a Connection,
+    next: u64,
+    recorded_at: Timestamp,
+    entries: Vec<Vec<u8>>,
+}
+
+/// Commits `ahead` (the writer's own entries) and then the group, numbering entries from `next`. When it errs, nothing was kept.
+pub(crate) fn commit(
+    connection: &Connection,
+    next: u64,
+    recorded_at: Timestamp,
+    ahead: &[Vec<u8>],
+    group: &[Pending],
+) -> Result<Committed, StorageError> {
+    let done = transact(connection, next, recorded_at, ahead, group);
+    if done.is_err() && !connection.is_autocommit() {
+        connection.execute_batch("ROLLBACK")?;
+    }
+    done
+}
+
+fn transact(
+    connection: &Connection,
+    next: u64,
+    recorded_at: Timestamp,
+    ahead: &[Vec<u8>],
+    group: &[Pending],
+) -> Result<Committed, StorageError> {
+    database::execute(connection, "BEGIN IMMEDIATE", &[])?;
+    let mut filling = Filling { connection, next, recorded_at, entries: Vec::with_capacity(group.len()) };
+    filling.entries(ahead)?;
+    let mut outcomes = Vec::with_capacity(group.len());
+    let mut changed = !ahead.is_empty();
+    for pending in group {
+        match filling.batch(pending) {
+            Ok(()) => {
+                changed = true;
+                outcomes.push(Ok(()));
+            }
+            Err(Refusal::Batch(error)) => outcomes.push(Err(error)),
+            Err(Refusal::Group(error)) => return Err(error),
+        }
+    }
+    database::execute(connection, if changed { "COMMIT" } else { "ROLLBACK" }, &[])?;
+    Ok(Committed { entries: filling.entries, outcomes })
+}
+
+impl Filling<'_> {
+    fn batch(&mut self, pending: &Pending) -> Result<(), Refusal> {
+        let batch = &pending.batch;
+        // Entries alone can only fail with the whole transaction, so they need no savepoint.
+        if batch.expect.is_empty() && batch.claims.is_empty() && batch.writes.is_empty() {
+            return Ok(self.entries(&pending.tails)?);
+        }
+        database::execute(self.connection, "SAVEPOINT batch", &[])?;
+        let done = self.conditions(&batch.expect, &batch.claims).and_then(|()| self.writes(&batch.writes));
+        if let Err(Refusal::Batch(_)) = done {
+            database::execute(self.connection, "ROLLBACK TO batch", &[])?;
+        }
+        if !matches!(done, Err(Refusal::Group(_))) {
+            database::execute(self.connection, "RELEASE batch", &[])?;
+        }
+        done?;
+        Ok(self.entries(&pending.tails)?)
+    }
+
+    fn entries(&mut self, tails: &[Vec<u8>]) -> Result<(), StorageError> {
+        let mut statement = self.connection.prepare_cached(statements::ENTRY_ADD.sql)?;
+        for tail in tails {
+            let seq = Seq(self.next);
+            let bytes = Leaf::bytes(seq, self.recorded_at, tail);
+            statement.execute(rusqlite::params![Value::from(seq), bytes])?;
+            self.entries.push(bytes);
+            self.next += 1;
+        }
+        Ok(())
+    }
+
+    fn conditions(&self, expect: &[Expect], claims: &[Claim]) -> Result<(), Refusal> {
+        for Expect { stream, version } in expect {
+            let name = [Value::from(stream.as_str())];
+            let mut statement = self.connection.prepare_cached(statements::STREAM_VERSION.sql)?;
+            let mut rows = statement.query(rusqlite::params_from_iter(&name))?;
+            let stored = rows.next()?.map(|row| row.get::<_, i64>(0)).transpose()?;
+            drop(rows);
+            if u64::try_from(stored.unwrap_or(0)) != Ok(*version) {
+                return Err(Refusal::Batch(AppendError::Conflict(stream.clone())));
+            }
+            let advance = if stored.is_some() { statements::STREAM_ADVANCE } else { statements::STREAM_START };
+            database::execute(self.connection, advance.sql, &name)?;
+        }
+        for Claim { space, key, until } in claims {
+            let values = [(*space).into(), key.as_str().into(), (*until).into(), self.recorded_at.into()];
+            if database::execute(self.connection, statements::CLAIM_TAKE.sql, &values)? == 0 {
+                return Err(Refusal::Batch(AppendError::Taken(space)));
+            }
+        }
+        Ok(())
+    }
+
+    fn writes(&self, writes: &[Write]) -> Result<(), Refusal> {
+        for Write { statement, values } in writes {
+            let name = statement.name;
+            match database::execute(self.connection, statement.sql, values) {
+                Ok(0) if statement.must_change => return Err(Refusal::Batch(AppendError::Conflict(name.to_owned()))),
+                Ok(_) => {}
+                Err(error) => {
+                    return Err(match error.fault() {
+                        Fault::Duplicate => Refusal::Batch(AppendError::Conflict(name.to_owned())),
+                        Fault::Unfit => Refusal::Batch(AppendError::Write { statement: name, source: Arc::new(error) }),
+                        _ => Refusal::Group(error),
+                    });
+                }
+            }
+        }
+        Ok(())
+    }
+}

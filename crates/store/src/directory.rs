@@ -1,0 +1,79 @@
+//! The data directory: private to its owner, and held by one process at a time.
+
+use rustix::fs::{FlockOperation, flock};
+use std::fs::{DirBuilder, File, OpenOptions};
+use std::io::{self, ErrorKind};
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt};
+use std::path::{Path, PathBuf};
+
+/// Why a data directory cannot be used.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum DirectoryError {
+    /// Another process has it.
+    #[error("`{}` is in use by another process", .0.display())]
+    Locked(PathBuf),
+    /// It, or something in it, cannot be written.
+    #[error("`{}` cannot be written", .path.display())]
+    ReadOnly {
+        /// What cannot be written.
+        path: PathBuf,
+        /// What the system said.
+        #[source]
+        source: io::Error,
+    },
+    /// Anything else.
+    #[error("`{}` cannot be used", .path.display())]
+    Io {
+        /// What cannot be used.
+        path: PathBuf,
+        /// What the system said.
+        #[source]
+        source: io::Error,
+    },
+}
+
+impl DirectoryError {
+    pub(crate) fn new(path: &Path, source: io::Error) -> Self {
+        let path = path.to_owned();
+        match source.kind() {
+            ErrorKind::PermissionDenied | ErrorKind::ReadOnlyFilesystem => Self::ReadOnly { path, source },
+            _ => Self::Io { path, source },
+        }
+    }
+}
+
+/// The directory is ours for as long as this value lives.
+#[derive(Debug)]
+pub(crate) struct Lock {
+    _file: File,
+}
+
+/// Makes the directory if need be, takes group's and others' rights away, and locks it.
+pub(crate) fn take(directory: &Path) -> Result<Lock, DirectoryError> {
+    let wrong = |source| DirectoryError::new(directory, source);
+    DirBuilder::new().recursive(true).mode(0o700).create(directory).map_err(wrong)?;
+    let metadata = std::fs::metadata(directory).map_err(wrong)?;
+    let path = directory.join("lock");
+    let file = OpenOptions::new()
+        .write(true)
+        .create(true)
+        .truncate(false)
+        .mode(0o600)
+        .open(&path)
+        .map_err(|source| DirectoryError::new(&path, source))?;
+    match flock(&file, FlockOperation::NonBlockingLockExclusive) {
+        Ok(()) => {}
+        Err(rustix::io::Errno::WOULDBLOCK) => return Err(DirectoryError::Locked(directory.to_owned())),
+        Err(errno) => return Err(DirectoryError::new(&path, errno.into())),
+    }
+    if metadata.mode() & 0o077 != 0 {
+        std::fs::set_permissions(directory, PermissionsExt::from_mode(0o700)).map_err(wrong)?;
+    }
+    Ok(Lock { _file: file })
+}
+
+/// Makes what was done to a directory's list of names durable.
+pub(crate) fn sync(directory: &Path) -> io::Result<()> {
+    File::open(directory)?.sync_all()
+}

@@ -1,0 +1,136 @@
+//! The store's secret keys: four files that only their owner can read, made together on first use or not at all.
+
+use crate::DirectoryError;
+use crate::directory;
+use std::fs::{DirBuilder, OpenOptions};
+use std::io::{ErrorKind, Read, Write};
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+use zeroize::Zeroizing;
+
+/// 32 secret bytes, wiped from memory after use.
+#[derive(Clone)]
+pub struct Key(Zeroizing<[u8; 32]>);
+
+impl Key {
+    /// The bytes.
+    #[must_use]
+    pub fn bytes(&self) -> &[u8; 32] {
+        &self.0
+    }
+
+    /// The bytes, for whoever insists that they are wiped.
+    pub(crate) const fn seed(&self) -> &Zeroizing<[u8; 32]> {
+        &self.0
+    }
+}
+
+impl std::fmt::Debug for Key {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Key(…)")
+    }
+}
+
+/// Where the keys live under the data directory.
+const FOLDER: &str = "keys";
+
+/// Why the keys cannot be used.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum KeysError {
+    /// A key file is missing beside others that are there. Restore it: a new one would fit nothing.
+    #[error("the key `{}` is missing; restore it from the backup", .0.display())]
+    Missing(PathBuf),
+    /// A key file does not hold 32 bytes.
+    #[error("the key `{}` does not hold 32 bytes", .0.display())]
+    Length(PathBuf),
+    /// Somebody else may read a key.
+    #[error("others than its owner may use `{}` (mode {mode:03o}); set it to 600 and consider the key known", .path.display())]
+    Exposed {
+        /// Which.
+        path: PathBuf,
+        /// Its mode.
+        mode: u32,
+    },
+    /// The system gives no randomness.
+    #[error("no randomness for new keys")]
+    Randomness,
+    /// A file could not be read or made.
+    #[error(transparent)]
+    Directory(#[from] DirectoryError),
+}
+
+/// The four keys of a store. Each has one use.
+#[derive(Clone, Debug)]
+pub struct Keys {
+    /// Signs checkpoints: an Ed25519 seed.
+    pub ledger: Key,
+    /// Blinds record numbers in the directory.
+    pub directory: Key,
+    /// Encrypts what is kept beside the log.
+    pub detail: Key,
+    /// Digests tokens, links and sessions.
+    pub token: Key,
+}
+
+impl Keys {
+    /// Reads the keys under a data directory, or makes all four if there are none.
+    pub(crate) fn open(data: &Path) -> Result<Self, KeysError> {
+        let folder = data.join(FOLDER);
+        match std::fs::metadata(&folder) {
+            Ok(_) => {}
+            Err(error) if error.kind() == ErrorKind::NotFound => make(data, &folder)?,
+            Err(error) => return Err(DirectoryError::new(&folder, error).into()),
+        }
+        Ok(Self {
+            ledger: read(&folder.join("ledger"))?,
+            directory: read(&folder.join("directory"))?,
+            detail: read(&folder.join("detail"))?,
+            token: read(&folder.join("token"))?,
+        })
+    }
+}
+
+/// All keys appear at once: they are made and synced under another name, which is then changed.
+fn make(data: &Path, folder: &Path) -> Result<(), KeysError> {
+    let wrong = |path: &Path, source| KeysError::from(DirectoryError::new(path, source));
+    let unfinished = data.join("keys.unfinished");
+    match std::fs::remove_dir_all(&unfinished) {
+        Err(error) if error.kind() != ErrorKind::NotFound => return Err(wrong(&unfinished, error)),
+        _ => {}
+    }
+    DirBuilder::new().mode(0o700).create(&unfinished).map_err(|error| wrong(&unfinished, error))?;
+    for name in ["ledger", "directory", "detail", "token"] {
+        let path = unfinished.join(name);
+        let mut key = Zeroizing::new([0; 32]);
+        aws_lc_rs::rand::fill(&mut *key).map_err(|_| KeysError::Randomness)?;
+        let written = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&path).and_then(|mut file| {
+            file.write_all(&*key)?;
+            file.sync_all()
+        });
+        written.map_err(|error| wrong(&path, error))?;
+    }
+    directory::sync(&unfinished)
+        .and_then(|()| std::fs::rename(&unfinished, folder))
+        .and_then(|()| directory::sync(data))
+        .map_err(|error| wrong(folder, error))
+}
+
+fn read(path: &Path) -> Result<Key, KeysError> {
+    let wrong = |source| KeysError::from(DirectoryError::new(path, source));
+    let mut file = match std::fs::File::open(path) {
+        Ok(file) => file,
+        Err(error) if error.kind() == ErrorKind::NotFound => return Err(KeysError::Missing(path.to_owned())),
+        Err(error) => return Err(wrong(error)),
+    };
+    let metadata = file.metadata().map_err(wrong)?;
+    if metadata.mode() & 0o077 != 0 {
+        return Err(KeysError::Exposed { path: path.to_owned(), mode: metadata.mode() & 0o777 });
+    }
+    let mut key = Zeroizing::new([0; 32]);
+    if metadata.len() != 32 {
+        return Err(KeysError::Length(path.to_owned()));
+    }
+    file.read_exact(&mut *key).map_err(wrong)?;
+    Ok(Key(key))
+}

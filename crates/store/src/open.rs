@@ -1,0 +1,91 @@
+//! What can keep a store from opening, sorted by what to do about it.
+
+use crate::database::{self, Fault};
+use crate::{DirectoryError, KeysError, MigrationError, ReadError, RecoveryError, StorageError};
+
+/// Why a store cannot be opened.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum OpenError {
+    /// Another process has the directory.
+    #[error("`{}` is in use by another process", .0.display())]
+    Locked(std::path::PathBuf),
+    /// The directory, or a file in it, cannot be written.
+    #[error("`{}` cannot be written", .0.display())]
+    ReadOnly(std::path::PathBuf),
+    /// The disk, or the space given to the store, is full.
+    #[error("there is no space to open the store in")]
+    Full,
+    /// The file is not a database, or contradicts itself.
+    #[error("the store's file is damaged")]
+    Corrupt(#[source] StorageError),
+    /// The directory cannot be used.
+    #[error(transparent)]
+    Directory(DirectoryError),
+    /// The keys cannot be used.
+    #[error(transparent)]
+    Keys(KeysError),
+    /// The ledger's name is not one.
+    #[error("the ledger's origin cannot be used")]
+    Origin(#[source] ledger::key::KeyError),
+    /// The tables are another build's.
+    #[error(transparent)]
+    Migration(MigrationError),
+    /// The log and its tree do not fit together.
+    #[error(transparent)]
+    Recovery(RecoveryError),
+    /// A thread cannot be started.
+    #[error("a thread cannot be started")]
+    Thread(#[source] std::io::Error),
+    /// The database failed.
+    #[error("the store cannot be opened")]
+    Storage(#[source] StorageError),
+}
+
+impl From<DirectoryError> for OpenError {
+    fn from(error: DirectoryError) -> Self {
+        match error {
+            DirectoryError::Locked(path) => Self::Locked(path),
+            DirectoryError::ReadOnly { path, .. } => Self::ReadOnly(path),
+            DirectoryError::Io { .. } => Self::Directory(error),
+        }
+    }
+}
+
+impl From<KeysError> for OpenError {
+    fn from(error: KeysError) -> Self {
+        match error {
+            KeysError::Directory(error) => error.into(),
+            error => Self::Keys(error),
+        }
+    }
+}
+
+impl From<MigrationError> for OpenError {
+    fn from(error: MigrationError) -> Self {
+        match error {
+            MigrationError::Failed { source, .. } if source.fault() != Fault::Unfit => source.into(),
+            error => Self::Migration(error),
+        }
+    }
+}
+
+impl From<RecoveryError> for OpenError {
+    fn from(error: RecoveryError) -> Self {
+        match error {
+            RecoveryError::Read(ReadError::Storage(error)) => error.into(),
+            error => Self::Recovery(error),
+        }
+    }
+}
+
+impl From<StorageError> for OpenError {
+    fn from(error: StorageError) -> Self {
+        match error.fault() {
+            Fault::Full => Self::Full,
+            Fault::ReadOnly => Self::ReadOnly(database::FILE_NAME.into()),
+            Fault::Corrupt => Self::Corrupt(error),
+            _ => Self::Storage(error),
+        }
+    }
+}

@@ -1,0 +1,193 @@
+//! Starting again: every entry is read, hashed against the tree's tiles, and folded, in order.
+
+use crate::database::StorageError;
+use crate::reader::Reader;
+use crate::seal::Sealer;
+use crate::{Apply, ReadError};
+use events::{Leaf, Seq, Timestamp};
+use ledger::source::TILE_WIDTH;
+use ledger::{Hash, TileSource, Tree, VerifyingKey, leaf_hash, note};
+use std::ops::ControlFlow;
+use std::sync::Arc;
+
+/// How many leaves are folded in one go.
+const LEAVES_AT_ONCE: usize = 1024;
+
+/// Why the log and its tree do not fit together. The store does not open: something other than Handrail changed the file.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum RecoveryError {
+    /// An entry is missing between others.
+    #[error("entry {0} is missing")]
+    Missing(Seq),
+    /// Fewer entries than the latest checkpoint is over.
+    #[error("the log has {entries} entries, but its checkpoint is over {sealed}")]
+    Shorter {
+        /// How many there are.
+        entries: u64,
+        /// How many there were.
+        sealed: u64,
+    },
+    /// An entry is not the one that was sealed.
+    #[error("entry {0} is not what was sealed")]
+    Changed(Seq),
+    /// The tiles do not give the root that was signed.
+    #[error("the tree's tiles do not give the root of the checkpoint over {size} entries")]
+    Root {
+        /// The checkpoint's size.
+        size: u64,
+    },
+    /// The latest checkpoint is not signed with the store's key.
+    #[error("the latest checkpoint is not this store's")]
+    Checkpoint(#[source] note::NoteError),
+    /// The tree's right edge cannot be read.
+    #[error("the tree cannot be restored")]
+    Tree(#[source] Box<ledger::source::TileError<ReadError>>),
+    /// The database failed.
+    #[error("the log cannot be read")]
+    Read(#[from] ReadError),
+}
+
+/// Where the log ends.
+#[derive(Debug)]
+pub(crate) struct Recovered {
+    pub(crate) next: u64,
+    pub(crate) recorded_at: Timestamp,
+}
+
+/// The tree as of the latest checkpoint, and how many entries that is over.
+pub(crate) fn sealed_tree(reader: &Reader<'_>, key: &VerifyingKey) -> Result<Tree, RecoveryError> {
+    let Some((_, signed)) = reader.checkpoint()? else { return Ok(Tree::new()) };
+    let checkpoint = note::open(&signed, key).map_err(RecoveryError::Checkpoint)?;
+    let size = checkpoint.size;
+    let entries = reader.next()?.0;
+    if entries < size {
+        return Err(RecoveryError::Shorter { entries, sealed: size });
+    }
+    let tree = Tree::restore(size, reader).map_err(|error| RecoveryError::Tree(Box::new(error)))?;
+    if tree.root() == checkpoint.root { Ok(tree) } else { Err(RecoveryError::Root { size }) }
+}
+
+/// Reads the entries from `from` on in order: checks those that are sealed against their tiles, adds those that are not to the tree, and
+/// folds all of them.
+pub(crate) fn replay(
+    reader: &Reader<'_>,
+    from: Recovered,
+    tree: &mut Tree,
+    apply: &mut dyn Apply,
+) -> Result<Recovered, RecoveryError> {
+    let sealed = tree.size();
+    let mut replay =
+        Replay { at: from, tile: Vec::new(), leaves: Vec::with_capacity(LEAVES_AT_ONCE), tree, apply, sealed };
+    let mut failed = None;
+    reader.scan(Seq(replay.at.next), Seq(u64::MAX), |seq, bytes| match replay.entry(reader, seq, bytes) {
+        Ok(()) => ControlFlow::Continue(()),
+        Err(error) => {
+            failed = Some(error);
+            ControlFlow::Break(())
+        }
+    })?;
+    if let Some(error) = failed {
+        return Err(error);
+    }
+    replay.fold();
+    Ok(replay.at)
+}
+
+/// Folds and takes in whatever is in the log from `from` on: a commit that seemed to fail may have been kept.
+pub(crate) fn catch_up(
+    reader: &Reader<'_>,
+    from: Recovered,
+    sealer: &mut Sealer,
+    apply: &mut dyn Apply,
+) -> Result<Recovered, StorageError> {
+    let mut at = from;
+    let read = reader.scan(Seq(at.next), Seq(u64::MAX), |seq, bytes| {
+        if seq.0 != at.next {
+            return ControlFlow::Break(());
+        }
+        at.next += 1;
+        sealer.append(bytes);
+        match Leaf::parse(bytes) {
+            Ok(leaf) => {
+                at.recorded_at = at.recorded_at.max(leaf.recorded_at);
+                apply.apply(&[Arc::new(leaf)]);
+            }
+            Err(error) => apply.unreadable(seq, &error),
+        }
+        ControlFlow::Continue(())
+    });
+    match read {
+        Ok(()) => Ok(at),
+        Err(ReadError::Storage(error)) => Err(error),
+        Err(_) => Err(rusqlite::Error::InvalidQuery.into()),
+    }
+}
+
+struct Replay<'a> {
+    at: Recovered,
+    /// The hashes of the sealed entries around the current one.
+    tile: Vec<Hash>,
+    leaves: Vec<Arc<Leaf>>,
+    tree: &'a mut Tree,
+    apply: &'a mut dyn Apply,
+    sealed: u64,
+}
+
+impl Replay<'_> {
+    fn entry(&mut self, reader: &Reader<'_>, seq: Seq, bytes: &[u8]) -> Result<(), RecoveryError> {
+        if seq.0 != self.at.next {
+            return Err(RecoveryError::Missing(Seq(self.at.next)));
+        }
+        self.hash(reader, seq, bytes)?;
+        match Leaf::parse(bytes) {
+            Ok(leaf) if leaf.seq != seq => return Err(RecoveryError::Changed(seq)),
+            Ok(leaf) => {
+                self.at.recorded_at = self.at.recorded_at.max(leaf.recorded_at);
+                self.leaves.push(Arc::new(leaf));
+                if self.leaves.len() == LEAVES_AT_ONCE {
+                    self.fold();
+                }
+            }
+            Err(error) => {
+                self.fold();
+                tracing::warn!(%seq, %error, "an entry cannot be read by this build");
+                self.at.recorded_at = self.at.recorded_at.max(recorded_at_of(bytes).unwrap_or_default());
+                if Leaf::may_bear_facts(bytes) {
+                    self.apply.unreadable(seq, &error);
+                }
+            }
+        }
+        self.at.next += 1;
+        Ok(())
+    }
+
+    fn hash(&mut self, reader: &Reader<'_>, seq: Seq, bytes: &[u8]) -> Result<(), RecoveryError> {
+        let hash = leaf_hash(bytes);
+        if seq.0 >= self.sealed {
+            self.tree.append(hash);
+            return Ok(());
+        }
+        let width = u64::from(TILE_WIDTH);
+        let (index, place) = (seq.0 / width, seq.0 % width);
+        if place == 0 || self.tile.is_empty() {
+            let tile = reader.tile(0, index, ledger::source::tile_width(0, index, self.sealed))?;
+            self.tile = Hash::all_in(&tile).collect();
+        }
+        let kept = usize::try_from(place).ok().and_then(|place| self.tile.get(place));
+        if kept == Some(&hash) { Ok(()) } else { Err(RecoveryError::Changed(seq)) }
+    }
+
+    fn fold(&mut self) {
+        if !self.leaves.is_empty() {
+            self.apply.apply(&self.leaves);
+            self.leaves.clear();
+        }
+    }
+}
+
+/// The time of an entry that this build cannot read otherwise.
+fn recorded_at_of(bytes: &[u8]) -> Option<Timestamp> {
+    let entry: serde_json::Value = serde_json::from_slice(bytes).ok()?;
+    entry.get("recorded_at")?.as_str()?.parse().ok()
+}

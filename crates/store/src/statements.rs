@@ -1,0 +1,119 @@
+//! Every statement of every room, as constants. A test prepares each against the tables as they are.
+//!
+//! To add one: an entry in [`statements!`] below. `must_change` makes a write that finds no row a conflict.
+
+use crate::Statement;
+
+macro_rules! statements {
+    ($($(#[$doc:meta])* $visibility:vis $name:ident $lower:literal $($must_change:ident)? = $sql:literal;)*) => {
+        $($(#[$doc])* $visibility const $name: &Statement =
+            &Statement { name: $lower, sql: $sql, must_change: statements!(@flag $($must_change)?) };)*
+
+        /// All of them.
+        #[cfg(test)]
+        pub(crate) const ALL: &[&Statement] = &[$($name),*];
+    };
+    (@flag must_change) => { true };
+    (@flag) => { false };
+}
+
+statements! {
+    // The log itself.
+    pub(crate) ENTRY_ADD "entry_add" = "INSERT INTO entry (seq, leaf) VALUES (?1, ?2)";
+    pub(crate) ENTRY_ONE "entry_one" = "SELECT leaf FROM entry WHERE seq = ?1";
+    pub(crate) ENTRY_SCAN "entry_scan" = "SELECT seq, leaf FROM entry WHERE seq >= ?1 AND seq < ?2 ORDER BY seq";
+    pub(crate) ENTRY_COUNT "entry_count" = "SELECT coalesce(max(seq) + 1, 0) FROM entry";
+    pub(crate) STREAM_VERSION "stream_version" = "SELECT version FROM stream WHERE name = ?1";
+    pub(crate) STREAM_START "stream_start" = "INSERT INTO stream (name, version) VALUES (?1, 1)";
+    pub(crate) STREAM_ADVANCE "stream_advance" must_change = "UPDATE stream SET version = version + 1 WHERE name = ?1";
+    pub(crate) CLAIM_TAKE "claim_take" must_change = "INSERT INTO claim (space, key, good_until) VALUES (?1, ?2, ?3) \
+        ON CONFLICT (space, key) DO UPDATE SET good_until = excluded.good_until WHERE claim.good_until <= ?4";
+    pub(crate) CLAIM_PRUNE "claim_prune" = "DELETE FROM claim WHERE (space, key) IN \
+        (SELECT space, key FROM claim WHERE good_until <= ?1 ORDER BY good_until LIMIT ?2)";
+    pub(crate) ORIGIN_FIND "origin_find" = "SELECT origin FROM log WHERE id = 1";
+    pub(crate) ORIGIN_SET "origin_set" must_change = "INSERT INTO log (id, origin) VALUES (1, ?1)";
+    pub(crate) TILE_FIND "tile_find" = "SELECT bytes FROM tile WHERE level = ?1 AND number = ?2";
+    pub(crate) TILE_KEEP "tile_keep" must_change = "INSERT INTO tile (level, number, bytes) VALUES (?1, ?2, ?3) \
+        ON CONFLICT (level, number) DO UPDATE SET bytes = excluded.bytes";
+    pub(crate) CHECKPOINT_LAST "checkpoint_last" = "SELECT size, note FROM checkpoint ORDER BY size DESC LIMIT 1";
+    pub(crate) CHECKPOINT_KEEP "checkpoint_keep" = "INSERT INTO checkpoint (size, note, sealed_at) VALUES (?1, ?2, ?3) \
+        ON CONFLICT (size) DO UPDATE SET note = excluded.note, sealed_at = excluded.sealed_at";
+    pub(crate) CHECKPOINT_PRUNE "checkpoint_prune" = "DELETE FROM checkpoint WHERE size < ?1";
+
+    // The directory of record numbers.
+
+    /// `key` → `pseudonym`.
+    pub DIRECTORY_FIND "directory_find" = "SELECT pseudonym FROM directory WHERE key = ?1";
+    /// `key, pseudonym`. A key that is there already stays as it is.
+    pub DIRECTORY_ADD "directory_add" = "INSERT INTO directory (key, pseudonym) VALUES (?1, ?2) ON CONFLICT (key) DO NOTHING";
+    /// → `key, pseudonym`, all of them.
+    pub DIRECTORY_ALL "directory_all" = "SELECT key, pseudonym FROM directory";
+
+    // Calling systems.
+
+    /// `id, caller, digest, added_at`.
+    pub CALLER_TOKEN_ADD "caller_token_add" must_change =
+        "INSERT INTO caller_token (id, caller, digest, added_at) VALUES (?1, ?2, ?3, ?4)";
+    /// `id` → `caller, digest`, unless revoked.
+    pub CALLER_TOKEN_FIND "caller_token_find" =
+        "SELECT caller, digest FROM caller_token WHERE id = ?1 AND revoked_at IS NULL";
+    /// → `id, caller, digest` of those not revoked.
+    pub CALLER_TOKEN_ALL "caller_token_all" =
+        "SELECT id, caller, digest FROM caller_token WHERE revoked_at IS NULL ORDER BY id";
+    /// `caller, revoked_at`. A caller without tokens is a conflict.
+    pub CALLER_TOKEN_REVOKE "caller_token_revoke" must_change =
+        "UPDATE caller_token SET revoked_at = ?2 WHERE caller = ?1 AND revoked_at IS NULL";
+
+    // Operators.
+
+    /// `id, operator, digest, good_until`.
+    pub OPERATOR_LINK_ADD "operator_link_add" must_change =
+        "INSERT INTO operator_link (id, operator, digest, good_until) VALUES (?1, ?2, ?3, ?4)";
+    /// `id, now` → `operator, digest`, while it is good and unused.
+    pub OPERATOR_LINK_FIND "operator_link_find" =
+        "SELECT operator, digest FROM operator_link WHERE id = ?1 AND used_at IS NULL AND good_until > ?2";
+    /// `id, now`. A link that was used or is past its time is a conflict.
+    pub OPERATOR_LINK_USE "operator_link_use" must_change =
+        "UPDATE operator_link SET used_at = ?2 WHERE id = ?1 AND used_at IS NULL AND good_until > ?2";
+    /// `before`: forgets links that ended before then.
+    pub OPERATOR_LINK_PRUNE "operator_link_prune" = "DELETE FROM operator_link WHERE good_until < ?1";
+    /// `id, operator, digest, good_until`.
+    pub OPERATOR_SESSION_ADD "operator_session_add" must_change =
+        "INSERT INTO operator_session (id, operator, digest, good_until) VALUES (?1, ?2, ?3, ?4)";
+    /// `id, now` → `operator, digest, good_until`, while it lasts.
+    pub OPERATOR_SESSION_FIND "operator_session_find" =
+        "SELECT operator, digest, good_until FROM operator_session WHERE id = ?1 AND ended_at IS NULL AND good_until > ?2";
+    /// `id, now`. A session that ended already is a conflict.
+    pub OPERATOR_SESSION_END "operator_session_end" must_change =
+        "UPDATE operator_session SET ended_at = ?2 WHERE id = ?1 AND ended_at IS NULL";
+    /// `before`: forgets sessions that ended before then.
+    pub OPERATOR_SESSION_PRUNE "operator_session_prune" = "DELETE FROM operator_session WHERE good_until < ?1";
+
+    // Feeds.
+
+    /// `feed, control_id, sha256, after` → `ack, at`, of a message answered after then.
+    pub FEED_MESSAGE_FIND "feed_message_find" =
+        "SELECT ack, at FROM feed_message WHERE feed = ?1 AND control_id = ?2 AND sha256 = ?3 AND at > ?4";
+    /// `feed, control_id, sha256, ack, at, after`. A message answered after then is a conflict: repeat that answer.
+    pub FEED_MESSAGE_KEEP "feed_message_keep" must_change =
+        "INSERT INTO feed_message (feed, control_id, sha256, ack, at) VALUES (?1, ?2, ?3, ?4, ?5) \
+        ON CONFLICT (feed, control_id, sha256) DO UPDATE SET ack = excluded.ack, at = excluded.at WHERE feed_message.at <= ?6";
+    /// `before, rows_max`: forgets messages answered up to then.
+    pub FEED_MESSAGE_PRUNE "feed_message_prune" = "DELETE FROM feed_message WHERE (feed, control_id, sha256) IN \
+        (SELECT feed, control_id, sha256 FROM feed_message WHERE at <= ?1 ORDER BY at LIMIT ?2)";
+    /// `feed, sha256, bytes, reason, at`.
+    pub REJECTED_MESSAGE_KEEP "rejected_message_keep" must_change =
+        "INSERT INTO rejected_message (feed, sha256, bytes, reason, at) VALUES (?1, ?2, ?3, ?4, ?5)";
+    /// `rows_max` → `id, feed, sha256, bytes, reason, at`, newest first.
+    pub REJECTED_MESSAGE_LAST "rejected_message_last" =
+        "SELECT id, feed, sha256, bytes, reason, at FROM rejected_message ORDER BY id DESC LIMIT ?1";
+    /// → how many are kept.
+    pub REJECTED_MESSAGE_COUNT "rejected_message_count" = "SELECT count(*) FROM rejected_message";
+
+    // Charters.
+
+    /// `digest, bytes`. One that is there already stays.
+    pub CHARTER_KEEP "charter_keep" = "INSERT INTO charter (digest, bytes) VALUES (?1, ?2) ON CONFLICT (digest) DO NOTHING";
+    /// `digest` → `bytes`.
+    pub CHARTER_FIND "charter_find" = "SELECT bytes FROM charter WHERE digest = ?1";
+}

@@ -1,0 +1,333 @@
+//! The store as everybody holds it: opened once, cloned freely, appended to from anywhere.
+
+use crate::clock::ClockWatch;
+use crate::directory::{self, Lock};
+use crate::keys::Keys;
+use crate::queue::{Answer, Order, Pending, Queue};
+use crate::reader::{Pool, Reader};
+use crate::recovery::{self, Recovered};
+use crate::seal::Sealer;
+use crate::status::{Head, Health, Status};
+use crate::wal::Checkpointer;
+use crate::writer::Writer;
+use crate::{
+    AppendError, BATCH_DRAFTS_MAX, Batch, OpenError, ReadError, Recorded, RecoveryError, database, migrations,
+    statements,
+};
+use events::{Leaf, LeafError, Seq, Timestamp};
+use ledger::{EntrySource, Origin, SigningKey, TileSource, VerifyingKey};
+use std::path::Path;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::JoinHandle;
+use std::time::Duration;
+use tokio::sync::oneshot;
+
+/// What folds leaves. Called on the writer's thread (and by [`Store::open`]), in sequence, before whoever waits for them is answered.
+pub trait Apply: Send {
+    /// These leaves are in the log. If it panics, the store records nothing more.
+    fn apply(&mut self, leaves: &[Arc<Leaf>]);
+
+    /// This entry is in the log and may bear facts, but this build cannot read it.
+    fn unreadable(&mut self, seq: Seq, why: &LeafError);
+}
+
+/// Folds nothing: for reading and verifying a log.
+impl Apply for () {
+    fn apply(&mut self, _leaves: &[Arc<Leaf>]) {}
+
+    fn unreadable(&mut self, _seq: Seq, _why: &LeafError) {}
+}
+
+/// Says what time it is.
+pub type Now = Arc<dyn Fn() -> Timestamp + Send + Sync>;
+/// Says how much time has passed since some fixed moment, on a clock nobody can set.
+pub type Elapsed = Arc<dyn Fn() -> Duration + Send + Sync>;
+
+/// How a store is opened.
+#[derive(Clone)]
+pub struct Options {
+    /// The ledger's name, fixed when the store is made: an old store keeps its own.
+    pub origin: String,
+    /// The wall clock. May misbehave.
+    pub now: Now,
+    /// The clock that measures: when to seal, how long a commit took, whether the wall clock jumped.
+    pub elapsed: Elapsed,
+    /// The most batches that wait for the writer; one more is refused as busy.
+    pub queue_batches_max: usize,
+    /// The most entries committed in one transaction, unless a single batch has more.
+    pub group_drafts_max: usize,
+    /// How long an entry may stay unsealed.
+    pub seal_after: Duration,
+    /// The furthest the wall clock may move against the time that really passed without an entry saying so; `None` says nothing.
+    pub clock_jump_max: Option<Duration>,
+    /// The most bytes the database file may have.
+    pub size_bytes_max: Option<u64>,
+    /// The most connections that read at once.
+    pub readers_max: usize,
+}
+
+impl Options {
+    /// Everything but the name and the clock as usual: 16,384 batches wait, 4,096 entries a commit, sealed after half a second, jumps of over 30
+    /// seconds recorded, no limit of size, 16 readers.
+    #[must_use]
+    pub fn new(origin: impl Into<String>, now: Now) -> Self {
+        Self {
+            origin: origin.into(),
+            now,
+            elapsed: crate::clock::monotonic(),
+            queue_batches_max: 16_384,
+            group_drafts_max: 4_096,
+            seal_after: Duration::from_millis(500),
+            clock_jump_max: Some(Duration::from_secs(30)),
+            size_bytes_max: None,
+            readers_max: 16,
+        }
+    }
+}
+
+impl std::fmt::Debug for Options {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Options").field("origin", &self.origin).finish_non_exhaustive()
+    }
+}
+
+/// The store. Clones are handles to the same one; it closes when the last of them is dropped, or by [`Store::close`].
+#[derive(Clone, Debug)]
+pub struct Store(Arc<Shared>);
+
+#[derive(Debug)]
+struct Shared {
+    queue: Arc<Queue>,
+    status: Arc<Status>,
+    pool: Pool,
+    keys: Keys,
+    key: VerifyingKey,
+    writer: Mutex<Option<JoinHandle<()>>>,
+}
+
+impl Store {
+    /// Opens a data directory, or makes it; folds every entry it holds through `apply`, in order, before it returns.
+    ///
+    /// # Errors
+    /// When the directory is in use, cannot be written, or holds something that does not fit together.
+    pub fn open(directory: &Path, options: Options, mut apply: Box<dyn Apply>) -> Result<Self, OpenError> {
+        let lock = directory::take(directory)?;
+        let keys = Keys::open(directory)?;
+        let mut connection = database::open_writing(directory)?;
+        database::limit_size(&connection, options.size_bytes_max)?;
+        migrations::apply(&mut connection, migrations::ALL, (options.now)())?;
+        let origin = fix_origin(&connection, &options.origin)?;
+        let signing = SigningKey::from_seed(origin, keys.ledger.seed()).map_err(OpenError::Origin)?;
+        let key = signing.verifying_key().clone();
+
+        let reader = Reader { connection: &connection };
+        let mut tree = recovery::sealed_tree(&reader, &key)?;
+        let sealed = tree.size();
+        let start = Recovered { next: 0, recorded_at: Timestamp::MIN };
+        let recovered = recovery::replay(&reader, start, &mut tree, apply.as_mut())?;
+
+        let head = Head { next: Seq(recovered.next), recorded_at: recovered.recorded_at, sealed };
+        let (queue, status) = (Arc::new(Queue::new(options.queue_batches_max)), Arc::new(Status::new(head)));
+        let unsealed_since = (sealed < tree.size()).then(|| (options.elapsed)());
+        let writer = Writer {
+            directory: directory.to_owned(),
+            queue: queue.clone(),
+            status: status.clone(),
+            connection: Some(connection),
+            checkpointer: Checkpointer::start(directory).map_err(OpenError::Thread)?,
+            sealer: Sealer::new(tree, sealed, signing),
+            apply,
+            watch: ClockWatch::new(options.clock_jump_max),
+            next: recovered.next,
+            recorded_at: recovered.recorded_at,
+            unsealed_since,
+            options: options.clone(),
+        };
+        let thread = spawn(writer, lock, status.clone()).map_err(OpenError::Thread)?;
+        let pool = Pool::new(directory.to_owned(), options.readers_max);
+        Ok(Self(Arc::new(Shared { queue, status, pool, keys, key, writer: Mutex::new(Some(thread)) })))
+    }
+
+    /// Records a batch: when this answers, its leaves are on disk and applied. Should the caller stop waiting, the batch is recorded all the
+    /// same.
+    ///
+    /// # Errors
+    /// When it was not recorded; nothing of it was kept.
+    pub async fn append(&self, batch: Batch) -> Result<Vec<Recorded<Arc<Leaf>>>, AppendError> {
+        self.push(batch)?.await.unwrap_or(Err(AppendError::Closed))
+    }
+
+    /// As [`Store::append`], for threads that may block. It panics inside an asynchronous task.
+    ///
+    /// # Errors
+    /// When it was not recorded; nothing of it was kept.
+    pub fn append_blocking(&self, batch: Batch) -> Result<Vec<Recorded<Arc<Leaf>>>, AppendError> {
+        self.push(batch)?.blocking_recv().unwrap_or(Err(AppendError::Closed))
+    }
+
+    fn push(&self, batch: Batch) -> Result<oneshot::Receiver<Answer>, AppendError> {
+        if batch.drafts.len() > BATCH_DRAFTS_MAX {
+            return Err(AppendError::TooMany { drafts: batch.drafts.len() });
+        }
+        let tails = batch.drafts.iter().map(events::Draft::tail).collect::<Result<_, _>>()?;
+        let (answer, answered) = oneshot::channel();
+        self.0.queue.push(Pending { batch, tails, answer })?;
+        Ok(answered)
+    }
+
+    /// Reads one state of the store, in this thread: a point read takes microseconds. Waits while all connections are lent.
+    ///
+    /// # Errors
+    /// What `read` errs with, or that the database cannot be read.
+    pub fn read<T, E: From<ReadError>>(&self, read: impl FnOnce(&Reader<'_>) -> Result<T, E>) -> Result<T, E> {
+        self.0.pool.read(read)
+    }
+
+    /// Where the log ends.
+    #[must_use]
+    pub fn head(&self) -> Head {
+        self.0.status.head()
+    }
+
+    /// How the store is.
+    #[must_use]
+    pub fn health(&self) -> Health {
+        let head = self.head();
+        Health {
+            condition: self.0.status.get_condition(),
+            queue_batches: self.0.queue.depth(),
+            unsealed: head.next.0.saturating_sub(head.sealed),
+        }
+    }
+
+    /// The store's keys.
+    #[must_use]
+    pub fn keys(&self) -> &Keys {
+        &self.0.keys
+    }
+
+    /// The key that verifies this ledger's checkpoints; its origin is the ledger's.
+    #[must_use]
+    pub fn verifying_key(&self) -> &VerifyingKey {
+        &self.0.key
+    }
+
+    /// The latest checkpoint as a signed note, if anything was sealed yet.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub fn checkpoint(&self) -> Result<Option<Vec<u8>>, ReadError> {
+        self.read(|reader| Ok(reader.checkpoint()?.map(|(_, note)| note)))
+    }
+
+    /// Seals everything recorded so far, now.
+    ///
+    /// # Errors
+    /// When it could not be; the writer tries again by itself.
+    pub async fn seal(&self) -> Result<(), AppendError> {
+        let (answer, answered) = oneshot::channel();
+        self.0.queue.order(Order::Seal(answer))?;
+        answered.await.unwrap_or(Err(AppendError::Closed))
+    }
+
+    /// As [`Store::seal`], for threads that may block. It panics inside an asynchronous task.
+    ///
+    /// # Errors
+    /// When it could not be; the writer tries again by itself.
+    pub fn seal_blocking(&self) -> Result<(), AppendError> {
+        let (answer, answered) = oneshot::channel();
+        self.0.queue.order(Order::Seal(answer))?;
+        answered.blocking_recv().unwrap_or(Err(AppendError::Closed))
+    }
+
+    /// Lets the database file grow to so many bytes from now on. For threads that may block.
+    ///
+    /// # Errors
+    /// When the database cannot be reached.
+    pub fn limit_size(&self, bytes: Option<u64>) -> Result<(), AppendError> {
+        let (answer, answered) = oneshot::channel();
+        self.0.queue.order(Order::LimitSize(bytes, answer))?;
+        answered.blocking_recv().unwrap_or(Err(AppendError::Closed))
+    }
+
+    /// Commits and seals what waits, and gives the directory up; whatever is appended later is refused. Blocks until done. Reading goes on.
+    pub fn close(&self) {
+        self.0.close();
+    }
+
+    /// As [`Store::close`], without blocking the thread.
+    pub async fn closed(&self) {
+        self.0.queue.close();
+        self.0.status.until_closed().await;
+    }
+}
+
+impl Shared {
+    fn close(&self) {
+        self.queue.close();
+        let writer = self.writer.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some(writer) = writer
+            && writer.thread().id() != std::thread::current().id()
+        {
+            let _panicked = writer.join();
+        }
+    }
+}
+
+impl Drop for Shared {
+    fn drop(&mut self) {
+        self.close();
+    }
+}
+
+/// Each tile is read by itself: a log only grows, so tiles for a size once sealed stay.
+impl TileSource for Store {
+    type Error = ReadError;
+
+    fn tile(&self, level: u8, index: u64, width: u16) -> Result<Vec<u8>, ReadError> {
+        self.read(|reader| reader.tile(level, index, width))
+    }
+}
+
+impl EntrySource for Store {
+    fn bundle(&self, index: u64, width: u16) -> Result<Vec<u8>, ReadError> {
+        self.read(|reader| reader.bundle(index, width))
+    }
+}
+
+/// Keeps whoever waits from waiting for ever, and the directory from staying locked, should the writer panic.
+struct Ending {
+    queue: Arc<Queue>,
+    status: Arc<Status>,
+    lock: Option<Lock>,
+}
+
+impl Drop for Ending {
+    fn drop(&mut self) {
+        self.queue.abandon();
+        self.lock = None;
+        self.status.closed();
+    }
+}
+
+fn spawn(writer: Writer, lock: Lock, status: Arc<Status>) -> std::io::Result<JoinHandle<()>> {
+    std::thread::Builder::new().name("store-writer".into()).spawn(move || {
+        // Dropped last.
+        let _ending = Ending { queue: writer.queue.clone(), status, lock: Some(lock) };
+        writer.run();
+    })
+}
+
+/// The origin the store was made with; `given` for a new one.
+fn fix_origin(connection: &rusqlite::Connection, given: &str) -> Result<Origin, OpenError> {
+    let reader = Reader { connection };
+    let origin = match reader.find(statements::ORIGIN_FIND, &[], |row| row.text(0)).map_err(RecoveryError::Read)? {
+        Some(origin) => Origin::parse(&origin).map_err(OpenError::Origin)?,
+        None => {
+            let origin = Origin::parse(given).map_err(OpenError::Origin)?;
+            database::execute(connection, statements::ORIGIN_SET.sql, &[origin.as_str().into()])?;
+            origin
+        }
+    };
+    Ok(origin)
+}
