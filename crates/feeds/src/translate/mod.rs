@@ -1,0 +1,401 @@
+//! Which events does a message stand for? Pure: no clock, no store, no names.
+//!
+//! Record numbers and visit numbers become pseudonyms through a [`Directory`] given as an argument. What is understood but changes
+//! nothing becomes `feed.heard`; what cannot be used is a [`Rejection`] whose words name no patient.
+//!
+//! - **A message without a visit number (PV1-19)** means the patient's one unnumbered visit: whoever keeps the directory gives every
+//!   patient one such encounter. A sender that never numbers visits so has one stay a patient, opened and closed again and again; one
+//!   that numbers them only sometimes leaves the unnumbered stay beside the numbered ones until it is closed without a number too.
+//! - **A unit no charter names** keeps its own code: nobody is on shift there, and the patient has left where they were.
+//! - **A time that cannot be right** (older than [`LAG_MAX`], further ahead than [`SKEW_MAX`], or without an hour) is not believed: the
+//!   next of EVN-6, EVN-2 and MSH-7 is asked, and if none is left, it happened when it was recorded.
+
+mod rejection;
+#[cfg(test)]
+mod tests;
+
+pub use rejection::Rejection;
+
+use crate::hl7::{AdtMessage, Identifier, Location, Moment, PATIENTS_MAX, Patient, Precision, Stated};
+use events::encounter::{self, Movement, Place, Presence};
+use events::{Actor, Draft, EncounterPseudonym, Event, FeedName, Label, PatientPseudonym, Source, Timestamp, UnitId};
+use events::{feed, patient};
+use smol_str::SmolStr;
+use std::time::Duration;
+
+/// How old an event may be and still be believed: longer than any interface is down, and than most stays are open.
+pub const LAG_MAX: Duration = Duration::from_secs(31 * 24 * 60 * 60);
+/// How far ahead of our clock a sender's may be.
+pub const SKEW_MAX: Duration = Duration::from_secs(5 * 60);
+/// How much of MSH-10 is kept in evidence, in characters.
+pub const CONTROL_ID_CHARS_MAX: usize = 64;
+/// How much of a room or bed is kept, in characters.
+pub const ROOM_CHARS_MAX: usize = 32;
+/// Where a patient is who was admitted without a place. Nobody is ever on shift there.
+pub const UNPLACED: &str = "unplaced";
+/// The label that PV1-16 sets and takes away.
+pub const VIP: &str = "vip";
+
+/// A visit, as a message can name it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum VisitKey<'a> {
+    /// By its own number.
+    Numbered(&'a Identifier),
+    /// As the one unnumbered visit of a patient.
+    Unnumbered(PatientPseudonym),
+}
+
+/// Who knows what stands behind numbers and codes.
+pub trait Directory {
+    /// Why it may fail to say.
+    type Error;
+
+    /// The pseudonym of a patient record, made now if it is new.
+    ///
+    /// # Errors
+    /// When the directory cannot be read or a new pseudonym not be made.
+    fn patient(&mut self, record: &Identifier) -> Result<PatientPseudonym, Self::Error>;
+
+    /// The pseudonym of a visit, made now if it is new.
+    ///
+    /// # Errors
+    /// When the directory cannot be read or a new pseudonym not be made.
+    fn encounter(&mut self, visit: VisitKey<'_>) -> Result<EncounterPseudonym, Self::Error>;
+
+    /// The sensitivity labels known of a patient.
+    ///
+    /// # Errors
+    /// When the directory cannot be read.
+    fn labels(&mut self, patient: PatientPseudonym) -> Result<Vec<Label>, Self::Error>;
+
+    /// The unit that the charter knows by this code.
+    fn unit(&mut self, code: &str) -> Option<UnitId>;
+}
+
+/// Which message of which feed, heard when, and what the feed's numbers are.
+#[derive(Clone, Copy, Debug)]
+pub struct Circumstances<'a> {
+    /// The feed.
+    pub feed: &'a FeedName,
+    /// SHA-256 of the message's bytes, hexadecimal.
+    pub sha256: &'a str,
+    /// Now, for the bounds of times.
+    pub now: Timestamp,
+    /// Whose numbers are record numbers (CX-4). When empty, anybody's, those typed `MR` or `MRN` first.
+    pub record_authorities: &'a [SmolStr],
+}
+
+/// Why no drafts came of a message.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum TranslateError<E> {
+    /// The message cannot be used, now or later.
+    #[error(transparent)]
+    Rejected(#[from] Rejection),
+    /// The directory failed; the message may be sent again.
+    #[error("the directory did not answer")]
+    Directory(E),
+}
+
+/// Says which events a message stands for, in order; at least one.
+///
+/// # Errors
+/// When the message cannot be used, or the directory fails.
+pub fn translate<D: Directory>(
+    message: &AdtMessage,
+    circumstances: &Circumstances<'_>,
+    directory: &mut D,
+) -> Result<Vec<Draft>, TranslateError<D::Error>> {
+    if message.control_id.is_empty() {
+        return Err(Rejection::NoControlId.into());
+    }
+    if message.kind.is_empty() {
+        return Err(Rejection::NoType.into());
+    }
+    let mut work = Work { message, circumstances, directory, drafts: Vec::new() };
+    if message.kind == "ADT" {
+        work.movement()?;
+    }
+    if work.drafts.is_empty() {
+        work.heard();
+    }
+    Ok(work.drafts)
+}
+
+struct Work<'a, D> {
+    message: &'a AdtMessage,
+    circumstances: &'a Circumstances<'a>,
+    directory: &'a mut D,
+    drafts: Vec<Draft>,
+}
+
+/// Who and which stay a message is about.
+#[derive(Clone, Copy)]
+struct Stay<'a> {
+    patient: PatientPseudonym,
+    encounter: EncounterPseudonym,
+    said: &'a Patient,
+}
+
+impl<'a, D: Directory> Work<'a, D> {
+    fn movement(&mut self) -> Result<(), TranslateError<D::Error>> {
+        match self.message.trigger.as_str() {
+            "" => Err(Rejection::NoTrigger.into()),
+            // A class change opens the stay anew, since it may bring a new visit number.
+            "A01" | "A04" | "A06" | "A07" => self.opened(Presence::Present),
+            "A05" | "A14" => self.opened(Presence::Expected),
+            "A02" => self.moved(Presence::Present),
+            "A15" => self.moved(Presence::Expected),
+            "A03" => self.closed(),
+            "A08" => self.updated(true),
+            "A31" => self.updated(false),
+            "A11" | "A27" | "A38" => self.cancelled(Movement::Admission),
+            "A12" => self.cancelled(Movement::Transfer),
+            "A13" => self.cancelled(Movement::Discharge),
+            "A34" | "A40" => self.merged(),
+            "A37" => self.unmerged(),
+            _ => Ok(()),
+        }
+    }
+
+    fn opened(&mut self, presence: Presence) -> Result<(), TranslateError<D::Error>> {
+        let stay = self.stay()?;
+        let visit = &stay.said.visit;
+        let place = match &visit.location {
+            Some(location) => self.place(location)?,
+            None => Place { unit: UnitId::new(UNPLACED).map_err(|_| Rejection::NoPlace)?, room: None, bed: None },
+        };
+        let unit = place.unit.clone();
+        let opened = encounter::Opened {
+            encounter: stay.encounter,
+            patient: stay.patient,
+            class: visit.class.unwrap_or(encounter::Class::Other),
+            presence,
+            place,
+            attending: said(&visit.attending).unwrap_or_default(),
+            participants: said(&visit.participants).unwrap_or_default(),
+        };
+        self.push(opened, self.occurred_at(), Some(unit));
+        self.labelled(stay)
+    }
+
+    fn moved(&mut self, presence: Presence) -> Result<(), TranslateError<D::Error>> {
+        let stay = self.stay()?;
+        let visit = &stay.said.visit;
+        let location = match presence {
+            Presence::Present => visit.location.as_ref(),
+            // A pending transfer names where the patient still is in PV1-3, and where they will be in PV1-42.
+            Presence::Expected => visit.pending_location.as_ref().or(visit.location.as_ref()),
+        };
+        let place = self.place(location.ok_or(Rejection::NoPlace)?)?;
+        let unit = place.unit.clone();
+        let moved = encounter::Moved { encounter: stay.encounter, patient: stay.patient, presence, place };
+        self.push(moved, self.occurred_at(), Some(unit));
+        self.people(stay, None);
+        self.labelled(stay)
+    }
+
+    fn closed(&mut self) -> Result<(), TranslateError<D::Error>> {
+        let Stay { encounter, patient, .. } = self.stay()?;
+        self.push(encounter::Closed { encounter, patient }, self.occurred_at(), None);
+        Ok(())
+    }
+
+    /// `always_a_visit`: an A08 is about the stay; an A31 is about the person, and about a stay only if it numbers one.
+    fn updated(&mut self, always_a_visit: bool) -> Result<(), TranslateError<D::Error>> {
+        let said = self.said()?;
+        if always_a_visit || said.visit.number.is_some() {
+            let stay = self.stay()?;
+            self.people(stay, said.visit.class);
+            return self.labelled(stay);
+        }
+        let patient = self.patient(&said.record, None)?;
+        self.label(patient, &said.visit.vip)
+    }
+
+    fn cancelled(&mut self, movement: Movement) -> Result<(), TranslateError<D::Error>> {
+        let Stay { encounter, patient, .. } = self.stay()?;
+        // In a cancellation EVN-6 is when the cancelled movement had happened, not when it was cancelled.
+        let happened_at = self.message.happened_at.and_then(|moment| self.believed(moment));
+        let cancelled_at = [self.message.entered_at, self.message.made_at]
+            .into_iter()
+            .flatten()
+            .find_map(|moment| self.believed(moment));
+        self.push(encounter::MovementCancelled { encounter, patient, movement, happened_at }, cancelled_at, None);
+        Ok(())
+    }
+
+    fn merged(&mut self) -> Result<(), TranslateError<D::Error>> {
+        let pairs = &self.message.patients;
+        if pairs.len() > PATIENTS_MAX {
+            return Err(Rejection::TooManyPatients.into());
+        }
+        if pairs.is_empty() {
+            return Err(Rejection::NoPatient.into());
+        }
+        for pair in pairs {
+            let kept = pick(&pair.record, self.circumstances.record_authorities, None)?;
+            if pair.retired.is_empty() {
+                return Err(Rejection::NoMergedRecord.into());
+            }
+            let survivor = self.directory.patient(kept).map_err(TranslateError::Directory)?;
+            let retired = self.patient(&pair.retired, Some(kept))?;
+            if survivor == retired {
+                return Err(Rejection::MergedWithItself.into());
+            }
+            self.push(patient::Merged { survivor, retired }, self.occurred_at(), None);
+        }
+        Ok(())
+    }
+
+    /// The two records that are not one: the second PID, or MRG where a sender unmerges the way it merges.
+    fn unmerged(&mut self) -> Result<(), TranslateError<D::Error>> {
+        let said = self.said()?;
+        let kept = pick(&said.record, self.circumstances.record_authorities, None)?;
+        let other = match self.message.patients.get(1) {
+            Some(second) => &second.record,
+            None => &said.retired,
+        };
+        if other.is_empty() {
+            return Err(Rejection::NoMergedRecord.into());
+        }
+        let survivor = self.directory.patient(kept).map_err(TranslateError::Directory)?;
+        let retired = self.patient(other, Some(kept))?;
+        if survivor == retired {
+            return Err(Rejection::MergedWithItself.into());
+        }
+        self.push(patient::Unmerged { survivor, retired }, self.occurred_at(), None);
+        Ok(())
+    }
+
+    fn heard(&mut self) {
+        let heard = feed::Heard {
+            feed: self.circumstances.feed.clone(),
+            message_type: self.message.message_type(),
+            sha256: SmolStr::new(self.circumstances.sha256),
+        };
+        self.push(heard, self.occurred_at(), None);
+    }
+
+    fn people(&mut self, stay: Stay<'_>, class: Option<encounter::Class>) {
+        let (attending, participants) = (said(&stay.said.visit.attending), said(&stay.said.visit.participants));
+        if attending.is_some() || participants.is_some() || class.is_some() {
+            let Stay { encounter, patient, .. } = stay;
+            self.push(
+                encounter::Updated { encounter, patient, attending, participants, class },
+                self.occurred_at(),
+                None,
+            );
+        }
+    }
+
+    fn labelled(&mut self, stay: Stay<'_>) -> Result<(), TranslateError<D::Error>> {
+        self.label(stay.patient, &stay.said.visit.vip)
+    }
+
+    /// Says the patient's labels again with or without VIP, if the message speaks of it and that changes anything.
+    fn label(&mut self, patient: PatientPseudonym, vip: &Stated<bool>) -> Result<(), TranslateError<D::Error>> {
+        let wanted = match vip {
+            Stated::Absent => return Ok(()),
+            Stated::Null => false,
+            Stated::Is(vip) => *vip,
+        };
+        let mut labels = self.directory.labels(patient).map_err(TranslateError::Directory)?;
+        if labels.iter().any(|label| label.as_str() == VIP) == wanted {
+            return Ok(());
+        }
+        labels.retain(|label| label.as_str() != VIP);
+        if let (true, Ok(label)) = (wanted, Label::new(VIP)) {
+            labels.truncate(patient::LABELS_MAX - 1);
+            labels.push(label);
+        }
+        self.push(patient::Labelled { patient, labels }, self.occurred_at(), None);
+        Ok(())
+    }
+
+    fn said(&self) -> Result<&'a Patient, Rejection> {
+        self.message.patients.first().ok_or(Rejection::NoPatient)
+    }
+
+    fn stay(&mut self) -> Result<Stay<'a>, TranslateError<D::Error>> {
+        let said = self.said()?;
+        let patient = self.patient(&said.record, None)?;
+        let key = match &said.visit.number {
+            Some(number) if number.is_readable() => VisitKey::Numbered(number),
+            Some(_) => return Err(Rejection::UnreadableVisit.into()),
+            None => VisitKey::Unnumbered(patient),
+        };
+        let encounter = self.directory.encounter(key).map_err(TranslateError::Directory)?;
+        Ok(Stay { patient, encounter, said })
+    }
+
+    fn patient(
+        &mut self,
+        from: &[Identifier],
+        like: Option<&Identifier>,
+    ) -> Result<PatientPseudonym, TranslateError<D::Error>> {
+        let record = pick(from, self.circumstances.record_authorities, like)?;
+        self.directory.patient(record).map_err(TranslateError::Directory)
+    }
+
+    fn place(&mut self, location: &Location) -> Result<Place, Rejection> {
+        let known = self.directory.unit(&location.unit);
+        let unit = known.or_else(|| UnitId::new(&location.unit).ok()).ok_or(Rejection::UnreadablePlace)?;
+        Ok(Place { unit, room: short(&location.room), bed: short(&location.bed) })
+    }
+
+    /// When it happened: the first time in the message that can be right.
+    fn occurred_at(&self) -> Option<Timestamp> {
+        let AdtMessage { happened_at, entered_at, made_at, .. } = self.message;
+        [happened_at, entered_at, made_at]
+            .into_iter()
+            .find_map(|moment| moment.and_then(|moment| self.believed(moment)))
+    }
+
+    fn believed(&self, moment: Moment) -> Option<Timestamp> {
+        let now = self.circumstances.now;
+        let possible = moment.precision >= Precision::Hour && moment.at >= now - LAG_MAX && moment.at <= now + SKEW_MAX;
+        possible.then_some(moment.at)
+    }
+
+    fn push(&mut self, event: impl Into<Event>, occurred_at: Option<Timestamp>, place: Option<UnitId>) {
+        let feed = self.circumstances.feed;
+        let message =
+            self.message.control_id.chars().filter(|letter| !letter.is_control()).take(CONTROL_ID_CHARS_MAX).collect();
+        self.drafts.push(Draft {
+            occurred_at,
+            place,
+            source: Some(Source { feed: feed.clone(), message }),
+            ..Draft::new(Actor::feed(feed), event)
+        });
+    }
+}
+
+fn said(people: &Stated<Vec<crate::hl7::Person>>) -> Option<Vec<crate::hl7::Person>> {
+    match people {
+        Stated::Absent => None,
+        Stated::Null => Some(Vec::new()),
+        Stated::Is(people) => Some(people.clone()),
+    }
+}
+
+fn short(text: &str) -> Option<SmolStr> {
+    let kept: SmolStr = text.chars().filter(|letter| !letter.is_control()).take(ROOM_CHARS_MAX).collect();
+    (!kept.is_empty()).then_some(kept)
+}
+
+/// The record number among a patient's identifiers: of the feed's own authorities if it names any, of the same sort as `like` if there
+/// is one, typed as a medical record number if any is, else the first.
+fn pick<'i>(
+    from: &'i [Identifier],
+    authorities: &[SmolStr],
+    like: Option<&Identifier>,
+) -> Result<&'i Identifier, Rejection> {
+    let ours = |one: &&Identifier| authorities.is_empty() || authorities.contains(&one.authority);
+    let alike = |one: &&Identifier| like.is_some_and(|like| one.authority == like.authority && one.kind == like.kind);
+    let typed = |one: &&Identifier| matches!(one.kind.as_str(), "MR" | "MRN");
+    let candidates = || from.iter().filter(ours);
+    let found = candidates().find(alike).or_else(|| candidates().find(typed)).or_else(|| candidates().next());
+    let picked = found.ok_or(Rejection::NoRecordNumber)?;
+    // Another identifier that does read could be another patient's: an unreadable record number is no reason to guess.
+    if picked.is_readable() { Ok(picked) } else { Err(Rejection::UnreadableRecord) }
+}
