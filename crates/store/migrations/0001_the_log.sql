@@ -15,7 +15,7 @@ CREATE TABLE tile (
 -- Signed notes over the tree. Only the latest is needed; the one before it stays until the next is made.
 CREATE TABLE checkpoint (
     size INTEGER PRIMARY KEY,
-    note BLOB NOT NULL,
+    note TEXT NOT NULL,
     sealed_at INTEGER NOT NULL
 );
 

@@ -81,9 +81,8 @@ impl Pool {
     pub(crate) fn read<T, E: From<ReadError>>(&self, read: impl FnOnce(&Reader<'_>) -> Result<T, E>) -> Result<T, E> {
         let mut lent = Lent { pool: self, connection: None };
         let connection = lent.connection.insert(self.lend()?);
-        // A reading transaction; it ends, as a rollback, when dropped.
-        let transaction = connection.unchecked_transaction().map_err(ReadError::from)?;
-        read(&Reader { connection: &transaction })
+        database::execute(connection, "BEGIN", &[]).map_err(ReadError::from)?;
+        read(&Reader { connection })
     }
 
     fn lend(&self) -> Result<Connection, ReadError> {
@@ -114,11 +113,14 @@ struct Lent<'a> {
 
 impl Drop for Lent<'_> {
     fn drop(&mut self) {
+        let Some(connection) = self.connection.take() else { return };
+        // Ends the reading transaction; a connection that cannot do that is not lent again.
+        let ended = connection.is_autocommit() || database::execute(&connection, "ROLLBACK", &[]).is_ok();
         let mut state = self.pool.state.lock().unwrap_or_else(PoisonError::into_inner);
-        match self.connection.take() {
-            Some(connection) if connection.is_autocommit() => state.idle.push(connection),
-            Some(_) => state.open -= 1,
-            None => {}
+        if ended {
+            state.idle.push(connection);
+        } else {
+            state.open -= 1;
         }
         drop(state);
         self.pool.returned.notify_one();
@@ -228,8 +230,8 @@ impl Reader<'_> {
     ///
     /// # Errors
     /// When the database fails.
-    pub fn checkpoint(&self) -> Result<Option<(u64, Vec<u8>)>, ReadError> {
-        self.find(statements::CHECKPOINT_LAST, &[], |row| Ok((u64::try_from(row.int(0)?).unwrap_or(0), row.bytes(1)?)))
+    pub fn checkpoint(&self) -> Result<Option<(u64, String)>, ReadError> {
+        self.find(statements::CHECKPOINT_LAST, &[], |row| Ok((u64::try_from(row.int(0)?).unwrap_or(0), row.text(1)?)))
     }
 }
 

@@ -58,7 +58,7 @@ pub(crate) struct Recovered {
 /// The tree as of the latest checkpoint, and how many entries that is over.
 pub(crate) fn sealed_tree(reader: &Reader<'_>, key: &VerifyingKey) -> Result<Tree, RecoveryError> {
     let Some((_, signed)) = reader.checkpoint()? else { return Ok(Tree::new()) };
-    let checkpoint = note::open(&signed, key).map_err(RecoveryError::Checkpoint)?;
+    let checkpoint = note::open(signed.as_bytes(), key).map_err(RecoveryError::Checkpoint)?;
     let size = checkpoint.size;
     let entries = reader.next()?.0;
     if entries < size {

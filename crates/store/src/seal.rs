@@ -62,7 +62,7 @@ impl Sealer {
         }
         let size = self.tree.size();
         let note = ledger::note::sign(size, self.tree.root(), &self.key)?;
-        let kept = self.keep(connection, note.into_bytes(), now);
+        let kept = self.keep(connection, note, now);
         if kept.is_err() && !connection.is_autocommit() {
             connection.execute_batch("ROLLBACK")?;
         }
@@ -72,7 +72,7 @@ impl Sealer {
         Ok(())
     }
 
-    fn keep(&self, connection: &Connection, note: Vec<u8>, now: Timestamp) -> Result<(), StorageError> {
+    fn keep(&self, connection: &Connection, note: String, now: Timestamp) -> Result<(), StorageError> {
         database::execute(connection, "BEGIN IMMEDIATE", &[])?;
         {
             let mut statement = connection.prepare_cached(statements::TILE_KEEP.sql)?;

@@ -216,7 +216,7 @@ impl Store {
     ///
     /// # Errors
     /// When the database cannot be read.
-    pub fn checkpoint(&self) -> Result<Option<Vec<u8>>, ReadError> {
+    pub fn checkpoint(&self) -> Result<Option<String>, ReadError> {
         self.read(|reader| Ok(reader.checkpoint()?.map(|(_, note)| note)))
     }
 
