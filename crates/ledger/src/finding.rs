@@ -150,6 +150,12 @@ impl Failure {
         &self.findings
     }
 
+    /// The same, to keep.
+    #[must_use]
+    pub fn into_findings(self) -> Vec<Finding> {
+        self.findings
+    }
+
     /// How many more there are.
     #[must_use]
     pub fn more(&self) -> u64 {

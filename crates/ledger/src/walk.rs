@@ -3,7 +3,7 @@
 //! The tree is built twice in principle, from the entries and from the lowest tiles; in practice once until the two first differ. Whichever
 //! leads to the signed root is what was signed, and the other is what was altered.
 
-use crate::bundle;
+use crate::bundle::{self, BundleError};
 use crate::finding::{FINDINGS_MAX, Finding, Findings, Problem};
 use crate::hash::{HASH_BYTES, Hash};
 use crate::note::Checkpoint;
@@ -128,11 +128,16 @@ enum Sides {
     Apart { entries: Option<Side>, tiles: Option<Side> },
 }
 
-/// What a bundle holds: the hashes and places of the entries that could be read, and whether those are all.
+/// What a bundle holds: the hashes and places of the entries that could be read.
 #[derive(Default)]
 struct ReadBundle {
     hashes: Vec<Hash>,
     ranges: Vec<Range<usize>>,
+    /// How many bytes it has.
+    length: usize,
+    /// Why those are not all its entries.
+    broken: Option<BundleError>,
+    /// Whether it could be read and is not broken.
     whole: bool,
 }
 
@@ -166,16 +171,33 @@ impl<S: EntrySource> Walk<'_, S> {
         self.check_built(|tree| tree.take_full_tiles());
     }
 
-    /// Keeps which entries differ from the tile. In a bundle that is not whole only the first is certain.
+    /// Keeps which entries differ from the tile. In a broken bundle everything from the first of them on is suspect.
     fn compare(&mut self, index: u64, entries: &ReadBundle, tile: &[Hash]) {
+        if let Some(error) = entries.broken {
+            let pairs = entries.hashes.iter().zip(tile);
+            let sound = pairs.take_while(|(entry, tile)| entry == tile).count();
+            let sound = if tile.is_empty() { entries.hashes.len() } else { sound };
+            self.add_broken(index, error, entries, sound);
+            return;
+        }
         let pairs = entries.hashes.iter().zip(&entries.ranges).zip(tile);
         for (place, ((entry, range), tile)) in (0u16..).zip(pairs).filter(|(_, ((entry, _), tile))| entry != tile) {
             let record = range.start.saturating_sub(LENGTH_BYTES)..range.end;
             self.differences.push(Difference { bundle: index, place, record, entry: *entry, tile: *tile });
-            if !entries.whole {
-                break;
-            }
         }
+    }
+
+    /// A bundle of which only the first `sound` entries are as they should be.
+    fn add_broken(&mut self, index: u64, error: BundleError, read: &ReadBundle, sound: usize) {
+        let width = tile_width(0, index, self.size);
+        let start = sound.checked_sub(1).and_then(|last| read.ranges.get(last)).map_or(0, |range| range.end);
+        let from = u16::try_from(sound).unwrap_or(width);
+        self.walked.findings.add(Finding {
+            path: paths::entries(index, width),
+            bytes: (start < read.length).then_some(start..read.length),
+            entries: (from < width).then(|| entries_of(0, index, from..width, self.size)),
+            problem: Problem::Bundle(error),
+        });
     }
 
     /// From here on there are two trees.
@@ -227,7 +249,7 @@ impl<S: EntrySource> Walk<'_, S> {
         };
         self.walked.bundles += 1;
         self.walked.bytes += u64::try_from(bytes.len()).unwrap_or(u64::MAX);
-        let mut read = ReadBundle { whole: true, ..ReadBundle::default() };
+        let mut read = ReadBundle { length: bytes.len(), whole: true, ..ReadBundle::default() };
         read.hashes.reserve_exact(usize::from(width));
         read.ranges.reserve_exact(usize::from(width));
         for entry in bundle::entries(&bytes, width) {
@@ -238,12 +260,7 @@ impl<S: EntrySource> Walk<'_, S> {
                 }
                 Err(error) => {
                     read.whole = false;
-                    let from = u16::try_from(read.hashes.len()).unwrap_or(width);
-                    let entries = (from < width).then(|| entries_of(0, index, from..width, self.size));
-                    let start = read.ranges.last().map_or(0, |range| range.end);
-                    let place = (start < bytes.len()).then_some(start..bytes.len());
-                    let problem = Problem::Bundle(error);
-                    self.walked.findings.add(Finding { path: path.clone(), bytes: place, entries, problem });
+                    read.broken = Some(error);
                 }
             }
         }
