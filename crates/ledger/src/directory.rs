@@ -1,6 +1,6 @@
 //! A log as a plain directory, read without trusting it: every read is bounded and only regular files are opened.
 
-use crate::bundle::BUNDLE_BYTES_MAX;
+use crate::bundle::{self, BUNDLE_BYTES_MAX};
 use crate::finding::FINDINGS_MAX;
 use crate::hash::HASH_BYTES;
 use crate::key::VERIFYING_KEY_BYTES_MAX;
@@ -58,8 +58,8 @@ impl DirectoryError {
     }
 }
 
-/// A log in a directory. Ask it for the widths of the checkpoint's size: a tile is looked for under the name of exactly the width asked
-/// for, and then under that of the full tile, which may have replaced it.
+/// A log in a directory. Ask it for the widths of the checkpoint's size: a tile or bundle is looked for under the name of exactly the width
+/// asked for, and then under that of the full one, which may have replaced it.
 #[derive(Clone, Debug)]
 pub struct Directory {
     root: PathBuf,
@@ -164,7 +164,18 @@ impl TileSource for Directory {
 
 impl EntrySource for Directory {
     fn bundle(&self, index: u64, width: u16) -> Result<Vec<u8>, DirectoryError> {
-        self.file(&paths::entries(index, width), BUNDLE_BYTES_MAX)
+        match self.file(&paths::entries(index, width), BUNDLE_BYTES_MAX) {
+            Err(DirectoryError::Missing { path }) if width < TILE_WIDTH => {
+                let Ok(mut bytes) = self.file(&paths::entries(index, TILE_WIDTH), BUNDLE_BYTES_MAX) else {
+                    return Err(DirectoryError::Missing { path });
+                };
+                let last = bundle::entries(&bytes, width).take_while(Result::is_ok).flatten().last();
+                let end = last.map_or(0, |entry| entry.range.end);
+                bytes.truncate(end);
+                Ok(bytes)
+            }
+            found => found,
+        }
     }
 }
 

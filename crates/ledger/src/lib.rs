@@ -15,6 +15,31 @@
 //! entry; with only the directory's own `log.vkey` it shows that the directory is whole and nothing about who made it. Without a
 //! checkpoint retained elsewhere (or a witness), whoever holds the signing key can rewrite history unseen.
 
+//!
+//! ```
+//! use ledger::{Origin, SigningKey, Tree, leaf_hash, note, proof};
+//! use zeroize::Zeroizing;
+//!
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let mut tree = Tree::new();
+//! for entry in ["first", "second", "third"] {
+//!     tree.append(leaf_hash(entry.as_bytes()));
+//! }
+//! let tiles = tree.take_changed_tiles(); // keep these with the entries
+//! # assert_eq!(tiles.len(), 1);
+//!
+//! let seed = Zeroizing::new([7; 32]); // 32 random bytes
+//! let key = SigningKey::from_seed(Origin::parse("log.example")?, &seed)?;
+//! let signed = note::sign(tree.size(), tree.root(), &key)?;
+//!
+//! let checkpoint = note::open(signed.as_bytes(), key.verifying_key())?;
+//! let second = leaf_hash(b"second");
+//! let path = [leaf_hash(b"first"), leaf_hash(b"third")]; // from proof::inclusion
+//! proof::verify_inclusion(1, checkpoint.size, &second, &path, &checkpoint.root)?;
+//! # Ok(())
+//! # }
+//! ```
+
 pub mod bundle;
 pub mod directory;
 pub mod export;

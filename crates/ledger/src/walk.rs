@@ -338,8 +338,9 @@ fn extend(side: &mut Option<Side>, hashes: Option<&(impl AsRef<[Hash]> + ?Sized)
 /// The entries below these hashes of a tile.
 fn entries_of(level: u8, index: u64, places: Range<u16>, size: u64) -> Range<u64> {
     let first = index.saturating_mul(u64::from(TILE_WIDTH));
-    let shift = u32::from(level) * u32::from(TILE_HEIGHT);
-    let reach = |place: u16| first.saturating_add(u64::from(place)).checked_shl(shift).unwrap_or(u64::MAX).min(size);
+    // Beyond 64 bits there is no entry: the end is the log's.
+    let below = 1u64.checked_shl(u32::from(level) * u32::from(TILE_HEIGHT)).unwrap_or(u64::MAX);
+    let reach = |place: u16| first.saturating_add(u64::from(place)).saturating_mul(below).min(size);
     reach(places.start)..reach(places.end)
 }
 

@@ -164,6 +164,21 @@ fn files_the_checkpoint_does_not_cover_are_reported() {
     assert_eq!(report.unlisted.count, 3);
 }
 
+#[test]
+fn an_older_checkpoint_verifies_in_a_log_whose_partial_tiles_have_become_full() {
+    let (older, grown) = (plain(300), plain(512));
+    let dir = exported(&grown);
+    fs::write(dir.path().join("checkpoint"), &older.note).unwrap();
+    fs::write(dir.path().join("tile/1/000.p/1"), &older.files["tile/1/000.p/1"]).unwrap();
+    let report = verify::directory(dir.path(), Some(key(7).verifying_key()), None).unwrap();
+    assert_eq!(report.checkpoint, older.checkpoint());
+    assert_eq!(
+        report.unlisted.names,
+        ["tile/0/001", "tile/1/000.p/2", "tile/entries/001"],
+        "none of these is vouched for whole"
+    );
+}
+
 #[cfg(unix)]
 #[test]
 fn links_and_endless_files_are_refused() {
