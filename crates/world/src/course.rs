@@ -35,6 +35,7 @@ impl Course {
             }
         }
         course.periods.retain(|period| period.until.is_none_or(|until| period.from < until));
+        course.periods.sort_unstable_by_key(|period| (period.from, period.presence == Presence::Expected));
         course
     }
 
@@ -137,12 +138,10 @@ impl Undone {
             return if time < floor { None } else { self.last(statements, undo, movement) };
         }
         if there().all(|(_, statement)| statement.stamp.seq > seq) {
-            return there().next().map(|(index, _)| index);
+            return there().find(|(index, _)| !self.has(*index)).map(|(index, _)| index);
         }
-        there()
-            .filter(|(index, statement)| statement.stamp.seq < seq && !self.has(*index))
-            .next_back()
-            .map(|(index, _)| index)
+        let earlier = there().rfind(|(index, statement)| statement.stamp.seq < seq && !self.has(*index));
+        earlier.map(|(index, _)| index)
     }
 
     /// The last movement of the sort before the undo that still stands, an arrival rather than an announcement.
@@ -154,7 +153,7 @@ impl Undone {
                 .take(undo)
                 .filter(|(index, statement)| statement.what.sort() == Some(movement) && !self.has(*index))
         };
-        let arrival = standing().filter(|(_, statement)| !statement.what.announces()).next_back();
+        let arrival = standing().rfind(|(_, statement)| !statement.what.announces());
         arrival.or_else(|| standing().next_back()).map(|(index, _)| index)
     }
 

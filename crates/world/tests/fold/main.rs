@@ -1,0 +1,13 @@
+//! The fold against a naive oracle, its promises as properties, and ward stories with their answers.
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    reason = "tests: a wrong assumption should stop them"
+)]
+
+mod limits;
+mod oracle;
+mod promises;
+mod recipes;
+mod stories;

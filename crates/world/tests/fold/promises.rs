@@ -1,0 +1,218 @@
+//! What the fold promises, as properties of any log.
+
+use crate::oracle;
+use crate::recipes::{self, Recipe, log, patient_recipe, recipe, subjects};
+use events::{Bearing, Event, Leaf, Seq};
+use proptest::collection::vec;
+use proptest::prelude::*;
+use std::collections::BTreeSet;
+use world::{Facts, KEYS_MAX, Key, Touched, World};
+
+fn fold(leaves: &[Leaf]) -> World {
+    let mut world = World::new();
+    for leaf in leaves {
+        world.apply(leaf);
+    }
+    world
+}
+
+/// Facts but for what is excepted from the promise on keys.
+fn resting_on_keys(mut facts: Facts) -> Facts {
+    facts.world_seq = Seq(0);
+    facts.feeds = world::FeedFacts::default();
+    facts
+}
+
+fn agrees_with_oracle(leaves: &[Leaf]) -> Result<(), TestCaseError> {
+    let world = fold(leaves);
+    for (subject, now) in subjects() {
+        let mut facts = world.facts(&subject, now);
+        facts.keys.clear();
+        prop_assert_eq!(facts, oracle::facts(leaves, &subject, now), "{:?} at {}", subject, now);
+    }
+    Ok(())
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 512, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn any_log_gives_the_facts_a_naive_oracle_finds(recipes in vec(recipe(), 0..60)) {
+        agrees_with_oracle(&log(&recipes))?;
+    }
+
+    #[test]
+    fn any_log_about_patients_gives_the_facts_a_naive_oracle_finds(recipes in vec(patient_recipe(), 0..40)) {
+        agrees_with_oracle(&log(&recipes))?;
+    }
+
+    /// One encounter of one patient under two records, at few times: ties, undos that name times, undos before what they undo.
+    #[test]
+    fn one_crowded_encounter_gives_the_facts_a_naive_oracle_finds(recipes in vec(patient_recipe(), 0..24)) {
+        let crowd = |recipe: Recipe| match recipe.kind {
+            10..34 => Recipe { a: 0, b: recipe.b % 2, time: Some(recipe.time.unwrap_or(3) % 8), ..recipe },
+            34 => recipe,
+            _ => Recipe { kind: 35, a: 0, b: 1, ..recipe },
+        };
+        agrees_with_oracle(&log(&recipes.into_iter().map(crowd).collect::<Vec<_>>()))?;
+    }
+
+    #[test]
+    fn facts_differ_only_if_one_of_their_keys_was_touched(
+        recipes in vec(recipe(), 1..60),
+        cut in any::<prop::sample::Index>(),
+    ) {
+        let leaves = log(&recipes);
+        let (before, after) = leaves.split_at(cut.index(leaves.len()));
+        let mut world = fold(before);
+        let asked: Vec<_> =
+            subjects().into_iter().map(|(subject, now)| (world.facts(&subject, now), subject, now)).collect();
+        for leaf in after {
+            world.apply(leaf);
+            for (old, subject, now) in &asked {
+                if !world.changed_since(&old.keys, old.world_seq) {
+                    let new = world.facts(subject, *now);
+                    prop_assert_eq!(resting_on_keys(new), resting_on_keys(old.clone()), "{:?} after {:?}", subject, leaf);
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn what_a_leaf_touched_is_what_changed_since_it(recipes in vec(recipe(), 1..40)) {
+        let mut world = World::new();
+        for leaf in log(&recipes) {
+            let touched = world.apply(&leaf);
+            for (subject, now) in subjects() {
+                for key in world.facts(&subject, now).keys {
+                    let keys = [key];
+                    prop_assert_eq!(world.changed_since(&keys, leaf.seq), touched.keys.contains(&keys[0]), "{:?}", keys);
+                    prop_assert!(!world.changed_since(&keys, world.next_seq()));
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn keys_are_few_and_each_once(recipes in vec(recipe(), 0..60)) {
+        let world = fold(&log(&recipes));
+        for (subject, now) in subjects() {
+            let keys = world.facts(&subject, now).keys;
+            prop_assert!(keys.len() <= KEYS_MAX && !keys.spilled());
+            prop_assert!(keys.contains(&Key::Principal(subject.principal.clone())));
+            prop_assert!(keys.iter().enumerate().all(|(index, key)| !keys[..index].contains(key)));
+        }
+    }
+
+    #[test]
+    fn a_world_rebuilt_from_the_log_is_the_same(recipes in vec(recipe(), 0..60)) {
+        let mut world = World::new();
+        let leaves = log(&recipes);
+        for leaf in &leaves {
+            world.apply(leaf);
+            let so_far = &leaves[..=usize::try_from(leaf.seq.0).unwrap()];
+            if leaf.seq.0.is_multiple_of(16) {
+                prop_assert_eq!(world.digest(), fold(so_far).digest());
+            }
+        }
+        prop_assert_eq!(world.digest(), fold(&leaves).digest());
+        prop_assert_eq!(world.digest(), world.clone().digest());
+    }
+
+    #[test]
+    fn a_leaf_folded_again_changes_nothing(recipes in vec(recipe(), 1..40), again in any::<prop::sample::Index>()) {
+        let leaves = log(&recipes);
+        let mut world = fold(&leaves);
+        let digest = world.digest();
+        prop_assert_eq!(world.apply(again.get(&leaves)), Touched::default());
+        prop_assert_eq!(world.digest(), digest);
+    }
+
+    /// Distinct times, every message at least once and some twice, in any two orders: the same encounters.
+    #[test]
+    fn the_order_of_delivery_does_not_matter_for_encounters(
+        (first, second) in vec(patient_recipe(), 1..20).prop_flat_map(|recipes| {
+            let told = messages(recipes);
+            (Just(told.clone()).prop_shuffle(), Just(told).prop_shuffle())
+        }),
+    ) {
+        let (one, other) = (fold(&log(&first)), fold(&log(&second)));
+        for (subject, now) in subjects() {
+            let encounters = |world: &World| world.facts(&subject, now).patient.map(|patient| patient.encounters);
+            prop_assert_eq!(encounters(&one), encounters(&other), "{:?}", subject);
+        }
+    }
+
+    #[test]
+    fn the_same_movements_again_touch_nobody(recipes in vec(patient_recipe(), 1..30)) {
+        let timed = |(index, recipe): (usize, Recipe)| Recipe { time: Some(u8::try_from(index % 24).unwrap()), ..recipe };
+        let movement = |recipe: &Recipe| (10..25).contains(&recipe.kind) || (27..34).contains(&recipe.kind);
+        let recipes: Vec<_> = recipes.into_iter().filter(movement).enumerate().map(timed).collect();
+        let mut world = fold(&log(&recipes));
+        for (index, recipe) in recipes.iter().enumerate() {
+            let again = recipes::leaf((recipes.len() + index) as u64, recipe);
+            // What is said of people and class beside a movement holds anew when it is said anew.
+            if !matches!(again.draft.event, Event::EncounterOpened(_)) {
+                prop_assert_eq!(world.apply(&again), Touched::default(), "{:?}", again);
+            }
+        }
+    }
+
+    /// Where a merge is followed by its unmerge, the records' encounters and labels are what they were.
+    #[test]
+    fn an_unmerge_gives_each_record_its_own_back(recipes in vec(patient_recipe(), 0..30), a in 0..5_u8, b in 0..5_u8) {
+        let recipes: Vec<_> = recipes.into_iter().filter(|recipe| !(35..38).contains(&recipe.kind)).collect();
+        let before = fold(&log(&recipes));
+        let merge = |kind| Recipe { kind, a, b, c: 0, time: None, other: 1 };
+        let after = fold(&log(&[recipes, vec![merge(35), merge(37)]].concat()));
+        for (subject, now) in subjects() {
+            let (old, new) = (before.facts(&subject, now).patient, after.facts(&subject, now).patient);
+            if let Some(old) = old {
+                prop_assert_eq!(Some(old), new);
+            }
+        }
+    }
+}
+
+/// Encounter messages at times of their own, and one merge; every third message twice.
+fn messages(recipes: Vec<Recipe>) -> Vec<Recipe> {
+    let mut told = vec![Recipe { kind: 35, a: 0, b: 1, c: 0, time: None, other: 1 }];
+    let encounters = recipes.into_iter().filter(|recipe| (10..34).contains(&recipe.kind));
+    for (index, recipe) in encounters.enumerate() {
+        let time = u8::try_from(index % 24).unwrap();
+        let recipe = Recipe { time: Some(time), b: recipe.b % 3, ..recipe };
+        if index % 3 == 0 {
+            told.push(recipe.clone());
+        }
+        told.push(recipe);
+    }
+    told
+}
+
+#[test]
+fn every_fact_bearing_kind_shows_in_the_digest() {
+    let variants = |kind| (0..7).map(move |n| Recipe { kind, a: n, b: n + 1, c: n * 37, time: Some(n), other: n * 31 });
+    // Nobody has ended or left yet.
+    let all: Vec<Recipe> = (0..39).filter(|kind| *kind != 1).flat_map(variants).collect();
+    let base = log(&all);
+    let world = fold(&base);
+    let with = |recipe: &Recipe, event: Option<Event>| {
+        let mut leaf = recipes::leaf(base.len() as u64, recipe);
+        leaf.draft.event = event.unwrap_or(leaf.draft.event);
+        let mut world = world.clone();
+        world.apply(&leaf);
+        (leaf.draft.event.kind(), world.digest())
+    };
+    // The same leaf, but record-only.
+    let silent = || Event::from(events::caller::Revoked { caller: events::CallerName::new("ehr").unwrap() });
+    let mut shown = BTreeSet::new();
+    for (kind, n) in (0..40).flat_map(|kind| (0..250).map(move |n| (kind, n))) {
+        let recipe = Recipe { kind, a: n, b: n / 3, c: n.wrapping_mul(31), time: Some(n % 24), other: 1 };
+        let (kind, digest) = with(&recipe, None);
+        if !shown.contains(kind.name) && digest != with(&recipe, Some(silent())).1 {
+            shown.insert(kind.name);
+        }
+    }
+    let bearing = Event::KINDS.iter().filter(|kind| kind.bearing == Bearing::Fact).map(|kind| kind.name);
+    assert_eq!(shown, bearing.collect());
+}
