@@ -25,6 +25,12 @@ CREATE TABLE log (
     origin TEXT NOT NULL
 );
 
+-- Written and removed to find out whether there is space again.
+CREATE TABLE probe (
+    id INTEGER PRIMARY KEY,
+    bytes BLOB NOT NULL
+);
+
 -- How many batches named a stream.
 CREATE TABLE stream (
     name TEXT PRIMARY KEY,

@@ -14,6 +14,8 @@ pub(crate) struct Committed {
     pub(crate) entries: Vec<Vec<u8>>,
     /// For each batch of the group, whether it is among them.
     pub(crate) outcomes: Vec<Result<(), AppendError>>,
+    /// Whether anything was written at all.
+    pub(crate) changed: bool,
 }
 
 /// Why one batch is not kept, or the whole group.
@@ -80,7 +82,7 @@ fn transact(
         }
     }
     database::execute(connection, if changed { "COMMIT" } else { "ROLLBACK" }, &[])?;
-    Ok(Committed { entries: filling.entries, outcomes })
+    Ok(Committed { entries: filling.entries, outcomes, changed })
 }
 
 impl Filling<'_> {

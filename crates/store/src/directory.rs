@@ -73,6 +73,12 @@ pub(crate) fn take(directory: &Path) -> Result<Lock, DirectoryError> {
     Ok(Lock { _file: file })
 }
 
+/// Makes an empty file that only its owner may use, unless it is there. What a database puts beside its file has the file's mode.
+pub(crate) fn private_file(path: &Path) -> Result<(), DirectoryError> {
+    let opened = OpenOptions::new().read(true).append(true).create(true).mode(0o600).open(path);
+    opened.map(drop).map_err(|source| DirectoryError::new(path, source))
+}
+
 /// Makes what was done to a directory's list of names durable.
 pub(crate) fn sync(directory: &Path) -> io::Result<()> {
     File::open(directory)?.sync_all()

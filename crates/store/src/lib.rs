@@ -22,6 +22,7 @@ mod seal;
 mod statement;
 mod status;
 mod store;
+mod verify;
 mod wal;
 mod writer;
 
@@ -39,3 +40,4 @@ pub use recovery::RecoveryError;
 pub use statement::{Row, Statement, Value};
 pub use status::{Condition, Head, Health};
 pub use store::{Apply, Elapsed, Now, Options, Store};
+pub use verify::{Verified, VerifyError};

@@ -96,3 +96,51 @@ pub(crate) fn apply(connection: &mut Connection, steps: &[Migration], now: Times
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const FIRST: Migration = Migration { number: 1, name: "one", sql: "CREATE TABLE one (a INTEGER)" };
+    const SECOND: Migration = Migration { number: 2, name: "two", sql: "CREATE TABLE two (a INTEGER)" };
+
+    fn apply_to(connection: &mut Connection, steps: &[Migration]) -> Result<(), MigrationError> {
+        apply(connection, steps, Timestamp::MIN)
+    }
+
+    #[test]
+    fn steps_are_numbered_without_gaps() {
+        assert!((1..).zip(ALL).all(|(number, step)| step.number == number));
+    }
+
+    #[test]
+    fn each_step_is_applied_once_and_later_ones_when_they_come() {
+        let mut connection = Connection::open_in_memory().unwrap();
+        apply_to(&mut connection, &[FIRST]).unwrap();
+        apply_to(&mut connection, &[FIRST]).unwrap();
+        apply_to(&mut connection, &[FIRST, SECOND]).unwrap();
+        connection.prepare("SELECT a FROM one JOIN two USING (a)").unwrap();
+        assert!(matches!(apply_to(&mut connection, &[FIRST]), Err(MigrationError::Newer { stored: 2, known: 1 })));
+    }
+
+    #[test]
+    fn a_step_that_was_applied_can_neither_change_nor_be_skipped() {
+        let mut connection = Connection::open_in_memory().unwrap();
+        apply_to(&mut connection, &[FIRST, SECOND]).unwrap();
+        let changed = Migration { sql: "CREATE TABLE one (b INTEGER)", ..FIRST };
+        assert!(matches!(
+            apply_to(&mut connection, &[changed, SECOND]),
+            Err(MigrationError::Changed { number: 1, name: "one" })
+        ));
+        connection.execute("DELETE FROM migration WHERE number = 1", []).unwrap();
+        assert!(matches!(apply_to(&mut connection, &[FIRST, SECOND]), Err(MigrationError::Gap { number: 1 })));
+    }
+
+    #[test]
+    fn a_step_that_fails_half_way_leaves_nothing() {
+        let mut connection = Connection::open_in_memory().unwrap();
+        let broken = Migration { sql: "CREATE TABLE two (a INTEGER); CREATE TABLE one (a INTEGER)", ..SECOND };
+        assert!(matches!(apply_to(&mut connection, &[FIRST, broken]), Err(MigrationError::Failed { number: 2, .. })));
+        apply_to(&mut connection, &[FIRST, SECOND]).unwrap();
+    }
+}

@@ -55,9 +55,9 @@ pub(crate) struct Recovered {
     pub(crate) recorded_at: Timestamp,
 }
 
-/// The tree as of the latest checkpoint, and how many entries that is over.
-pub(crate) fn sealed_tree(reader: &Reader<'_>, key: &VerifyingKey) -> Result<Tree, RecoveryError> {
-    let Some((_, signed)) = reader.checkpoint()? else { return Ok(Tree::new()) };
+/// The tree as of the latest checkpoint, if there is one.
+pub(crate) fn sealed_tree(reader: &Reader<'_>, key: &VerifyingKey) -> Result<Option<Tree>, RecoveryError> {
+    let Some((_, signed)) = reader.checkpoint()? else { return Ok(None) };
     let checkpoint = note::open(signed.as_bytes(), key).map_err(RecoveryError::Checkpoint)?;
     let size = checkpoint.size;
     let entries = reader.next()?.0;
@@ -65,7 +65,7 @@ pub(crate) fn sealed_tree(reader: &Reader<'_>, key: &VerifyingKey) -> Result<Tre
         return Err(RecoveryError::Shorter { entries, sealed: size });
     }
     let tree = Tree::restore(size, reader).map_err(|error| RecoveryError::Tree(Box::new(error)))?;
-    if tree.root() == checkpoint.root { Ok(tree) } else { Err(RecoveryError::Root { size }) }
+    if tree.root() == checkpoint.root { Ok(Some(tree)) } else { Err(RecoveryError::Root { size }) }
 }
 
 /// Reads the entries from `from` on in order: checks those that are sealed against their tiles, adds those that are not to the tree, and

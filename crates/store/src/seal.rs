@@ -28,15 +28,16 @@ impl From<rusqlite::Error> for SealError {
 #[derive(Debug)]
 pub(crate) struct Sealer {
     tree: Tree,
-    sealed: u64,
+    /// How many entries the latest checkpoint is over, if there is one.
+    sealed: Option<u64>,
     key: SigningKey,
     /// Tiles whose newest state is not in the database, kept over a seal that failed.
     unsaved: BTreeMap<(u8, u64), Tile>,
 }
 
 impl Sealer {
-    /// Goes on from `tree`, of which the first `sealed` entries are sealed.
-    pub(crate) const fn new(tree: Tree, sealed: u64, key: SigningKey) -> Self {
+    /// Goes on from `tree`, over whose first `sealed` entries there is a checkpoint, if there is one.
+    pub(crate) const fn new(tree: Tree, sealed: Option<u64>, key: SigningKey) -> Self {
         Self { tree, sealed, key, unsaved: BTreeMap::new() }
     }
 
@@ -45,18 +46,16 @@ impl Sealer {
         self.tree.append(leaf_hash(entry));
     }
 
-    /// How many entries it has taken in.
-    pub(crate) fn size(&self) -> u64 {
-        self.tree.size()
-    }
-
     /// How many entries the latest checkpoint is over.
-    pub(crate) const fn sealed(&self) -> u64 {
-        self.sealed
+    pub(crate) fn sealed(&self) -> u64 {
+        self.sealed.unwrap_or(0)
     }
 
-    /// Keeps tiles and a checkpoint over everything taken in. When it errs, nothing was kept and the next seal does all of it.
+    /// Keeps tiles and a checkpoint over everything taken in, unless there is one already. When it errs, nothing was kept and the next seal does all of it.
     pub(crate) fn seal(&mut self, connection: &Connection, now: Timestamp) -> Result<(), SealError> {
+        if self.sealed == Some(self.tree.size()) {
+            return Ok(());
+        }
         for tile in self.tree.take_changed_tiles() {
             self.unsaved.insert((tile.level, tile.index), tile);
         }
@@ -68,7 +67,7 @@ impl Sealer {
         }
         kept?;
         self.unsaved.clear();
-        self.sealed = size;
+        self.sealed = Some(size);
         Ok(())
     }
 
@@ -83,7 +82,7 @@ impl Sealer {
         let size = Value::from(Seq(self.tree.size()));
         database::execute(connection, statements::CHECKPOINT_KEEP.sql, &[size, note.into(), now.into()])?;
         // The one before stays: whoever has just read it still finds it.
-        database::execute(connection, statements::CHECKPOINT_PRUNE.sql, &[Seq(self.sealed).into()])?;
+        database::execute(connection, statements::CHECKPOINT_PRUNE.sql, &[Seq(self.sealed()).into()])?;
         database::execute(connection, "COMMIT", &[])?;
         Ok(())
     }

@@ -39,13 +39,17 @@ statements! {
     pub(crate) CHECKPOINT_KEEP "checkpoint_keep" = "INSERT INTO checkpoint (size, note, sealed_at) VALUES (?1, ?2, ?3) \
         ON CONFLICT (size) DO UPDATE SET note = excluded.note, sealed_at = excluded.sealed_at";
     pub(crate) CHECKPOINT_PRUNE "checkpoint_prune" = "DELETE FROM checkpoint WHERE size < ?1";
+    pub(crate) PROBE_ADD "probe_add" = "INSERT INTO probe (id, bytes) VALUES (1, ?1) \
+        ON CONFLICT (id) DO UPDATE SET bytes = excluded.bytes";
+    pub(crate) PROBE_REMOVE "probe_remove" = "DELETE FROM probe";
 
     // The directory of record numbers.
 
     /// `key` → `pseudonym`.
     pub DIRECTORY_FIND "directory_find" = "SELECT pseudonym FROM directory WHERE key = ?1";
-    /// `key, pseudonym`. A key that is there already stays as it is.
-    pub DIRECTORY_ADD "directory_add" = "INSERT INTO directory (key, pseudonym) VALUES (?1, ?2) ON CONFLICT (key) DO NOTHING";
+    /// `key, pseudonym`. The same pair again changes nothing; a key that stands for another pseudonym is a conflict.
+    pub DIRECTORY_ADD "directory_add" must_change = "INSERT INTO directory (key, pseudonym) VALUES (?1, ?2) \
+        ON CONFLICT (key) DO UPDATE SET pseudonym = excluded.pseudonym WHERE directory.pseudonym = excluded.pseudonym";
     /// → `key, pseudonym`, all of them.
     pub DIRECTORY_ALL "directory_all" = "SELECT key, pseudonym FROM directory";
 
@@ -116,4 +120,23 @@ statements! {
     pub CHARTER_KEEP "charter_keep" = "INSERT INTO charter (digest, bytes) VALUES (?1, ?2) ON CONFLICT (digest) DO NOTHING";
     /// `digest` → `bytes`.
     pub CHARTER_FIND "charter_find" = "SELECT bytes FROM charter WHERE digest = ?1";
+}
+
+#[cfg(test)]
+mod tests {
+    use super::ALL;
+    use crate::migrations;
+    use events::Timestamp;
+    use std::collections::HashSet;
+
+    #[test]
+    fn every_statement_can_be_prepared_and_has_its_own_name() {
+        let mut connection = rusqlite::Connection::open_in_memory().unwrap();
+        migrations::apply(&mut connection, migrations::ALL, Timestamp::MIN).unwrap();
+        let mut names = HashSet::new();
+        for statement in ALL {
+            connection.prepare(statement.sql).unwrap_or_else(|error| panic!("{}: {error}", statement.name));
+            assert!(names.insert(statement.name), "two statements are called {}", statement.name);
+        }
+    }
 }

@@ -86,11 +86,16 @@ impl Status {
         now.1 = Condition::Ready;
     }
 
-    /// A seal succeeded, so there is space and the medium works.
-    pub(crate) fn sealed(&self, sealed: u64) {
+    /// The log was found longer than known. Whether it can be written is not known from that.
+    pub(crate) fn caught_up(&self, next: u64, recorded_at: Timestamp) {
         let mut now = self.lock();
-        now.0.sealed = sealed;
-        now.1 = Condition::Ready;
+        now.0.next = Seq(next);
+        now.0.recorded_at = recorded_at;
+    }
+
+    /// A seal succeeded.
+    pub(crate) fn sealed(&self, sealed: u64) {
+        self.lock().0.sealed = sealed;
     }
 
     pub(crate) fn condition(&self, condition: Condition) {

@@ -15,7 +15,7 @@ use crate::{
     statements,
 };
 use events::{Leaf, LeafError, Seq, Timestamp};
-use ledger::{EntrySource, Origin, SigningKey, TileSource, VerifyingKey};
+use ledger::{EntrySource, Origin, SigningKey, TileSource, Tree, VerifyingKey};
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
@@ -113,6 +113,7 @@ impl Store {
     pub fn open(directory: &Path, options: Options, mut apply: Box<dyn Apply>) -> Result<Self, OpenError> {
         let lock = directory::take(directory)?;
         let keys = Keys::open(directory)?;
+        directory::private_file(&directory.join(database::FILE_NAME))?;
         let mut connection = database::open_writing(directory)?;
         database::limit_size(&connection, options.size_bytes_max)?;
         migrations::apply(&mut connection, migrations::ALL, (options.now)())?;
@@ -121,14 +122,15 @@ impl Store {
         let key = signing.verifying_key().clone();
 
         let reader = Reader { connection: &connection };
-        let mut tree = recovery::sealed_tree(&reader, &key)?;
-        let sealed = tree.size();
+        let tree = recovery::sealed_tree(&reader, &key)?;
+        let sealed = tree.as_ref().map(Tree::size);
+        let mut tree = tree.unwrap_or_default();
         let start = Recovered { next: 0, recorded_at: Timestamp::MIN };
         let recovered = recovery::replay(&reader, start, &mut tree, apply.as_mut())?;
 
-        let head = Head { next: Seq(recovered.next), recorded_at: recovered.recorded_at, sealed };
+        let head = Head { next: Seq(recovered.next), recorded_at: recovered.recorded_at, sealed: sealed.unwrap_or(0) };
         let (queue, status) = (Arc::new(Queue::new(options.queue_batches_max)), Arc::new(Status::new(head)));
-        let unsealed_since = (sealed < tree.size()).then(|| (options.elapsed)());
+        let unsealed_since = (sealed < Some(tree.size())).then(|| (options.elapsed)());
         let writer = Writer {
             directory: directory.to_owned(),
             queue: queue.clone(),
@@ -141,6 +143,7 @@ impl Store {
             next: recovered.next,
             recorded_at: recovered.recorded_at,
             unsealed_since,
+            troubled_since: None,
             options: options.clone(),
         };
         let thread = spawn(writer, lock, status.clone()).map_err(OpenError::Thread)?;

@@ -21,6 +21,8 @@ use std::time::Duration;
 const SLEEP_MAX: Duration = Duration::from_secs(30);
 /// The most expired claims forgotten in one go, with every seal.
 const CLAIMS_PRUNED_MAX: i64 = 10_000;
+/// How much space must be there before a store that was full counts as ready: room for a few entries.
+const PROBE_BYTES: usize = 64 * 1024;
 
 /// Everything the writing thread owns.
 pub(crate) struct Writer {
@@ -36,8 +38,10 @@ pub(crate) struct Writer {
     pub(crate) watch: ClockWatch,
     pub(crate) next: u64,
     pub(crate) recorded_at: Timestamp,
-    /// When the first entry that is not sealed was committed, or a seal last failed; on the clock nobody can set.
+    /// When the first thing that is not sealed was committed, or a seal last failed; on the clock nobody can set.
     pub(crate) unsealed_since: Option<Duration>,
+    /// When an append last failed, if none has succeeded since.
+    pub(crate) troubled_since: Option<Duration>,
 }
 
 /// Why the writer cannot go on at all.
@@ -52,9 +56,7 @@ impl Writer {
             }
         }
         self.queue.abandon();
-        if self.sealer.sealed() < self.sealer.size() {
-            let _reported = self.seal_now();
-        }
+        let _reported = self.seal_now();
         if let Some(connection) = &self.connection {
             wal::empty(connection);
         }
@@ -62,10 +64,10 @@ impl Writer {
 
     /// Takes what waits and does it; what is left to know is whether more will come.
     fn turn(&mut self) -> Result<Work, Broken> {
-        let patience = match self.unsealed_since {
-            Some(since) => (since + self.options.seal_after).saturating_sub((self.options.elapsed)()),
-            None => SLEEP_MAX,
-        };
+        let due = |since: Option<Duration>| since.map(|since| since + self.options.seal_after);
+        let (seal_due, probe_due) = (due(self.unsealed_since), due(self.troubled_since));
+        let now = (self.options.elapsed)();
+        let patience = seal_due.into_iter().chain(probe_due).min().map_or(SLEEP_MAX, |due| due.saturating_sub(now));
         let mut work = self.queue.take(self.options.group_drafts_max, patience);
         metrics::gauge!("handrail_store_queue_batches").set(work.waiting as f64);
         self.group(std::mem::take(&mut work.group))?;
@@ -75,9 +77,11 @@ impl Writer {
                 Order::LimitSize(bytes, answer) => drop(answer.send(self.limit_size(bytes))),
             }
         }
-        if let Some(since) = self.unsealed_since
-            && (self.options.elapsed)().saturating_sub(since) >= self.options.seal_after
-        {
+        let now = (self.options.elapsed)();
+        if probe_due.is_some_and(|due| due <= now) && self.troubled_since.is_some() {
+            self.probe();
+        }
+        if seal_due.is_some_and(|due| due <= now) && self.unsealed_since.is_some() {
             let _reported = self.seal_now();
         }
         Ok(work)
@@ -96,8 +100,8 @@ impl Writer {
         let ahead: Vec<Vec<u8>> = jump.iter().filter_map(|draft| draft.tail().ok()).collect();
         let recorded_at = self.recorded_at.max(look.wall);
         let committed = self.reopen().and_then(|()| {
-            let Some(connection) = &self.connection else { return Err(rusqlite::Error::InvalidQuery.into()) };
-            commit::commit(connection, self.next, recorded_at, &ahead, &group)
+            let connection = connected(&self.connection)?;
+            commit::commit(connection, self.next, self.recorded_at.max(recorded_at), &ahead, &group)
         });
         metrics::histogram!("handrail_store_commit_batches").record(group.len() as f64);
         metrics::histogram!("handrail_store_commit_seconds")
@@ -122,7 +126,7 @@ impl Writer {
         group: Vec<Pending>,
         committed: Committed,
     ) -> Result<(), Broken> {
-        let Committed { entries, outcomes } = committed;
+        let Committed { entries, outcomes, changed } = committed;
         let mut leaves: Vec<Arc<Leaf>> = Vec::with_capacity(entries.len());
         let mut place = |drafts: Vec<Draft>| {
             let from = leaves.len();
@@ -140,10 +144,13 @@ impl Writer {
             .collect();
         if !leaves.is_empty() {
             self.recorded_at = recorded_at;
-            self.unsealed_since.get_or_insert_with(|| (self.options.elapsed)());
         }
         let applied = leaves.is_empty() || catch_unwind(AssertUnwindSafe(|| self.apply.apply(&leaves))).is_ok();
-        self.status.committed(self.next, self.recorded_at);
+        if changed {
+            self.unsealed_since.get_or_insert_with(|| (self.options.elapsed)());
+            self.troubled_since = None;
+            self.status.committed(self.next, self.recorded_at);
+        }
         for (answer, outcome) in answers {
             drop(answer.send(answer_of(outcome, &leaves, applied)));
         }
@@ -165,19 +172,18 @@ impl Writer {
         self.unsealed_since = None;
         let now = self.recorded_at.max((self.options.now)());
         let sealed = self.reopen().map_err(SealError::Storage).and_then(|()| {
-            let Some(connection) = &self.connection else { return Ok(()) };
+            let connection = connected(&self.connection)?;
             self.sealer.seal(connection, now)?;
             let values = [Value::from(now), CLAIMS_PRUNED_MAX.into()];
-            let pruned = database::execute(connection, statements::CLAIM_PRUNE.sql, &values)?;
-            if i64::try_from(pruned) == Ok(CLAIMS_PRUNED_MAX) {
-                // There may be more: come back even if nothing is appended.
-                self.unsealed_since = Some((self.options.elapsed)());
-            }
-            Ok(())
+            Ok(database::execute(connection, statements::CLAIM_PRUNE.sql, &values)?)
         });
         match sealed {
-            Ok(()) => {
+            Ok(pruned) => {
                 self.status.sealed(self.sealer.sealed());
+                if i64::try_from(pruned) == Ok(CLAIMS_PRUNED_MAX) {
+                    // There may be more: come back even if nothing is appended.
+                    self.unsealed_since = Some((self.options.elapsed)());
+                }
                 Ok(())
             }
             Err(error) => {
@@ -186,11 +192,28 @@ impl Writer {
                     SealError::Storage(error) => self.failed("seal", error),
                     SealError::Sign(error) => {
                         tracing::error!(%error, "the checkpoint could not be signed");
-                        self.status.condition(Condition::Failed { why: error.to_string() });
                         AppendError::Unsigned
                     }
                 })
             }
+        }
+    }
+
+    /// Finds out whether the store can be written again, so that readiness comes back before the next append does.
+    fn probe(&mut self) {
+        let probed = self.reopen().and_then(|()| {
+            let connection = connected(&self.connection)?;
+            // Its own commit: only that shows that there is space. The pages then stay free for the next append.
+            database::execute(connection, statements::PROBE_ADD.sql, &[vec![0; PROBE_BYTES].into()])?;
+            database::execute(connection, statements::PROBE_REMOVE.sql, &[])
+        });
+        match probed {
+            Ok(_) => {
+                tracing::info!("the store can be written again");
+                self.troubled_since = None;
+                self.status.condition(Condition::Ready);
+            }
+            Err(error) => drop(self.failed("probe", error)),
         }
     }
 
@@ -207,15 +230,20 @@ impl Writer {
     fn failed(&mut self, what: &'static str, error: StorageError) -> AppendError {
         let error = Arc::new(error);
         let fault = error.fault();
-        tracing::error!(%error, what, "the store failed");
         if !matches!(fault, Fault::Full | Fault::ReadOnly) {
             self.connection = None;
         }
-        self.status.condition(match fault {
+        let condition = match fault {
             Fault::Full => Condition::Full,
             Fault::ReadOnly => Condition::ReadOnly,
             _ => Condition::Failed { why: error.to_string() },
-        });
+        };
+        // Said once, however often it is tried again.
+        if self.status.get_condition() != condition {
+            tracing::error!(%error, what, "the store failed");
+        }
+        self.status.condition(condition);
+        self.troubled_since = Some((self.options.elapsed)());
         metrics::counter!("handrail_store_failures_total", "what" => what).increment(1);
         AppendError::from_storage(&error)
     }
@@ -232,10 +260,15 @@ impl Writer {
         let recovered = recovery::catch_up(&reader, from, &mut self.sealer, self.apply.as_mut())?;
         self.next = recovered.next;
         self.recorded_at = recovered.recorded_at;
-        self.status.committed(self.next, self.recorded_at);
+        self.status.caught_up(self.next, self.recorded_at);
         self.connection = Some(connection);
         Ok(())
     }
+}
+
+/// The connection, after [`Writer::reopen`].
+fn connected(connection: &Option<Connection>) -> Result<&Connection, StorageError> {
+    connection.as_ref().ok_or_else(|| rusqlite::Error::InvalidQuery.into())
 }
 
 fn answer_of(outcome: Result<std::ops::Range<usize>, AppendError>, leaves: &[Arc<Leaf>], applied: bool) -> Answer {

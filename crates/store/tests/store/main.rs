@@ -1,5 +1,12 @@
 //! The store from outside: what callers rely on.
-#![expect(clippy::unwrap_used, reason = "tests")]
+#![expect(clippy::unwrap_used, clippy::panic, reason = "tests")]
 
+mod clocks;
+mod conditions;
+mod damage;
+mod directories;
+mod folding;
 mod group_commit;
+mod sealing;
+mod space;
 mod ward;
