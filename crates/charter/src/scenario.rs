@@ -34,7 +34,7 @@ pub struct Scenario {
     /// Devices: `[[device]]` tables.
     #[serde(default)]
     pub device: Vec<ScenarioDevice>,
-    /// Patients: `[[patient]]` tables. A question may name a patient that is not here: nobody knows them.
+    /// Patients: `[[patient]]` tables.
     #[serde(default)]
     pub patient: Vec<ScenarioPatient>,
     /// Stays: `[[encounter]]` tables.
@@ -269,23 +269,24 @@ pub struct ScenarioEmergency {
     pub until: Offset,
 }
 
-/// A question and what must come of it. Exactly one of `patient` and `resource` says what it is about.
+/// A question and what must come of it. Exactly one of `patient` and `resource` says what it is about. Somebody, a patient or a device that
+/// nobody knows has an id that begins with [`UNKNOWN`].
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Ask {
     /// What it shows, in words.
     pub title: String,
-    /// Who asks: a `person`, or an id nobody knows.
+    /// Who asks: a `person`, or `unknown…`.
     pub who: PrincipalId,
     /// To do what.
     pub action: ActionName,
-    /// About which patient: a `patient`, or an id nobody knows. The resource is then of the charter's first patient type.
+    /// About which patient: a `patient`, or `unknown…`. The resource is then of the charter's first patient type.
     #[serde(default)]
     pub patient: Option<SmolStr>,
     /// About what else.
     #[serde(default)]
     pub resource: Option<AskResource>,
-    /// On which device: a `device`, or an id nobody knows.
+    /// On which device: a `device`, or `unknown…`.
     #[serde(default)]
     pub device: Option<DeviceId>,
     /// The level they signed in with; absent: nobody says.
@@ -331,6 +332,9 @@ pub struct Ask {
     pub accountable: Option<Vec<OwnerId>>,
 }
 
+/// What the id of somebody or something begins with that a question may name although the scenario does not have it.
+pub const UNKNOWN: &str = "unknown";
+
 /// What a question is about, if not a patient.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -353,9 +357,7 @@ pub struct ExpectedRemedy {
 
 /// A text that is not a remedy.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error(
-    "`{text}` is not a remedy: write narrow, narrow:ACTION, step_up, vouch, elevation, break_glass or help_desk"
-)]
+#[error("`{text}` is not a remedy: write narrow, narrow:ACTION, step_up, vouch, elevation, break_glass or help_desk")]
 pub struct ExpectedRemedyError {
     text: String,
 }

@@ -101,7 +101,7 @@ pub struct Caller {
     pub may: BTreeSet<CallerRight>,
     /// What it may assert; everything else it sends is ignored.
     #[serde(default)]
-    pub asserts: BTreeSet<Assertable>,
+    pub asserts: Vec<Assertable>,
     /// Requests in one second, at least 1; a short burst of the same size is let through.
     pub rate_per_s: u32,
 }
@@ -143,7 +143,9 @@ pub enum Assertable {
 
 /// A text that names nothing assertable.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("`{text}` is not something a caller can assert: write `context.device`, `action.soft`, `Type.attribute` or `*`")]
+#[error(
+    "`{text}` is not something a caller can assert: write `context.device`, `action.soft`, `Type.attribute` or `*`"
+)]
 pub struct AssertableError {
     text: String,
 }

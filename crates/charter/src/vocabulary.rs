@@ -5,6 +5,7 @@ use events::principal::IdentityClass;
 use events::{ActionName, TypeName};
 use smol_str::SmolStr;
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
 
 /// What the schema declares.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -64,6 +65,145 @@ pub enum Shape {
     Entity(TypeName),
     /// A value of an extension such as `datetime` or `ipaddr`.
     Extension(SmolStr),
+}
+
+/// The attribute of a context that holds what callers assert about the action.
+pub const REQUEST: &str = "request";
+
+/// The attributes of a context that Handrail offers and callers may assert, if the charter lets them.
+pub const ASSERTED: [&str; 3] = ["device", "session", "purpose"];
+
+/// The attributes of a context that Handrail fills itself, whoever asks.
+pub const OWN: [&str; 6] = ["shift", "care", "live", "feeds", "emergency", REQUEST];
+
+/// The types of principals the world knows: their `class`, `active` and `labels` come from it, and they belong to roles.
+pub const PRINCIPAL_TYPES: [&str; 4] = ["Person", "Workload", "Agent", "Device"];
+
+/// The type of roles.
+pub const ROLE: &str = "Role";
+
+/// Whether nobody asserts an attribute of this name.
+#[must_use]
+pub fn is_own(name: &str) -> bool {
+    OWN.contains(&name)
+}
+
+/// The shape of an attribute of the context that Handrail offers; `None` for names it offers nothing under. `request` has the shape the
+/// schema gives it.
+#[must_use]
+pub fn offered(name: &str) -> Option<Attribute> {
+    let (shape, required) = match name {
+        "shift" => (record(&[("on", Bool), ("units", Texts), ("on_call_units", Texts)]), true),
+        "care" => (
+            record(&[
+                ("known", Bool),
+                ("team", Bool),
+                ("attending", Bool),
+                ("participant", Bool),
+                ("unit", Bool),
+                ("expecting", Bool),
+                ("left_minutes?", Long),
+                ("present", Bool),
+                ("self", Bool),
+                ("family", Bool),
+            ]),
+            false,
+        ),
+        "session" => (record(&[("level", Long), ("age_minutes", Long), ("method", Text)]), false),
+        "device" => (
+            record(&[
+                ("id", Text),
+                ("kind", Text),
+                ("managed", Bool),
+                ("shared", Bool),
+                ("posture", Text),
+                ("unit?", Text),
+            ]),
+            false,
+        ),
+        "live" => {
+            (record(&[("break_glass", Bool), ("vouched", Bool), ("elevations", Texts), ("exceptions", Texts)]), true)
+        }
+        "feeds" => (
+            record(&[
+                ("adt_stale", Bool),
+                ("rota_stale", Bool),
+                ("adt_quiet_minutes?", Long),
+                ("rota_quiet_minutes?", Long),
+            ]),
+            true,
+        ),
+        "emergency" => (Bool.shape(), true),
+        "purpose" => (Text.shape(), false),
+        _ => return None,
+    };
+    Some(Attribute { shape, required })
+}
+
+/// The shape of an attribute that the world gives principals of [`PRINCIPAL_TYPES`], or patients.
+#[must_use]
+pub fn given(name: &str, patient: bool) -> Option<Shape> {
+    match name {
+        "labels" => Some(Texts.shape()),
+        "class" if !patient => Some(Text.shape()),
+        "active" if !patient => Some(Bool.shape()),
+        _ => None,
+    }
+}
+
+/// A shape without parts, to write the tables above in.
+#[derive(Clone, Copy)]
+enum Plain {
+    Bool,
+    Long,
+    Text,
+    Texts,
+}
+use Plain::{Bool, Long, Text, Texts};
+
+impl Plain {
+    fn shape(self) -> Shape {
+        match self {
+            Bool => Shape::Bool,
+            Long => Shape::Long,
+            Text => Shape::String,
+            Texts => Shape::Set(Box::new(Shape::String)),
+        }
+    }
+}
+
+/// A record; a name that ends in `?` need not be there.
+fn record(attributes: &[(&str, Plain)]) -> Shape {
+    let attribute = |(name, plain): &(&str, Plain)| {
+        let shape = plain.shape();
+        match name.strip_suffix('?') {
+            Some(name) => (name.into(), Attribute { shape, required: false }),
+            None => ((*name).into(), Attribute { shape, required: true }),
+        }
+    };
+    Shape::Record(attributes.iter().map(attribute).collect())
+}
+
+impl fmt::Display for Shape {
+    /// As a schema writes it.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Bool => f.write_str("Bool"),
+            Self::Long => f.write_str("Long"),
+            Self::String => f.write_str("String"),
+            Self::Set(of) => write!(f, "Set<{of}>"),
+            Self::Entity(of) => write!(f, "{of}"),
+            Self::Extension(name) => f.write_str(name),
+            Self::Record(attributes) => {
+                f.write_str("{ ")?;
+                for (index, (name, attribute)) in attributes.iter().enumerate() {
+                    let (comma, mark) = (if index == 0 { "" } else { ", " }, if attribute.required { "" } else { "?" });
+                    write!(f, "{comma}{name}{mark}: {}", attribute.shape)?;
+                }
+                f.write_str(" }")
+            }
+        }
+    }
 }
 
 /// The schema's type for principals of a class.
