@@ -1,1 +1,48 @@
-fn main() {}
+//! The repository's own commands: `cargo xtask test` runs everything that must hold before a change lands.
+
+mod bench;
+mod kill;
+mod load;
+mod peer;
+mod step;
+mod story;
+mod sync_trace;
+mod test;
+mod tidy;
+mod tools;
+
+use std::process::ExitCode;
+
+const USAGE: &str = "\
+cargo xtask <command>
+
+  test            install what the tests need, then formatting, lints, tidy, unit, integration and browser tests, stories, kill test
+  tidy            the house rules: crate edges, file sizes, first sentences, dead files, stale paths
+  story [NAME]    acceptance told as stories against the real binary; without NAME all of them
+  bench [FILTER]  the figures of docs/benchmarks.md, as one table
+  soak            the long runs: 200 rounds of the kill test";
+
+fn main() -> ExitCode {
+    let words: Vec<String> = std::env::args().skip(1).collect();
+    let words: Vec<&str> = words.iter().map(String::as_str).collect();
+    let done = match words.as_slice() {
+        ["test"] => test::all(),
+        ["tidy"] => tidy::run(),
+        ["story"] => story::run(None),
+        ["story", name] => story::run(Some(name)),
+        ["bench"] => bench::run(""),
+        ["bench", filter] => bench::run(filter),
+        ["soak"] => kill::soak(),
+        _ => {
+            step::say(USAGE);
+            return ExitCode::from(1);
+        }
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(problem) => {
+            step::say(&format!("failed: {problem}"));
+            ExitCode::FAILURE
+        }
+    }
+}

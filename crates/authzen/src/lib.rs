@@ -1,1 +1,63 @@
-//! authzen
+//! The decision API: OpenID AuthZEN Authorization API 1.0, and permits that stay live.
+//!
+//! | endpoint | who may call it |
+//! |---|---|
+//! | `GET /.well-known/authzen-configuration` | anybody |
+//! | `POST /access/v1/evaluation`, `/access/v1/evaluations` | a caller that may `evaluate` |
+//! | `POST /handrail/v1/permits` | a caller that may `evaluate_live` |
+//! | `GET /handrail/v1/permits/{entry}`, `…/watch`, `DELETE …` | the caller that holds the permit |
+
+mod answer;
+mod ask;
+mod evaluate;
+mod live;
+mod metadata;
+mod openapi;
+mod reply;
+mod wire;
+
+pub use openapi::document;
+pub use wire::{BODY_BYTES_MAX, EVALUATIONS_MAX};
+
+use axum::Router;
+use axum::extract::{DefaultBodyLimit, FromRef};
+use axum::routing::{get, post};
+use callers::Callers;
+use plane::Plane;
+
+/// What the handlers work with.
+#[derive(Clone, Debug)]
+pub struct Api {
+    plane: Plane,
+    callers: Callers,
+    /// Where this decision point is reached from outside, without a trailing slash.
+    base_url: std::sync::Arc<str>,
+}
+
+impl Api {
+    /// The API of one node, reached at `base_url`.
+    #[must_use]
+    pub fn new(plane: Plane, callers: Callers, base_url: &str) -> Self {
+        Self { plane, callers, base_url: base_url.trim_end_matches('/').into() }
+    }
+}
+
+impl FromRef<Api> for Callers {
+    fn from_ref(api: &Api) -> Self {
+        api.callers.clone()
+    }
+}
+
+/// Every route of the API.
+pub fn routes(api: Api) -> Router {
+    Router::new()
+        .route("/.well-known/authzen-configuration", get(metadata::configuration))
+        .route("/access/v1/evaluation", post(evaluate::one))
+        .route("/access/v1/evaluations", post(evaluate::many))
+        .route("/handrail/v1/permits", post(live::open))
+        .route("/handrail/v1/permits/{entry}", get(live::standing).delete(live::release))
+        .route("/handrail/v1/permits/{entry}/watch", get(live::watch))
+        .layer(DefaultBodyLimit::max(BODY_BYTES_MAX))
+        .layer(axum::middleware::from_fn(reply::echo_request_id))
+        .with_state(api)
+}

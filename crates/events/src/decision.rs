@@ -186,7 +186,7 @@ pub enum EndCause {
     Released,
 }
 
-/// A live permit ended.
+/// A live permit ended. Where facts or the charter ended it, the deny that found so is the decision that supersedes the permit.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Ended {
     /// The entry of the permit.
@@ -195,7 +195,4 @@ pub struct Ended {
     pub cause: EndCause,
     /// How the access ends.
     pub mode: EndMode,
-    /// The entry of the decision that found it no longer holds.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub decision: Option<Seq>,
 }

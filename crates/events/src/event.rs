@@ -105,7 +105,7 @@ events! {
     Fact "feed.heard" v 1 FeedHeard(feed::Heard) "A message arrived that changed nothing.";
     Record "feed.message_rejected" v 1 MessageRejected(feed::MessageRejected) "A message could not be used; it is kept.";
     Fact "charter.applied" v 1 CharterApplied(charter::Applied) "These rules are in force from here on.";
-    Record "decision.made" v 1 DecisionMade(decision::Made) "A request for access was answered.";
+    Record "decision.made" v 1 DecisionMade(Box<decision::Made>) "A request for access was answered.";
     Record "permit.ended" v 1 PermitEnded(decision::Ended) "A live permit ended before or at its time.";
     Record "caller.added" v 1 CallerAdded(caller::Added) "A calling system was given a token.";
     Record "caller.revoked" v 1 CallerRevoked(caller::Revoked) "A calling system's tokens were ended.";

@@ -1,1 +1,199 @@
-//! plane
+//! The one loop: gather facts → decide → record → apply → decide again → end.
+//!
+//! [`Plane`] owns the store, the world, the charter in force, the directory of record numbers and the live permits of one node.
+//!
+//! - [`Plane::decide`] answers a request; the answer is durable and its facts did not move under it.
+//! - [`Plane::record`] commits anything else that happens; when it returns, the world has it.
+//! - [`Plane::keep_permits_true`] is the task that ends live permits when facts, charter or time withdraw them.
+//!
+//! Handlers of other rooms call these and never the store's writer themselves.
+
+mod charter_in_force;
+mod clock;
+mod decide;
+mod directory;
+mod fold;
+pub mod live;
+mod open;
+mod redecide;
+
+pub use clock::{Clock, SetClock, SystemClock};
+pub use decide::Ask;
+pub use directory::{Directory, NUMBER_BYTES_MAX, Named, random};
+pub use live::{LIVE_MAX, LIVE_PERMITS_MAX, LivePermit, Register, Standing};
+pub use open::{OpenError, Settings};
+
+use arc_swap::ArcSwap;
+use decision::Engine;
+use events::decision::{Effect, Made};
+use events::{Event, Leaf, Seq, Timestamp};
+use fold::Folded;
+use std::sync::atomic::Ordering;
+use std::sync::{Arc, PoisonError};
+use store::{AppendError, Batch, Recorded, Store};
+
+/// Everything one node knows and does. Cheap to clone.
+#[derive(Clone)]
+pub struct Plane {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    store: Store,
+    clock: Arc<dyn Clock>,
+    folded: Arc<Folded>,
+    engine: ArcSwap<Engine>,
+    directory: Directory,
+}
+
+impl std::fmt::Debug for Plane {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Plane")
+    }
+}
+
+/// Why a request was not answered. Nothing was permitted.
+#[derive(Clone, Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum DecideError {
+    /// The answer could not be recorded.
+    #[error("the decision could not be recorded")]
+    Record(#[from] AppendError),
+    /// The facts changed each time the request was decided.
+    #[error("the facts keep changing; ask again")]
+    Unsettled,
+    /// The log holds facts that this build cannot read.
+    #[error("this node cannot read the whole log and must not answer")]
+    NotReady,
+    /// The node holds as many live permits as it may.
+    #[error("too many permits are live")]
+    TooManyLive,
+    /// The caller holds no live permit of that entry.
+    #[error("no such live permit")]
+    NoSuchPermit,
+}
+
+/// A recorded answer.
+#[derive(Debug)]
+pub struct Answer {
+    entry: Recorded<Arc<Leaf>>,
+}
+
+impl Answer {
+    /// The entry that proves it.
+    #[must_use]
+    pub fn entry(&self) -> Seq {
+        self.entry.seq
+    }
+
+    /// The decision as recorded. Absent only for an entry of another kind, which [`Plane::decide`] never returns.
+    #[must_use]
+    pub fn made(&self) -> Option<&Made> {
+        match &self.entry.draft.event {
+            Event::DecisionMade(made) => Some(made),
+            _ => None,
+        }
+    }
+
+    /// Whether it permits.
+    #[must_use]
+    pub fn permits(&self) -> bool {
+        self.made().is_some_and(|made| made.effect == Effect::Permit)
+    }
+
+    /// The recorded leaf.
+    #[must_use]
+    pub const fn leaf(&self) -> &Recorded<Arc<Leaf>> {
+        &self.entry
+    }
+}
+
+/// Whether this node may answer, and if not, why.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Readiness {
+    /// It may.
+    Ready,
+    /// It must not: the log has facts this build cannot read, from this entry on.
+    CannotRead {
+        /// The first such entry.
+        entry: Seq,
+        /// What is wrong.
+        why: String,
+    },
+    /// The store does not take entries.
+    CannotRecord {
+        /// What is wrong.
+        why: String,
+    },
+}
+
+impl Plane {
+    /// The time authority goes by: the wall clock, but never before the last entry.
+    #[must_use]
+    pub fn now(&self) -> Timestamp {
+        self.inner.clock.now().max(self.inner.store.head().recorded_at)
+    }
+
+    /// Commits a batch; the world has it when this returns.
+    ///
+    /// # Errors
+    /// When it was not recorded; nothing of it was kept.
+    pub async fn record(&self, batch: Batch) -> Result<Vec<Recorded<Arc<Leaf>>>, AppendError> {
+        let writes = batch.writes.clone();
+        let recorded = self.inner.store.append(batch).await?;
+        self.inner.directory.kept(&writes);
+        Ok(recorded)
+    }
+
+    /// The store, to read from. Writing goes through [`Self::record`].
+    #[must_use]
+    pub fn store(&self) -> &Store {
+        &self.inner.store
+    }
+
+    /// Record numbers to pseudonyms.
+    #[must_use]
+    pub fn directory(&self) -> &Directory {
+        &self.inner.directory
+    }
+
+    /// The live permits.
+    #[must_use]
+    pub fn live(&self) -> &Register {
+        &self.inner.folded.live
+    }
+
+    /// The engine over the charter in force.
+    #[must_use]
+    pub fn engine(&self) -> Arc<Engine> {
+        self.inner.engine.load_full()
+    }
+
+    /// Looks at the world under its read lock. Keep it short: the fold waits.
+    pub fn world<T>(&self, look: impl FnOnce(&world::World) -> T) -> T {
+        look(&self.inner.folded.world.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// How many decisions the log holds.
+    #[must_use]
+    pub fn decisions(&self) -> u64 {
+        self.inner.folded.decisions.load(Ordering::Relaxed)
+    }
+
+    /// Whether this node may answer.
+    #[must_use]
+    pub fn readiness(&self) -> Readiness {
+        if let Some((entry, why)) = self.inner.folded.unreadable.lock().unwrap_or_else(PoisonError::into_inner).clone() {
+            return Readiness::CannotRead { entry, why };
+        }
+        match self.inner.store.health().trouble() {
+            Some(why) => Readiness::CannotRecord { why },
+            None => Readiness::Ready,
+        }
+    }
+
+    /// Commits what is waiting, seals it, and closes the store. Whatever is asked afterwards is refused.
+    pub fn close(&self) {
+        self.inner.store.close();
+    }
+}

@@ -1,0 +1,98 @@
+//! Permits that stay live: opened like an evaluation, watched until they end, given back when no longer needed.
+
+use crate::reply::{Body, ReplyError, request_id};
+use crate::wire::{Decision, Evaluation};
+use crate::{Api, evaluate};
+use axum::Json;
+use axum::extract::{Path, State};
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::sse::{Event, KeepAlive, Sse};
+use callers::{Caller, EvaluateLive};
+use events::Seq;
+use futures_util::{Stream, stream};
+use plane::{LivePermit, Standing};
+use serde_json::{Value, json};
+use std::convert::Infallible;
+use std::time::Duration;
+use tokio::sync::watch::Receiver;
+
+/// How often a silent watch says that it is still there.
+const KEEP_ALIVE: Duration = Duration::from_secs(10);
+
+/// `POST /handrail/v1/permits`
+pub(crate) async fn open(
+    State(api): State<Api>,
+    caller: Caller<EvaluateLive>,
+    headers: HeaderMap,
+    Body(sent): Body<Evaluation>,
+) -> Result<(StatusCode, Json<Decision>), ReplyError> {
+    let answer = evaluate::decide(&api, &caller, request_id(&headers), sent, true).await?;
+    let status = if answer.decision { StatusCode::CREATED } else { StatusCode::OK };
+    Ok((status, Json(answer)))
+}
+
+/// The permit, if this caller holds it. Whether somebody else does is not told.
+fn held(api: &Api, caller: &Caller<EvaluateLive>, entry: u64) -> Result<LivePermit, ReplyError> {
+    api.plane.live().find(Seq(entry)).filter(|permit| permit.actor == caller.actor()).ok_or(ReplyError::NoSuchPermit)
+}
+
+fn described(standing: Standing) -> Value {
+    match standing {
+        Standing::Holds => json!({ "standing": "holds" }),
+        Standing::Ended { cause, mode } => json!({ "standing": "ended", "cause": cause, "mode": mode }),
+    }
+}
+
+/// `GET /handrail/v1/permits/{entry}`
+pub(crate) async fn standing(
+    State(api): State<Api>,
+    caller: Caller<EvaluateLive>,
+    Path(entry): Path<u64>,
+) -> Result<Json<Value>, ReplyError> {
+    let permit = held(&api, &caller, entry)?;
+    Ok(Json(json!({ "permit": entry, "standing": "holds", "expires_at": permit.expires_at })))
+}
+
+/// `DELETE /handrail/v1/permits/{entry}`
+pub(crate) async fn release(
+    State(api): State<Api>,
+    caller: Caller<EvaluateLive>,
+    Path(entry): Path<u64>,
+) -> Result<StatusCode, ReplyError> {
+    api.plane.release(Seq(entry), &caller.actor()).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// `GET /handrail/v1/permits/{entry}/watch`: server-sent events, one when the watch begins and one when the permit ends, then the end.
+pub(crate) async fn watch(
+    State(api): State<Api>,
+    caller: Caller<EvaluateLive>,
+    Path(entry): Path<u64>,
+) -> Result<Sse<impl Stream<Item = Result<Event, Infallible>>>, ReplyError> {
+    held(&api, &caller, entry)?;
+    let standing = api.plane.live().watch(Seq(entry)).ok_or(ReplyError::NoSuchPermit)?;
+    Ok(Sse::new(stream::unfold(Watching::Begins(standing), next)).keep_alive(KeepAlive::new().interval(KEEP_ALIVE)))
+}
+
+enum Watching {
+    Begins(Receiver<Standing>),
+    Waits(Receiver<Standing>),
+    Over,
+}
+
+async fn next(watching: Watching) -> Option<(Result<Event, Infallible>, Watching)> {
+    let (standing, after) = match watching {
+        Watching::Begins(mut receiver) => {
+            let standing = *receiver.borrow_and_update();
+            let after = if standing == Standing::Holds { Watching::Waits(receiver) } else { Watching::Over };
+            (standing, after)
+        }
+        Watching::Waits(mut receiver) => {
+            receiver.changed().await.ok()?;
+            (*receiver.borrow_and_update(), Watching::Over)
+        }
+        Watching::Over => return None,
+    };
+    let name = if standing == Standing::Holds { "holds" } else { "ended" };
+    Some((Ok(Event::default().event(name).data(described(standing).to_string())), after))
+}

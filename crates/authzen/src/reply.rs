@@ -1,0 +1,91 @@
+//! Errors as one JSON string with a status, JSON bodies read strictly, and the request id on every answer.
+
+use crate::wire::BODY_BYTES_MAX;
+use axum::extract::{FromRequest, Request};
+use axum::http::{HeaderName, HeaderValue, StatusCode, header};
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
+use bytes::Bytes;
+use events::RequestId;
+use plane::DecideError;
+use serde::de::DeserializeOwned;
+
+/// The header that names a request (AuthZEN 1.0 section 10.1).
+pub(crate) const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+
+/// Why a request gets no decision.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum ReplyError {
+    #[error("{0}")]
+    BadRequest(String),
+    #[error("the body has more than {BODY_BYTES_MAX} bytes")]
+    TooLarge,
+    #[error("the body did not arrive whole")]
+    Unread,
+    #[error("no such live permit")]
+    NoSuchPermit,
+    #[error("{0}; nothing was permitted, try again")]
+    Unavailable(DecideError),
+}
+
+impl From<DecideError> for ReplyError {
+    fn from(error: DecideError) -> Self {
+        match error {
+            DecideError::NoSuchPermit => Self::NoSuchPermit,
+            other => Self::Unavailable(other),
+        }
+    }
+}
+
+impl ReplyError {
+    /// The status it is answered with.
+    pub(crate) const fn status(&self) -> StatusCode {
+        match self {
+            Self::BadRequest(_) | Self::Unread => StatusCode::BAD_REQUEST,
+            Self::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
+            Self::NoSuchPermit => StatusCode::NOT_FOUND,
+            Self::Unavailable(_) => StatusCode::SERVICE_UNAVAILABLE,
+        }
+    }
+}
+
+impl IntoResponse for ReplyError {
+    fn into_response(self) -> Response {
+        (self.status(), axum::Json(self.to_string())).into_response()
+    }
+}
+
+/// A JSON body. Another content type is a bad request, as AuthZEN 1.0 wants it.
+pub(crate) struct Body<T>(pub(crate) T);
+
+impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Body<T> {
+    type Rejection = ReplyError;
+
+    async fn from_request(request: Request, state: &S) -> Result<Self, ReplyError> {
+        let content_type = request.headers().get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
+        let essence = content_type.and_then(|text| text.split(';').next()).map(str::trim);
+        if !essence.is_some_and(|essence| essence.eq_ignore_ascii_case("application/json")) {
+            return Err(ReplyError::BadRequest("the content type has to be application/json".to_owned()));
+        }
+        let bytes = Bytes::from_request(request, state).await.map_err(|rejection| {
+            if rejection.status() == StatusCode::PAYLOAD_TOO_LARGE { ReplyError::TooLarge } else { ReplyError::Unread }
+        })?;
+        serde_json::from_slice(&bytes).map(Self).map_err(|error| ReplyError::BadRequest(format!("the body is not as expected: {error}")))
+    }
+}
+
+/// The caller's own request id, where it can be one.
+pub(crate) fn request_id(headers: &axum::http::HeaderMap) -> Option<RequestId> {
+    headers.get(REQUEST_ID).and_then(|value| value.to_str().ok()).and_then(|text| RequestId::new(text).ok())
+}
+
+/// Sends the request id back with the answer, whatever the answer is.
+pub(crate) async fn echo_request_id(request: Request, next: Next) -> Response {
+    let id = request.headers().get(REQUEST_ID).cloned();
+    let mut response = next.run(request).await;
+    if let Some(id) = id {
+        response.headers_mut().insert(REQUEST_ID, id);
+    }
+    response.headers_mut().entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
+    response
+}

@@ -1,0 +1,291 @@
+//! The command line, as `handrail --help` shows it.
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+/// Access control for hospitals: decisions with reasons, remedies and names, in a ledger nobody can rewrite.
+///
+/// Data goes to standard output, everything else to standard error. Exit codes: 0 fine, 1 usage or local trouble, 2 remote trouble, 3 denied,
+/// 4 verification failed.
+#[derive(Debug, Parser)]
+#[command(name = "handrail", version, arg_required_else_help = true, propagate_version = true, max_term_width = 100)]
+pub(crate) struct Cli {
+    /// Answer with JSON instead of text.
+    #[arg(long, global = true)]
+    pub(crate) json: bool,
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Start everything on loopback with a small hospital that lives: to look around, not to run a hospital.
+    Dev(Dev),
+    /// Run a node.
+    Serve(Serve),
+    /// Check a data directory and a running node, numbered, each with its fix.
+    Doctor(Doctor),
+    /// The systems that ask for decisions or feed facts.
+    #[command(subcommand)]
+    Caller(Caller),
+    /// The people who work with Handrail's console.
+    #[command(subcommand)]
+    Operator(Operator),
+    /// What the hospital has decided.
+    #[command(subcommand)]
+    Charter(Charter),
+    /// Ask for a decision and have it explained. It is recorded like any other.
+    Decide(Decide),
+    /// Who is accountable for an entry of the ledger?
+    Who(Who),
+    /// The evidence.
+    #[command(subcommand)]
+    Ledger(Ledger),
+    /// What other systems tell us.
+    #[command(subcommand)]
+    Feed(Feed),
+    /// Judge every recorded decision again from the log alone and compare.
+    Replay(Replay),
+    /// Print a shell's completions.
+    Completions {
+        /// For which shell.
+        shell: clap_complete::Shell,
+    },
+}
+
+/// Where a node keeps everything.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct Data {
+    /// The node's data directory.
+    #[arg(long, value_name = "DIR", env = "HANDRAIL_DATA", default_value = "data")]
+    pub(crate) data: PathBuf,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Dev {
+    /// Keep the data here instead of in a new temporary directory.
+    #[arg(long, value_name = "DIR")]
+    pub(crate) data: Option<PathBuf>,
+    /// Another charter than the starter charter.
+    #[arg(long, value_name = "DIR")]
+    pub(crate) charter: Option<PathBuf>,
+    /// Where the decision API and the console listen.
+    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:8700")]
+    pub(crate) listen: SocketAddr,
+    /// Where the HL7 feed listens (MLLP).
+    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:2575")]
+    pub(crate) mllp: SocketAddr,
+    /// The seed the synthetic hospital grows from.
+    #[arg(long, default_value_t = 1)]
+    pub(crate) seed: u64,
+    /// Seconds between two things that happen in the hospital; 0 lets nothing happen after the start.
+    #[arg(long, value_name = "SECONDS", default_value_t = 3)]
+    pub(crate) pace: u64,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Serve {
+    /// One TOML file with everything; the other options do not go with it.
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["charter", "data", "listen", "mllp", "base_url"])]
+    pub(crate) config: Option<PathBuf>,
+    /// The charter a new store begins with; a store that has one keeps its own.
+    #[arg(long, value_name = "DIR")]
+    pub(crate) charter: Option<PathBuf>,
+    /// The node's data directory.
+    #[arg(long, value_name = "DIR", env = "HANDRAIL_DATA", required_unless_present = "config")]
+    pub(crate) data: Option<PathBuf>,
+    /// Where the decision API and the console listen.
+    #[arg(long, value_name = "ADDR", required_unless_present = "config")]
+    pub(crate) listen: Option<SocketAddr>,
+    /// Where the HL7 feed listens (MLLP); without it there is none.
+    #[arg(long, value_name = "ADDR")]
+    pub(crate) mllp: Option<SocketAddr>,
+    /// How the node is reached from outside, when that is not `http://ADDR`.
+    #[arg(long, value_name = "URL")]
+    pub(crate) base_url: Option<String>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Doctor {
+    #[command(flatten)]
+    pub(crate) data: Data,
+    /// Check this configuration file too.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) config: Option<PathBuf>,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Caller {
+    /// Make a token for a caller; it is printed alone, once.
+    Add {
+        /// The caller's name: an entry of `callers` in the charter's systems.toml, or any other name for the default rights.
+        name: String,
+        #[command(flatten)]
+        data: Data,
+        /// The charter a new, empty store begins with.
+        #[arg(long, value_name = "DIR")]
+        charter: Option<PathBuf>,
+    },
+    /// List the callers that have a token.
+    List {
+        #[command(flatten)]
+        data: Data,
+    },
+    /// End all tokens of a caller.
+    Revoke {
+        /// The caller's name.
+        name: String,
+        #[command(flatten)]
+        data: Data,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Operator {
+    /// Make a one-use link to the console.
+    Link {
+        /// For whom.
+        name: String,
+        #[command(flatten)]
+        data: Data,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Charter {
+    /// Load a charter and say everything that is wrong with it.
+    Check {
+        /// The charter's directory.
+        dir: PathBuf,
+    },
+    /// Run a charter's scenarios.
+    Test {
+        /// The charter's directory.
+        dir: PathBuf,
+        /// Only scenarios whose name contains this.
+        #[arg(long, value_name = "TEXT")]
+        only: Option<String>,
+    },
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Decide {
+    #[command(flatten)]
+    pub(crate) data: Data,
+    /// Who asks.
+    #[arg(long = "as", value_name = "ID")]
+    pub(crate) subject: String,
+    /// What sort of principal they are.
+    #[arg(long, value_name = "TYPE", default_value = "Person")]
+    pub(crate) subject_type: String,
+    /// What they want to do.
+    #[arg(long)]
+    pub(crate) action: String,
+    /// To whom or what: a patient's record number, or the id of another resource.
+    #[arg(long = "on", value_name = "ID")]
+    pub(crate) resource: String,
+    /// What sort of resource that is.
+    #[arg(long, value_name = "TYPE", default_value = "Patient")]
+    pub(crate) resource_type: String,
+    /// In which workflow.
+    #[arg(long)]
+    pub(crate) workflow: Option<String>,
+    /// At which device.
+    #[arg(long)]
+    pub(crate) device: Option<String>,
+    /// In a session of this assurance level (1 to 3), begun just now.
+    #[arg(long, value_name = "LEVEL", value_parser = clap::value_parser!(u8).range(1..=3))]
+    pub(crate) session: Option<u8>,
+    /// For which purpose, such as TREAT.
+    #[arg(long)]
+    pub(crate) purpose: Option<String>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Who {
+    /// The entry's number.
+    pub(crate) entry: u64,
+    #[command(flatten)]
+    pub(crate) data: Data,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Ledger {
+    /// Hash every entry again and hold the tree against the signed checkpoint: of a node's store, or of an exported directory.
+    Verify {
+        #[command(flatten)]
+        data: Data,
+        /// An exported directory to verify, instead of a node's store.
+        #[arg(value_name = "DIR")]
+        export: Option<PathBuf>,
+        /// The log's public key, held from before: a file or the key itself. Goes with DIR.
+        #[arg(long, value_name = "KEY", requires = "export")]
+        key: Option<String>,
+        /// A checkpoint seen earlier; the log must still begin with it. Goes with DIR.
+        #[arg(long, value_name = "FILE", requires = "export")]
+        retained: Option<PathBuf>,
+    },
+    /// Print entries as they were written, one a line.
+    Show {
+        /// The first entry.
+        #[arg(default_value_t = 0)]
+        from: u64,
+        /// How many.
+        #[arg(long, default_value_t = 20, value_parser = clap::value_parser!(u64).range(1..=1000))]
+        count: u64,
+        #[command(flatten)]
+        data: Data,
+    },
+    /// Print an entry with the proof that it is in the log.
+    Prove {
+        /// The entry's number.
+        entry: u64,
+        #[command(flatten)]
+        data: Data,
+    },
+    /// Write the whole log to a directory that anybody can verify.
+    Export {
+        /// An empty or new directory.
+        dir: PathBuf,
+        #[command(flatten)]
+        data: Data,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Feed {
+    /// Send a file of HL7 messages over MLLP, as a real sender would.
+    Replay(FeedReplay),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct FeedReplay {
+    /// The file: messages one after the other, MLLP-framed or not.
+    pub(crate) file: PathBuf,
+    /// Where to.
+    #[arg(long, value_name = "HOST:PORT", default_value = "127.0.0.1:2575")]
+    pub(crate) to: String,
+    /// Messages a second; without it as fast as they are acknowledged.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    pub(crate) rate: Option<u32>,
+    /// Move every date so that the last message happened now.
+    #[arg(long)]
+    pub(crate) shift_dates: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Replay {
+    #[command(flatten)]
+    pub(crate) data: Data,
+}
+
+/// How logs are written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum, serde::Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum LogFormat {
+    /// For people.
+    Text,
+    /// For machines.
+    Json,
+}

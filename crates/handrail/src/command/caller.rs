@@ -1,0 +1,44 @@
+//! `handrail caller`: tokens of the systems that ask for decisions or feed facts.
+
+use super::connection::Connection;
+use super::failure::Failure;
+use super::output::{Output, note};
+use crate::cli::Caller;
+use axum::http::Method;
+use charter::Charter;
+use serde_json::{Value, json};
+use std::path::Path;
+
+/// Runs it.
+pub(crate) async fn run(caller: Caller, out: Output) -> Result<(), Failure> {
+    match caller {
+        Caller::Add { name, data, charter } => {
+            let seed = charter.as_deref().map(load).transpose()?;
+            let connection = Connection::open(&data.data, seed)?;
+            let answer: Value = connection.post("/callers", &json!({ "name": name })).await?;
+            connection.close();
+            if answer.get("named_in_charter") == Some(&Value::Bool(false)) {
+                note(&format!("note: the charter does not name `{name}`, so it has the rights of `default` in systems.toml"));
+            }
+            out.data(&answer, || answer.get("token").and_then(Value::as_str).unwrap_or_default().to_owned())
+        }
+        Caller::List { data } => {
+            let connection = Connection::open(&data.data, None)?;
+            let names: Vec<String> = connection.get("/callers").await?;
+            connection.close();
+            out.data(&names, || if names.is_empty() { "no caller has a token".to_owned() } else { names.join("\n") })
+        }
+        Caller::Revoke { name, data } => {
+            let connection = Connection::open(&data.data, None)?;
+            connection.send(Method::DELETE, &format!("/callers/{name}"), Vec::new()).await?;
+            connection.close();
+            note(&format!("all tokens of `{name}` are ended"));
+            Ok(())
+        }
+    }
+}
+
+/// Loads a charter, or says everything that is wrong with it.
+pub(crate) fn load(dir: &Path) -> Result<Charter, Failure> {
+    Charter::load(dir).map_err(|found| super::charter::refused(dir, &found))
+}

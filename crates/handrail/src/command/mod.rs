@@ -1,0 +1,53 @@
+//! Every command, one file each, and the way from the command line to them.
+
+mod caller;
+mod charter;
+pub(crate) mod connection;
+mod decide;
+mod dev;
+mod doctor;
+mod explained;
+pub(crate) mod failure;
+mod feed;
+mod ledger;
+mod operator;
+pub(crate) mod output;
+mod replay;
+mod serve;
+
+use crate::cli::{Cli, Command};
+use failure::Failure;
+use output::Output;
+
+/// Runs a command to its end.
+pub(crate) fn run(cli: Cli) -> Result<(), Failure> {
+    let out = Output::new(cli.json);
+    match cli.command {
+        Command::Dev(args) => serving()?.block_on(dev::run(args)),
+        Command::Serve(args) => serving()?.block_on(serve::run(args)),
+        Command::Doctor(args) => asking()?.block_on(doctor::run(args, out)),
+        Command::Caller(args) => asking()?.block_on(caller::run(args, out)),
+        Command::Operator(args) => asking()?.block_on(operator::run(args, out)),
+        Command::Charter(args) => charter::run(args, out),
+        Command::Decide(args) => asking()?.block_on(decide::run(args, out)),
+        Command::Who(args) => asking()?.block_on(decide::who(args, out)),
+        Command::Ledger(args) => serving()?.block_on(ledger::run(args, out)),
+        Command::Feed(args) => serving()?.block_on(feed::run(args, out)),
+        Command::Replay(args) => serving()?.block_on(replay::run(args, out)),
+        Command::Completions { shell } => {
+            let mut command = <Cli as clap::CommandFactory>::command();
+            clap_complete::generate(shell, &mut command, "handrail", &mut std::io::stdout());
+            Ok(())
+        }
+    }
+}
+
+/// A runtime for a node.
+fn serving() -> Result<tokio::runtime::Runtime, Failure> {
+    Ok(tokio::runtime::Builder::new_multi_thread().enable_all().build()?)
+}
+
+/// A runtime for a command that asks one thing.
+fn asking() -> Result<tokio::runtime::Runtime, Failure> {
+    Ok(tokio::runtime::Builder::new_current_thread().enable_all().build()?)
+}

@@ -1,0 +1,60 @@
+//! `handrail serve`: run a node until it is told to stop.
+
+use super::caller::load;
+use super::failure::Failure;
+use super::output::note;
+use crate::cli::Serve;
+use crate::config::Config;
+use crate::server::logging;
+use crate::server::node::Node;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio_util::sync::CancellationToken;
+
+/// Runs it.
+pub(crate) async fn run(args: Serve) -> Result<(), Failure> {
+    let config = match (args.config, args.data, args.listen) {
+        (Some(file), _, _) => Config::load(&file)?,
+        (None, Some(data), Some(listen)) => Config::from_options(data, args.charter, listen, args.mllp, args.base_url),
+        _ => return Err(Failure::local("give --config FILE, or --data DIR and --listen ADDR")),
+    };
+    logging::start(config.log.format, &config.log.filter);
+    let seed = config.charter.as_deref().map(load).transpose()?;
+    let node = Node::open(&config, seed).await?;
+    let engine = node.plane.engine();
+    note(&format!(
+        "Handrail for {}: {} policies, {} workflows, {} entries\n  decisions and console  {}\n  HL7 over MLLP          {}\n  data                   {}",
+        engine.charter().hospital().name,
+        engine.charter().policies().len(),
+        engine.charter().workflows().len(),
+        node.plane.store().head().next,
+        node.base_url,
+        node.mllp_address().map_or_else(|| "not listening".to_owned(), |address| address.to_string()),
+        config.data.display(),
+    ));
+    if !config.listen.http.ip().is_loopback() && node.base_url.starts_with("http://") {
+        tracing::warn!("listening beyond loopback without TLS in front: tokens can be read on the way");
+    }
+    node.run(stop_on_signal()?).await;
+    Ok(())
+}
+
+/// Cancelled when the process is asked to stop; asked twice, it ends at once.
+pub(crate) fn stop_on_signal() -> Result<CancellationToken, Failure> {
+    let stop = CancellationToken::new();
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    let asked = stop.clone();
+    tokio::spawn(async move {
+        for count in 0.. {
+            tokio::select! {
+                _ = terminate.recv() => {}
+                _ = interrupt.recv() => {}
+            }
+            if count > 0 {
+                std::process::exit(130);
+            }
+            asked.cancel();
+        }
+    });
+    Ok(stop)
+}

@@ -1,0 +1,156 @@
+//! One TOML file with everything a node needs to know that the charter does not say. `docs/configuration.md` lists every key.
+
+use crate::cli::LogFormat;
+use serde::Deserialize;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+
+/// The whole file.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Config {
+    /// The data directory.
+    pub(crate) data: PathBuf,
+    /// The charter a new store begins with.
+    pub(crate) charter: Option<PathBuf>,
+    /// Where to listen.
+    pub(crate) listen: Listen,
+    /// The store's limits.
+    #[serde(default)]
+    pub(crate) store: StoreLimits,
+    /// How connections are limited.
+    #[serde(default)]
+    pub(crate) connections: Connections,
+    /// How logs are written.
+    #[serde(default)]
+    pub(crate) log: Log,
+}
+
+/// Where to listen.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Listen {
+    /// The decision API, the feed API and the console.
+    pub(crate) http: SocketAddr,
+    /// HL7 v2 over MLLP.
+    pub(crate) mllp: Option<SocketAddr>,
+    /// How the node is reached from outside, when that is not `http://` and `http`.
+    pub(crate) base_url: Option<String>,
+}
+
+/// The store's limits.
+#[derive(Clone, Copy, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct StoreLimits {
+    /// The most mebibytes the store's file may have; without it as many as the disk has.
+    pub(crate) size_mib_max: Option<u64>,
+}
+
+/// How connections are limited.
+#[derive(Clone, Copy, Debug, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct Connections {
+    /// Connections at once.
+    pub(crate) max: usize,
+    /// Seconds within which a request's header, and each next piece of its body, has to arrive.
+    pub(crate) read_timeout_s: u64,
+    /// Seconds a shutdown waits for answers in hand.
+    pub(crate) drain_timeout_s: u64,
+}
+
+impl Default for Connections {
+    fn default() -> Self {
+        Self { max: 4096, read_timeout_s: 10, drain_timeout_s: 10 }
+    }
+}
+
+/// How logs are written.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct Log {
+    /// For people or for machines.
+    pub(crate) format: LogFormat,
+    /// What is logged, in the syntax of tracing's filters.
+    pub(crate) filter: String,
+}
+
+impl Default for Log {
+    fn default() -> Self {
+        Self { format: LogFormat::Text, filter: "info".to_owned() }
+    }
+}
+
+/// Why a configuration cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum ConfigError {
+    #[error("`{}` cannot be read", path.display())]
+    Read { path: PathBuf, source: std::io::Error },
+    #[error("`{}` {place}: {message}{help}", path.display())]
+    Form { path: PathBuf, place: String, message: String, help: String },
+}
+
+impl Config {
+    /// Reads a file. Paths in it are relative to it.
+    pub(crate) fn load(path: &Path) -> Result<Self, ConfigError> {
+        let text = std::fs::read_to_string(path).map_err(|source| ConfigError::Read { path: path.to_owned(), source })?;
+        let mut config = Self::parse(&text).map_err(|(place, message, help)| ConfigError::Form { path: path.to_owned(), place, message, help })?;
+        if let Some(folder) = path.parent() {
+            config.data = folder.join(&config.data);
+            config.charter = config.charter.map(|charter| folder.join(charter));
+        }
+        Ok(config)
+    }
+
+    /// From the command line's few options.
+    pub(crate) fn from_options(data: PathBuf, charter: Option<PathBuf>, http: SocketAddr, mllp: Option<SocketAddr>, base_url: Option<String>) -> Self {
+        Self {
+            data,
+            charter,
+            listen: Listen { http, mllp, base_url },
+            store: StoreLimits::default(),
+            connections: Connections::default(),
+            log: Log::default(),
+        }
+    }
+
+    fn parse(text: &str) -> Result<Self, (String, String, String)> {
+        toml::from_str(text).map_err(|error| {
+            let place = error.span().map_or_else(String::new, |span| {
+                let before = text.get(..span.start).unwrap_or(text);
+                let line = before.matches('\n').count() + 1;
+                let column = before.rsplit('\n').next().map_or(0, |tail| tail.chars().count()) + 1;
+                format!("line {line}, column {column}")
+            });
+            let message = error.message().to_owned();
+            let help = nearest(&message).map_or_else(String::new, |near| format!("; did you mean `{near}`?"));
+            (place, message, help)
+        })
+    }
+}
+
+/// For serde's "unknown field `x`, expected one of `a`, `b`": the expected field most like the unknown one.
+fn nearest(message: &str) -> Option<&str> {
+    let mut quoted = message.split('`').skip(1).step_by(2);
+    let unknown = message.starts_with("unknown field").then(|| quoted.next()).flatten()?;
+    charter::nearest(unknown, quoted)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_unknown_key_is_refused_with_the_nearest_match() {
+        let (place, message, help) = Config::parse("data = \"d\"\n[listen]\nhttp = \"127.0.0.1:1\"\nmlp = \"127.0.0.1:2\"\n").unwrap_err();
+        assert_eq!(place, "line 4, column 1");
+        assert!(message.starts_with("unknown field `mlp`"), "{message}");
+        assert_eq!(help, "; did you mean `mllp`?");
+    }
+
+    #[test]
+    fn the_smallest_file_is_enough() {
+        let config = Config::parse("data = \"d\"\n[listen]\nhttp = \"127.0.0.1:0\"\n").unwrap();
+        assert_eq!(config.connections.max, 4096);
+        assert_eq!(config.log.format, LogFormat::Text);
+    }
+}

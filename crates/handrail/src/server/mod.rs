@@ -1,0 +1,7 @@
+//! A running node: its listeners, its local socket, its logs and metrics, and its end.
+
+pub(crate) mod health;
+pub(crate) mod http;
+pub(crate) mod local;
+pub(crate) mod logging;
+pub(crate) mod node;

@@ -1,0 +1,141 @@
+//! One node: opened, wired, run until told to stop, and closed without losing anything.
+
+use super::health::{Health, routes as health_routes};
+use super::http::{Limits, Listener, serve};
+use super::local::{Local, routes as local_routes};
+use crate::command::connection::SOCKET;
+use crate::command::failure::Failure;
+use crate::config::Config;
+use authzen::Api;
+use axum::Router;
+use axum::response::Redirect;
+use axum::routing::get;
+use callers::Callers;
+use charter::Charter;
+use plane::{Plane, Settings, SystemClock};
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::net::{TcpListener, UnixListener};
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+use tower_http::timeout::{RequestBodyTimeoutLayer, TimeoutLayer};
+
+/// How long one request may take until its answer begins.
+const ANSWER_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// A node that is open and listening but not yet serving.
+pub(crate) struct Node {
+    pub(crate) plane: Plane,
+    pub(crate) callers: Callers,
+    pub(crate) base_url: Arc<str>,
+    http: TcpListener,
+    mllp: Option<TcpListener>,
+    local: UnixListener,
+    limits: Limits,
+    metrics: metrics_exporter_prometheus::PrometheusHandle,
+}
+
+impl Node {
+    /// Opens the store, reads the charter and binds every address, so that whatever is wrong is said before anything is answered.
+    pub(crate) async fn open(config: &Config, seed: Option<Charter>) -> Result<Self, Failure> {
+        let metrics = metrics_exporter_prometheus::PrometheusBuilder::new().install_recorder()?;
+        let origin = seed.as_ref().map_or_else(String::new, |charter| charter.hospital().origin.to_string());
+        let store_bytes_max = config.store.size_mib_max.map(|mib| mib.saturating_mul(1024 * 1024));
+        let settings = Settings { clock: Arc::new(SystemClock), origin, store_bytes_max };
+        let data = config.data.clone();
+        let plane = tokio::task::spawn_blocking(move || Plane::open(&data, seed, settings)).await??;
+        let callers = Callers::load(&plane)?;
+        let http = bind(config.listen.http, "http").await?;
+        let mllp = match config.listen.mllp {
+            Some(address) => Some(bind(address, "mllp").await?),
+            None => None,
+        };
+        let local = bind_local(&config.data)?;
+        let base_url = match &config.listen.base_url {
+            Some(url) => url.trim_end_matches('/').to_owned(),
+            None => format!("http://{}", http.local_addr()?),
+        };
+        let limits = Limits {
+            connections_max: config.connections.max,
+            header_timeout: Duration::from_secs(config.connections.read_timeout_s),
+            drain_timeout: Duration::from_secs(config.connections.drain_timeout_s),
+        };
+        Ok(Self { plane, callers, base_url: base_url.into(), http, mllp, local, limits, metrics })
+    }
+
+    /// Where the decision API and the console listen.
+    pub(crate) fn http_address(&self) -> std::io::Result<std::net::SocketAddr> {
+        self.http.local_addr()
+    }
+
+    /// Where the HL7 feed listens.
+    pub(crate) fn mllp_address(&self) -> Option<std::net::SocketAddr> {
+        self.mllp.as_ref().and_then(|listener| listener.local_addr().ok())
+    }
+
+    /// Serves until `stop`; then no new work is taken, what is in hand is answered, and the store is sealed and closed.
+    pub(crate) async fn run(self, stop: CancellationToken) {
+        let tasks = TaskTracker::new();
+        let public = self.public_routes();
+        let local = local_routes(Local {
+            plane: self.plane.clone(),
+            callers: self.callers.clone(),
+            base_url: Arc::clone(&self.base_url),
+        });
+        tasks.spawn(serve(Listener::Tcp(self.http), public, self.limits, stop.clone()));
+        tasks.spawn(serve(Listener::Unix(self.local), local, self.limits, stop.clone()));
+        if let Some(mllp) = self.mllp {
+            tasks.spawn(feeds::listener::serve(mllp, self.plane.clone(), stop.clone()));
+        }
+        let keeper_stop = CancellationToken::new();
+        let keeper = tokio::spawn({
+            let (plane, stop) = (self.plane.clone(), keeper_stop.clone());
+            async move { plane.keep_permits_true(stop).await }
+        });
+        tasks.close();
+        tasks.wait().await;
+        keeper_stop.cancel();
+        if keeper.await.is_err() {
+            tracing::error!("the task that ends permits had failed");
+        }
+        self.plane.close();
+        self.plane.store().closed().await;
+    }
+
+    /// Everything the network may reach. Each room's routes say who may call them.
+    fn public_routes(&self) -> Router {
+        let plane = &self.plane;
+        let api = Api::new(plane.clone(), self.callers.clone(), &self.base_url);
+        let health =
+            Health { plane: plane.clone(), callers: self.callers.clone(), metrics: self.metrics.clone() };
+        Router::new()
+            .route("/", get(async || Redirect::to("/console")))
+            .merge(authzen::routes(api))
+            .merge(feeds::api::routes(plane.clone(), self.callers.clone()))
+            .merge(signin::operator::routes(plane.clone(), &self.base_url))
+            .merge(console::routes(plane.clone(), &self.base_url))
+            .merge(health_routes(health))
+            .layer(RequestBodyTimeoutLayer::new(self.limits.header_timeout))
+            .layer(TimeoutLayer::with_status_code(axum::http::StatusCode::SERVICE_UNAVAILABLE, ANSWER_TIMEOUT))
+    }
+}
+
+async fn bind(address: std::net::SocketAddr, what: &str) -> Result<TcpListener, Failure> {
+    TcpListener::bind(address).await.map_err(|error| {
+        Failure::local(format!("cannot listen on {address} ({what}): {error}; choose another address, or stop what has it"))
+    })
+}
+
+/// The socket in the data directory. Whoever holds the store's lock is the only node, so a socket that is there is a dead one's.
+fn bind_local(data: &Path) -> Result<UnixListener, Failure> {
+    let path = data.join(SOCKET);
+    match std::fs::remove_file(&path) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(error.into()),
+        _ => {}
+    }
+    let listener = UnixListener::bind(&path)?;
+    std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o600))?;
+    Ok(listener)
+}

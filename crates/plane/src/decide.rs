@@ -1,0 +1,105 @@
+//! One request: gather facts, decide, record, and decide again if facts moved in between.
+
+use crate::{Answer, DecideError, Plane};
+use events::decision::{Effect, Made, Question};
+use events::{Actor, DeviceId, Draft, Event, Leaf, Purpose, RequestId, Seq};
+use std::sync::atomic::Ordering;
+use std::sync::{Arc, PoisonError};
+use store::{Batch, Recorded};
+use world::{Facts, Subject};
+
+/// How often one request is decided again because facts moved, before it is refused.
+const ROUNDS_MAX: usize = 8;
+
+/// A request for access, as an authenticated caller puts it.
+#[derive(Clone, Debug)]
+pub struct Ask {
+    /// What is asked.
+    pub question: Question,
+    /// Who asks on the principal's behalf.
+    pub actor: Actor,
+    /// The caller's id for the request.
+    pub request: Option<RequestId>,
+    /// Whether a permit is to stay live: watched, and ended when it no longer holds.
+    pub live: bool,
+}
+
+/// What the world has to be asked about for a recorded decision, without its charter.
+pub(crate) fn subject_of(made: &Made) -> Subject {
+    Subject {
+        principal: made.question.principal.id.clone(),
+        patient: made.question.resource.id.as_str().parse().ok().or(made.patient),
+        device: made
+            .question
+            .asserted
+            .context
+            .get("device")
+            .and_then(serde_json::Value::as_str)
+            .and_then(|device| DeviceId::new(device).ok()),
+    }
+}
+
+impl Plane {
+    /// Answers a request. The answer is durable, and rests on no fact that had changed when it was recorded.
+    ///
+    /// # Errors
+    /// When it cannot be recorded, when the node must not answer, or when the facts do not hold still: nothing was permitted then.
+    pub async fn decide(&self, ask: Ask) -> Result<Answer, DecideError> {
+        self.ready_to_answer()?;
+        let mut supersedes = None;
+        for _ in 0..ROUNDS_MAX {
+            let (draft, facts) = self.judge(&ask, supersedes);
+            let recorded = self.append_one(draft).await?;
+            let Event::DecisionMade(made) = &recorded.draft.event else { return Err(DecideError::Unsettled) };
+            if made.effect == Effect::Deny || self.still_rests(made, &facts) {
+                if ask.live && made.effect == Effect::Permit && self.live().find(recorded.seq).is_none() {
+                    return Err(DecideError::TooManyLive);
+                }
+                return Ok(Answer { entry: recorded });
+            }
+            supersedes = Some(recorded.seq);
+        }
+        Err(DecideError::Unsettled)
+    }
+
+    /// Decides without recording: the draft of the answer, and the facts it rests on.
+    pub(crate) fn judge(&self, ask: &Ask, supersedes: Option<Seq>) -> (Draft, Facts) {
+        let engine = self.inner.engine.load();
+        let subject = engine.subject(&ask.question);
+        let now = self.now();
+        let facts = self.inner.folded.world.read().unwrap_or_else(PoisonError::into_inner).facts(&subject, now);
+        let judgement = engine.decide(&ask.question, &facts, now);
+        let mut made = judgement.into_made(ask.question.clone(), facts.world_seq, engine.charter().digest(), now);
+        made.supersedes = supersedes;
+        made.live = ask.live && made.effect == Effect::Permit;
+        let draft = Draft {
+            on_behalf_of: Some(ask.question.principal.id.clone()),
+            workflow: made.workflow.clone(),
+            place: facts.device.as_ref().and_then(|device| device.unit.clone()),
+            purpose: ask.question.asserted.context.get("purpose").and_then(|v| v.as_str()).and_then(|p| Purpose::new(p).ok()),
+            device: subject.device,
+            request: ask.request.clone(),
+            ..Draft::new(ask.actor.clone(), Box::new(made))
+        };
+        (draft, facts)
+    }
+
+    /// Whether nothing a decision rests on changed since its facts were taken: not the facts, not the charter.
+    pub(crate) fn still_rests(&self, made: &Made, facts: &Facts) -> bool {
+        let world = self.inner.folded.world.read().unwrap_or_else(PoisonError::into_inner);
+        !world.changed_since(&facts.keys, facts.world_seq) && world.charter().is_none_or(|in_force| in_force == made.charter)
+    }
+
+    /// Refuses while this node must not answer.
+    pub(crate) fn ready_to_answer(&self) -> Result<(), DecideError> {
+        if self.inner.folded.blind.load(Ordering::SeqCst) {
+            return Err(DecideError::NotReady);
+        }
+        Ok(())
+    }
+
+    pub(crate) async fn append_one(&self, draft: Draft) -> Result<Recorded<Arc<Leaf>>, DecideError> {
+        let mut recorded = self.inner.store.append(Batch::one(draft)).await?;
+        recorded.pop().ok_or(DecideError::Unsettled)
+    }
+}

@@ -1,0 +1,256 @@
+//! Permits that stay live, by the keys they rest on and the time they hold until.
+//!
+//! The register is a fold of the log like the world: a live permit enters it in the same step in which its leaf is applied, before its answer
+//! leaves, so no change of facts can slip between. What a change or a deadline touches is marked; [`crate::redecide`] decides it again.
+
+use events::decision::{EndCause, EndMode, Made, Obligation};
+use events::{Actor, Seq, Timestamp};
+use smallvec::SmallVec;
+use std::collections::{BTreeSet, HashMap, HashSet};
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+use tokio::sync::{Notify, watch};
+use world::Key;
+
+/// A permit stays live at most this long, whatever it rests on.
+pub const LIVE_MAX: Duration = Duration::from_secs(12 * 60 * 60);
+/// The most live permits one node holds. More are refused, not forgotten.
+pub const LIVE_PERMITS_MAX: usize = 1_000_000;
+
+/// The keys of one permit.
+pub(crate) type Keys = SmallVec<[Key; 16]>;
+
+/// How a live permit stands, as whoever watches it sees.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Standing {
+    /// It holds.
+    Holds,
+    /// It ended.
+    Ended {
+        /// Why.
+        cause: EndCause,
+        /// How the access ends.
+        mode: EndMode,
+    },
+}
+
+/// One live permit.
+#[derive(Clone, Debug)]
+pub struct LivePermit {
+    /// The entry that recorded it.
+    pub entry: Seq,
+    /// The decision as recorded.
+    pub made: std::sync::Arc<events::Leaf>,
+    /// Who asked for it, and alone may watch it or give it back.
+    pub actor: Actor,
+    /// It ends by itself then.
+    pub expires_at: Timestamp,
+    keys: Keys,
+    deadline: Timestamp,
+    standing: watch::Sender<Standing>,
+}
+
+impl LivePermit {
+    /// The decision it rests on.
+    #[must_use]
+    pub fn decision(&self) -> Option<&Made> {
+        match &self.made.draft.event {
+            events::Event::DecisionMade(made) => Some(made),
+            _ => None,
+        }
+    }
+
+    /// How the access ends when the permit does, as its workflow says; at once where none does.
+    #[must_use]
+    pub fn end_mode(&self) -> EndMode {
+        self.decision()
+            .and_then(|made| {
+                made.obligations.iter().find_map(|obligation| match obligation {
+                    Obligation::EndAccess { mode } => Some(*mode),
+                    _ => None,
+                })
+            })
+            .unwrap_or(EndMode::Now)
+    }
+}
+
+#[derive(Default)]
+struct Inner {
+    permits: HashMap<Seq, LivePermit>,
+    by_key: HashMap<Key, HashSet<Seq>>,
+    deadlines: BTreeSet<(Timestamp, Seq)>,
+    marked: BTreeSet<Seq>,
+}
+
+/// Every live permit of this node.
+#[derive(Default)]
+pub struct Register {
+    inner: Mutex<Inner>,
+    work: Notify,
+}
+
+impl std::fmt::Debug for Register {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Register({} live)", self.len())
+    }
+}
+
+impl Register {
+    /// Enters a permit with the keys it rests on.
+    pub(crate) fn enter(&self, leaf: &std::sync::Arc<events::Leaf>, made: &Made, keys: Keys) {
+        let mut inner = self.lock();
+        if inner.permits.len() >= LIVE_PERMITS_MAX {
+            return;
+        }
+        let expires_at = made.decided_at + LIVE_MAX;
+        let deadline = made.holds_until.map_or(expires_at, |until| until.min(expires_at));
+        for key in &keys {
+            inner.by_key.entry(key.clone()).or_default().insert(leaf.seq);
+        }
+        inner.deadlines.insert((deadline, leaf.seq));
+        let permit = LivePermit {
+            entry: leaf.seq,
+            made: std::sync::Arc::clone(leaf),
+            actor: leaf.draft.actor.clone(),
+            expires_at,
+            keys,
+            deadline,
+            standing: watch::Sender::new(Standing::Holds),
+        };
+        inner.permits.insert(leaf.seq, permit);
+        drop(inner);
+        self.work.notify_one();
+    }
+
+    /// Takes a permit out and tells whoever watches it.
+    pub(crate) fn end(&self, entry: Seq, cause: EndCause, mode: EndMode) {
+        let mut inner = self.lock();
+        inner.marked.remove(&entry);
+        let Some(permit) = inner.permits.remove(&entry) else { return };
+        inner.deadlines.remove(&(permit.deadline, entry));
+        inner.unlink(entry, &permit.keys);
+        drop(inner);
+        permit.standing.send_replace(Standing::Ended { cause, mode });
+    }
+
+    /// Tells whoever watches a permit that it ended, though its end is not recorded yet.
+    pub(crate) fn cut(&self, entry: Seq, cause: EndCause, mode: EndMode) {
+        if let Some(permit) = self.lock().permits.get(&entry) {
+            permit.standing.send_replace(Standing::Ended { cause, mode });
+        }
+    }
+
+    /// Marks every permit that rests on one of these keys to be decided again.
+    pub(crate) fn touch(&self, keys: &[Key]) {
+        let mut guard = self.lock();
+        let inner = &mut *guard;
+        let before = inner.marked.len();
+        for key in keys {
+            if let Some(entries) = inner.by_key.get(key) {
+                inner.marked.extend(entries.iter().copied());
+            }
+        }
+        let more = inner.marked.len() > before;
+        drop(guard);
+        if more {
+            self.work.notify_one();
+        }
+    }
+
+    /// Marks every permit: the charter changed, or the node has just started.
+    pub(crate) fn touch_all(&self) {
+        let mut guard = self.lock();
+        let inner = &mut *guard;
+        inner.marked.extend(inner.permits.keys().copied());
+        drop(guard);
+        self.work.notify_one();
+    }
+
+    /// Takes up to `most` permits that are marked or whose time has come.
+    pub(crate) fn take_due(&self, now: Timestamp, most: usize) -> Vec<LivePermit> {
+        let mut guard = self.lock();
+        let inner = &mut *guard;
+        let due: Vec<Seq> =
+            inner.deadlines.iter().take_while(|(at, _)| *at <= now).take(most).map(|(_, entry)| *entry).collect();
+        inner.marked.extend(due);
+        let mut taken = Vec::new();
+        while taken.len() < most {
+            let Some(entry) = inner.marked.pop_first() else { break };
+            taken.extend(inner.permits.get(&entry).cloned());
+        }
+        taken
+    }
+
+    /// A permit was decided again and still holds: with these keys, until then.
+    pub(crate) fn renew(&self, entry: Seq, keys: Keys, holds_until: Option<Timestamp>) {
+        let mut guard = self.lock();
+        let inner = &mut *guard;
+        let Some(permit) = inner.permits.get_mut(&entry) else { return };
+        let deadline = holds_until.map_or(permit.expires_at, |until| until.min(permit.expires_at));
+        let old = std::mem::replace(&mut permit.deadline, deadline);
+        let old_keys = std::mem::replace(&mut permit.keys, keys.clone());
+        inner.deadlines.remove(&(old, entry));
+        inner.deadlines.insert((deadline, entry));
+        inner.unlink(entry, &old_keys);
+        for key in keys {
+            inner.by_key.entry(key).or_default().insert(entry);
+        }
+    }
+
+    /// Marks one permit again, because deciding or recording did not succeed.
+    pub(crate) fn mark(&self, entry: Seq) {
+        self.lock().marked.insert(entry);
+        self.work.notify_one();
+    }
+
+    /// When the next permit's time comes.
+    pub(crate) fn next_deadline(&self) -> Option<Timestamp> {
+        self.lock().deadlines.first().map(|(at, _)| *at)
+    }
+
+    /// Waits until something was marked or entered.
+    pub(crate) async fn work(&self) {
+        self.work.notified().await;
+    }
+
+    /// A permit, if it is live.
+    #[must_use]
+    pub fn find(&self, entry: Seq) -> Option<LivePermit> {
+        self.lock().permits.get(&entry).cloned()
+    }
+
+    /// Follows a live permit: the receiver changes once, when it ends.
+    #[must_use]
+    pub fn watch(&self, entry: Seq) -> Option<watch::Receiver<Standing>> {
+        self.lock().permits.get(&entry).map(|permit| permit.standing.subscribe())
+    }
+
+    /// How many permits are live.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.lock().permits.len()
+    }
+
+    /// Whether none is.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, Inner> {
+        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Inner {
+    fn unlink(&mut self, entry: Seq, keys: &Keys) {
+        for key in keys {
+            if let Some(entries) = self.by_key.get_mut(key) {
+                entries.remove(&entry);
+                if entries.is_empty() {
+                    self.by_key.remove(key);
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,85 @@
+//! Opening a node: fold the log, read the charter in force, and only then answer.
+
+use crate::clock::Clock;
+use crate::directory::Directory;
+use crate::fold::{Fold, Folded};
+use crate::{Inner, Plane, charter_in_force};
+use arc_swap::ArcSwap;
+use charter::Charter;
+use decision::{Engine, EngineError};
+use events::{Actor, CharterDigest};
+use std::path::Path;
+use std::sync::Arc;
+use store::{Options, Store};
+
+/// What a node is opened with.
+pub struct Settings {
+    /// The wall clock.
+    pub clock: Arc<dyn Clock>,
+    /// The ledger's origin for a new store; an old one keeps its own.
+    pub origin: String,
+    /// The most bytes the store's file may have, if there is a limit.
+    pub store_bytes_max: Option<u64>,
+}
+
+/// Why a node cannot open.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum OpenError {
+    /// The store cannot be opened.
+    #[error("the store cannot be opened")]
+    Store(#[from] store::OpenError),
+    /// The store cannot be read.
+    #[error("the store cannot be read")]
+    Read(#[from] store::ReadError),
+    /// The first charter cannot be recorded.
+    #[error("the charter cannot be recorded")]
+    Record(#[from] store::AppendError),
+    /// The store is empty and no charter was given.
+    #[error("this store is new: give it a charter")]
+    NoCharter,
+    /// The log names a charter that the store does not hold.
+    #[error("the charter `{digest}` is in force, but the store does not hold it")]
+    CharterMissing {
+        /// Which.
+        digest: CharterDigest,
+    },
+    /// The store's charter does not pass this build's checks.
+    #[error("the charter `{digest}` in the store has {problems} problems")]
+    CharterUnusable {
+        /// Which.
+        digest: CharterDigest,
+        /// How many.
+        problems: usize,
+    },
+    /// The charter cannot be made ready for decisions.
+    #[error("the charter cannot be used")]
+    Engine(#[from] EngineError),
+}
+
+impl Plane {
+    /// Opens a data directory and folds its log. An empty store is seeded with `seed`; a store that has a charter keeps its own.
+    ///
+    /// # Errors
+    /// When the directory, the log or the charter cannot be used.
+    pub fn open(dir: &Path, seed: Option<Charter>, settings: Settings) -> Result<Self, OpenError> {
+        let folded = Arc::new(Folded::default());
+        let clock = Arc::clone(&settings.clock);
+        let options = Options {
+            size_bytes_max: settings.store_bytes_max,
+            ..Options::new(settings.origin, Arc::new(move || clock.now()))
+        };
+        let store = Store::open(dir, options, Box::new(Fold(Arc::clone(&folded))))?;
+        let charter = match (folded.charter(), seed) {
+            (Some(digest), _) => charter_in_force::load(&store, digest)?,
+            (None, Some(seed)) => {
+                store.append_blocking(charter_in_force::application(&seed, Actor::handrail("seed"), Vec::new()))?;
+                seed
+            }
+            (None, None) => return Err(OpenError::NoCharter),
+        };
+        let engine = ArcSwap::from_pointee(Engine::new(Arc::new(charter))?);
+        let directory = store.read(|reader| Directory::load(store.keys().directory.bytes(), reader))?;
+        Ok(Self { inner: Arc::new(Inner { store, clock: settings.clock, folded, engine, directory }) })
+    }
+}

@@ -1,0 +1,118 @@
+//! Withdrawn authority ends: permits whose facts, charter or time changed are decided again, and what no longer holds is ended.
+
+use crate::live::LivePermit;
+use crate::{Ask, Plane};
+use events::decision::{Effect, EndCause, Ended};
+use events::{Actor, Draft, Event, Seq};
+use std::time::Duration;
+use store::Batch;
+use tokio_util::sync::CancellationToken;
+
+/// How many permits are decided again before their ends are recorded together.
+const BATCH_PERMITS_MAX: usize = 512;
+/// How long to wait before an end that could not be recorded is tried again.
+const RETRY: Duration = Duration::from_millis(200);
+/// The longest sleep without a deadline, so that a clock that was set forward is noticed.
+const SLEEP_MAX: Duration = Duration::from_secs(1);
+
+/// What deciding a live permit again came to.
+enum Verdict {
+    Holds,
+    Ends(EndCause, Option<Draft>),
+}
+
+impl Plane {
+    /// Decides live permits again as facts change and deadlines pass, until `stop`. Exactly one such task runs a node.
+    pub async fn keep_permits_true(&self, stop: CancellationToken) {
+        self.live().touch_all();
+        loop {
+            let due = self.live().take_due(self.now(), BATCH_PERMITS_MAX);
+            if due.is_empty() {
+                let until = self.live().next_deadline().map_or(SLEEP_MAX, |at| at.since(self.now()));
+                let sleep = until.clamp(Duration::from_millis(1), SLEEP_MAX);
+                tokio::select! {
+                    () = stop.cancelled() => return,
+                    () = self.live().work() => {}
+                    () = tokio::time::sleep(sleep) => {}
+                }
+                continue;
+            }
+            if !self.reconsider(due).await {
+                tokio::select! {
+                    () = stop.cancelled() => return,
+                    () = tokio::time::sleep(RETRY) => {}
+                }
+            }
+        }
+    }
+
+    /// Decides these again; ends and records those that do not hold. Says whether everything could be recorded.
+    async fn reconsider(&self, due: Vec<LivePermit>) -> bool {
+        let mut ends = Vec::new();
+        for permit in due {
+            match self.verdict(&permit) {
+                Verdict::Holds => {}
+                Verdict::Ends(cause, deny) => ends.push((permit, cause, deny)),
+            }
+        }
+        let mut all = true;
+        let recording: Vec<_> = ends
+            .into_iter()
+            .map(|(permit, cause, deny)| {
+                let batch = end_of(&permit, cause, deny);
+                let store = self.inner.store.clone();
+                (permit, cause, tokio::spawn(async move { store.append(batch).await }))
+            })
+            .collect();
+        for (permit, cause, task) in recording {
+            if !matches!(task.await, Ok(Ok(_))) {
+                // Authority must end even if the log cannot take it now: whoever watches is cut, and the end is recorded when it can be.
+                self.live().cut(permit.entry, cause, permit.end_mode());
+                self.live().mark(permit.entry);
+                all = false;
+            }
+        }
+        all
+    }
+
+    fn verdict(&self, permit: &LivePermit) -> Verdict {
+        let now = self.now();
+        if permit.expires_at <= now {
+            return Verdict::Ends(EndCause::Expired, None);
+        }
+        let Some(before) = permit.decision() else { return Verdict::Ends(EndCause::FactsChanged, None) };
+        let question = before.question.clone();
+        let ask = Ask { question, actor: Actor::handrail("plane"), request: permit.made.draft.request.clone(), live: false };
+        let (draft, facts) = self.judge(&ask, Some(permit.entry));
+        let Event::DecisionMade(made) = &draft.event else { return Verdict::Ends(EndCause::FactsChanged, None) };
+        if made.effect == Effect::Deny {
+            let cause = if made.charter == before.charter { EndCause::FactsChanged } else { EndCause::CharterChanged };
+            return Verdict::Ends(cause, Some(draft));
+        }
+        self.live().renew(permit.entry, facts.keys.iter().cloned().collect(), made.holds_until);
+        if !self.still_rests(made, &facts) {
+            self.live().mark(permit.entry);
+        }
+        Verdict::Holds
+    }
+
+    /// Gives a live permit back.
+    ///
+    /// # Errors
+    /// When this caller holds no such permit, or the end cannot be recorded.
+    pub async fn release(&self, entry: Seq, by: &Actor) -> Result<(), crate::DecideError> {
+        let permit = self.live().find(entry).filter(|permit| permit.actor == *by).ok_or(crate::DecideError::NoSuchPermit)?;
+        let ended = Ended { permit: entry, cause: EndCause::Released, mode: permit.end_mode() };
+        self.append_one(Draft::new(by.clone(), ended)).await.map(drop)
+    }
+}
+
+fn end_of(permit: &LivePermit, cause: EndCause, deny: Option<Draft>) -> Batch {
+    let ended = Ended { permit: permit.entry, cause, mode: permit.end_mode() };
+    let mut draft = Draft::new(Actor::handrail("plane"), ended);
+    draft.on_behalf_of.clone_from(&permit.made.draft.on_behalf_of);
+    draft.workflow.clone_from(&permit.made.draft.workflow);
+    let mut batch = Batch::one(draft);
+    batch.drafts.extend(deny);
+    batch
+}

@@ -1,0 +1,84 @@
+//! The figures of `docs/benchmarks.md`: benchmarks in process, then the release binary under load from outside on the same cores.
+
+use crate::load::{self, Measured};
+use crate::peer::{Node, Sender};
+use crate::step::{Outcome, cargo, root, run as run_step, say};
+use crate::story::hospital::{Adt, Feeds, request};
+use std::time::Duration;
+
+/// How long each load lasts.
+const LOAD: Duration = Duration::from_secs(5);
+/// Patients in the ED before the load begins.
+const PATIENTS: usize = 1000;
+/// Senders of HL7 messages.
+const SENDERS: usize = 16;
+
+/// Runs them; with a filter only those whose name contains it (`decide`, `store`, `ledger`, `http`, `mllp`).
+pub(crate) fn run(filter: &str) -> Outcome {
+    for (name, package) in [("decide", "decision"), ("store", "store"), ("ledger", "ledger")] {
+        if name.contains(filter) {
+            run_step(name, cargo(), &["bench", "--locked", "-p", package])?;
+        }
+    }
+    if !"http".contains(filter) && !"mllp".contains(filter) {
+        return Ok(());
+    }
+    run_step("the release binary", cargo(), &["build", "--release", "--locked", "-p", "handrail"])?;
+    let dir = tempfile::tempdir()?;
+    let binary = root().join("target").join("release").join("handrail");
+    let node = Node::start_under(&[], &binary, &dir.path().join("data"), &root().join("charter"))?;
+    Feeds::of(&node)?.nurse("n-amara", "Amara Osei", "ED")?;
+    admit(&node)?;
+    let mut rows: Vec<(String, Measured)> = Vec::new();
+    if "http".contains(filter) {
+        let ehr = node.caller("ehr")?;
+        for connections in [1, 16, 64] {
+            let body = |n: usize| {
+                request(
+                    "n-amara",
+                    "read_chart",
+                    &format!("B{}", n % PATIENTS),
+                    if n.is_multiple_of(5) { "WARD-3A" } else { "ED" },
+                )
+                .to_string()
+            };
+            let measured = load::http(node.http, "/access/v1/evaluation", ehr.token(), connections, LOAD, body)?;
+            rows.push((format!("AuthZEN evaluation over HTTP, durable, {connections} connections"), measured));
+        }
+    }
+    if "mllp".contains(filter) {
+        rows.push((
+            format!("HL7 messages committed before ACK, {SENDERS} senders"),
+            load::mllp(node.mllp, SENDERS, LOAD)?,
+        ));
+    }
+    node.stop()?;
+    say("\n| what | per second | p50 ms | p99 ms | not as expected |\n|---|---:|---:|---:|---:|");
+    for (what, measured) in rows {
+        say(&format!(
+            "| {what} | {:.0} | {:.2} | {:.2} | {} |",
+            measured.per_second, measured.p50_ms, measured.p99_ms, measured.failed
+        ));
+    }
+    Ok(())
+}
+
+/// Admits the patients that are asked about.
+fn admit(node: &Node) -> Outcome {
+    let mut sender = Sender::connect(node.mllp)?;
+    for number in 0..PATIENTS {
+        let (control, patient, visit) = (format!("B{number}"), format!("B{number}"), format!("VB{number}"));
+        let adt = Adt {
+            trigger: "A01",
+            control: &control,
+            patient: &patient,
+            visit: &visit,
+            place: "ED",
+            before: "",
+            merged: None,
+            at: -60,
+        };
+        sender.accepted(&adt.text()?)?;
+    }
+    Ok(())
+}

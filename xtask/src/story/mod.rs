@@ -1,0 +1,47 @@
+//! Acceptance told as stories: the real binary, driven from outside as its users would, one line a step.
+
+pub(crate) mod hospital;
+mod the_loop;
+
+use crate::step::{Outcome, cargo, elapsed_since_start, run as run_step, say};
+
+type Tell = fn(&mut Teller) -> Outcome;
+
+/// Every story by name.
+const STORIES: [(&str, Tell); 1] = [("the-loop", the_loop::tell)];
+
+/// Says each step as it is done.
+#[derive(Default)]
+pub(crate) struct Teller {
+    steps: u32,
+}
+
+impl Teller {
+    /// One step was done and held.
+    pub(crate) fn step(&mut self, what: &str) {
+        self.steps += 1;
+        say(&format!("  {:>2}. {what}", self.steps));
+    }
+}
+
+/// Fails the story unless something holds.
+pub(crate) fn expect(holds: bool, otherwise: impl FnOnce() -> String) -> Outcome {
+    if holds { Ok(()) } else { Err(otherwise().into()) }
+}
+
+/// Tells one story, or all.
+pub(crate) fn run(name: Option<&str>) -> Outcome {
+    run_step("the binary", cargo(), &["build", "--locked", "-p", "handrail"])?;
+    let chosen: Vec<_> = STORIES.iter().filter(|(story, _)| name.is_none_or(|name| name == *story)).collect();
+    if chosen.is_empty() {
+        let known: Vec<&str> = STORIES.iter().map(|(story, _)| *story).collect();
+        return Err(format!("no such story; there is {}", known.join(", ")).into());
+    }
+    for (story, tell) in chosen {
+        say(&format!("\nstory {story}"));
+        let before = elapsed_since_start();
+        tell(&mut Teller::default()).map_err(|problem| format!("story {story}: {problem}"))?;
+        say(&format!("story {story} holds ({:.1} s)", (elapsed_since_start() - before).as_secs_f64()));
+    }
+    Ok(())
+}

