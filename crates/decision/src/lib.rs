@@ -1,3 +1,34 @@
-//! May this happen; if not, what would help; who is accountable?
+//! May this happen; if not, what would help; who is accountable? Pure: no input or output, clock, randomness or waiting.
+//!
+//! - [`Engine::decide`] answers a question by facts and a time with a [`Judgement`]; the same charter, question, facts and time give the
+//!   same judgement, bit for bit.
+//! - [`Engine::subject`] says whose facts a question needs; [`Judgement::into_made`] makes the leaf's body of an answer.
+//! - [`Engine::answer`] and [`Engine::explain`] put a recorded decision in plain words, [`Engine::accountable`] in names.
+//! - [`aged`] is what a caller asserted, some time later: a live permit is decided again with it.
+//! - [`scenario::run`] asks whether the charter answers as its scenarios say it must.
+//!
+//! On the way: [`circumstances`] works out what is true in the words policies use, [`index`] finds the few policies that can bear on a
+//! request, [`entities`] the few entities, [`clockwork`] and [`claims`] until when an answer holds, [`remedy`] what would help.
+
+pub mod accountable;
+pub mod circumstances;
+pub mod claims;
 pub mod clockwork;
+pub mod context;
+pub mod engine;
+pub mod entities;
+pub mod explain;
 pub mod index;
+pub mod judgement;
+pub mod obligation;
+pub mod refusal;
+pub mod remedy;
+pub mod scenario;
+pub mod shape;
+
+pub use accountable::{Accountable, Role};
+pub use context::aged;
+pub use engine::{Engine, EngineError};
+pub use explain::{Answer, Explanation};
+pub use judgement::Judgement;
+pub use refusal::Refusal;

@@ -1,6 +1,7 @@
 //! The policy index against plain Cedar: over generated policy sets, hierarchies and requests, the few candidates must give the same
 //! decision for the same reasons with the same errors as all policies do.
 
+use crate::dice::Dice;
 use cedar_policy::{
     AuthorizationError, Authorizer, Context, Decision, Entities, Entity, EntityUid, PolicySet, Request,
     RestrictedExpression,
@@ -13,23 +14,6 @@ use std::fmt::Write;
 const SETS: u64 = 500;
 /// Requests asked of each. Together at least 100,000 cases.
 const REQUESTS: u64 = 210;
-
-/// A small generator of numbers (SplitMix64): the cases are the same on every machine and every day.
-struct Dice(u64);
-
-impl Dice {
-    fn roll(&mut self, sides: u64) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut z = self.0;
-        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        (z ^ (z >> 31)) % sides
-    }
-
-    fn pick<'a, T: ?Sized>(&mut self, of: &[&'a T]) -> &'a T {
-        of[usize::try_from(self.roll(of.len() as u64)).unwrap()]
-    }
-}
 
 const PEOPLE: [&str; 5] =
     [r#"Person::"ann""#, r#"Person::"bo""#, r#"Person::"cy""#, r#"Robot::"r1""#, r#"Robot::"nobody-knows""#];

@@ -1,0 +1,4 @@
+//! How long does a decision take?
+fn main() {
+    divan::main();
+}

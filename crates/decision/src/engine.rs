@@ -1,0 +1,405 @@
+//! May this happen? Facts, time and what the caller asserts go to Cedar through the index; on a deny, what would help is found.
+
+use crate::circumstances::{self, Asker, AssertedCircumstances, Circumstances, Found};
+use crate::claims::holds_until;
+use crate::clockwork::{Field, Uses};
+use crate::context::{self, AssertedContext, ContextPlan};
+use crate::entities::{Party, StaticError, Statics};
+use crate::index::{Candidates, Placed, PolicyIndex};
+use crate::judgement::Judgement;
+use crate::obligation;
+use crate::refusal::Refusal;
+use crate::remedy::{self, Change, Eligible};
+use cedar_policy::{
+    AuthorizationError, Authorizer, Decision, Entities, Entity, EntityUid, PolicySet, Request, Response,
+};
+use charter::Charter;
+use charter::workflow::Workflow;
+use events::decision::{Effect, Question};
+use events::{ActionName, Label, PatientPseudonym, PolicyId, RoleName, Timestamp, TypeName};
+use std::collections::{BTreeSet, HashMap};
+use std::sync::Arc;
+use world::{Facts, Subject};
+
+/// Why a charter cannot be decided by. A charter that was loaded has none of these faults.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum EngineError {
+    /// A static entity cannot be used.
+    #[error("a static entity cannot be used")]
+    Entities(#[from] StaticError),
+    /// The schema's actions cannot be read.
+    #[error("the schema's actions cannot be read")]
+    Actions(#[source] Box<cedar_policy::entities_errors::EntitiesError>),
+    /// A policy's id cannot be recorded.
+    #[error("policy id `{0}` cannot be recorded")]
+    PolicyId(String),
+}
+
+/// Decides by one charter. Cheap to ask from many threads; keeps nothing that an answer depends on.
+#[derive(Debug)]
+pub struct Engine {
+    charter: Arc<Charter>,
+    index: PolicyIndex,
+    ids: HashMap<cedar_policy::PolicyId, Known>,
+    statics: Statics,
+    actions: HashMap<ActionName, Action>,
+    authorizer: Authorizer,
+}
+
+/// What is needed of a policy after Cedar named it.
+#[derive(Debug)]
+struct Known {
+    id: PolicyId,
+    forbids: bool,
+}
+
+#[derive(Debug)]
+struct Action {
+    name: ActionName,
+    uid: EntityUid,
+    ancestors: Vec<EntityUid>,
+    entity: Entity,
+    principals: BTreeSet<TypeName>,
+    resources: BTreeSet<TypeName>,
+    context: ContextPlan,
+}
+
+/// A question made ready to be put to policies.
+struct Case<'a> {
+    action: &'a Action,
+    principal: Party,
+    resource: Party,
+    /// The same resource as it would look if nothing were known of it.
+    masked: Party,
+    found: Found,
+    asserted: AssertedContext,
+    patient: Option<PatientPseudonym>,
+}
+
+/// What policies say.
+struct Verdict {
+    effect: Effect,
+    policies: Vec<PolicyId>,
+    errors: Vec<PolicyId>,
+    candidates: Arc<Candidates>,
+}
+
+impl Engine {
+    /// Makes a charter ready: indexes its policies, prepares its entities and shapes.
+    ///
+    /// # Errors
+    /// When the charter is not one that passed its own checks.
+    pub fn new(charter: Arc<Charter>) -> Result<Self, EngineError> {
+        let policies = charter.policy_set().clone();
+        Self::with_policies(charter, policies)
+    }
+
+    /// The same with other policies than the charter's own: to see what a changed, a missing or a hundred thousand policies would do.
+    /// Nobody has validated them, so what they permit binds nobody.
+    ///
+    /// # Errors
+    /// As [`Self::new`].
+    pub fn with_policies(charter: Arc<Charter>, policies: PolicySet) -> Result<Self, EngineError> {
+        let index = PolicyIndex::new(policies);
+        let mut ids = HashMap::with_capacity(index.len());
+        for policy in index.all().policies() {
+            let text = policy.id().to_string();
+            let id = PolicyId::new(&text).map_err(|_| EngineError::PolicyId(text))?;
+            ids.insert(policy.id().clone(), Known { id, forbids: policy.effect() == cedar_policy::Effect::Forbid });
+        }
+        let statics = Statics::new(charter.vocabulary(), charter.entities())?;
+        let actions = actions(&charter)?;
+        Ok(Self { charter, index, ids, statics, actions, authorizer: Authorizer::new() })
+    }
+
+    /// The charter it decides by.
+    #[must_use]
+    pub const fn charter(&self) -> &Arc<Charter> {
+        &self.charter
+    }
+
+    /// Whose facts a question needs.
+    #[must_use]
+    pub fn subject(&self, question: &Question) -> Subject {
+        let device = question.asserted.context.get("device");
+        Subject {
+            principal: question.principal.id.clone(),
+            patient: self.patient(question).ok().flatten(),
+            device: device.and_then(|device| context::device(device).ok()),
+        }
+    }
+
+    /// Answers a question by these facts at this time.
+    #[must_use]
+    pub fn decide(&self, question: &Question, facts: &Facts, now: Timestamp) -> Judgement {
+        let workflow = self.charter.workflow_for(question.workflow.as_ref(), &question.action);
+        let judged = self.case(question, facts, now).and_then(|case| {
+            let verdict = self.put(&case, case.action, &case.found.circumstances, &case.resource)?;
+            match verdict.effect {
+                Effect::Permit => Ok(self.permit(case, verdict, workflow, facts, now)),
+                Effect::Deny => self.deny(case, verdict, workflow, facts, now),
+            }
+        });
+        judged.unwrap_or_else(|refused| Judgement {
+            effect: Effect::Deny,
+            workflow: workflow.map(|workflow| workflow.name.clone()),
+            policies: Vec::new(),
+            errors: Vec::new(),
+            remedies: vec![events::decision::Remedy::HelpDesk { owner: self.charter.owners().help_desk.clone() }],
+            obligations: Vec::new(),
+            circumstances: None,
+            refused: Some(refused),
+            holds_until: None,
+            patient: self.patient(question).ok().flatten(),
+        })
+    }
+
+    fn patient(&self, question: &Question) -> Result<Option<PatientPseudonym>, Refusal> {
+        if !self.charter.systems().is_patient(question.resource.kind.as_str()) {
+            return Ok(None);
+        }
+        question.resource.id.as_str().parse().map(Some).map_err(|_| Refusal::NotAPseudonym)
+    }
+
+    /// Makes a question ready, or says why it does not fit the charter.
+    fn case(&self, question: &Question, facts: &Facts, now: Timestamp) -> Result<Case<'_>, Refusal> {
+        let (principal, resource) = (&question.principal, &question.resource);
+        let action =
+            self.actions.get(&question.action).ok_or_else(|| Refusal::UnknownAction(question.action.clone()))?;
+        let (principal_kind, resource_kind) = (self.statics.kind(&principal.kind)?, self.statics.kind(&resource.kind)?);
+        if !action.principals.contains(&principal.kind) {
+            return Err(Refusal::NotForPrincipal { action: action.name.clone(), kind: principal.kind.clone() });
+        }
+        if !action.resources.contains(&resource.kind) {
+            return Err(Refusal::NotForResource { action: action.name.clone(), kind: resource.kind.clone() });
+        }
+        let asked = self.patient(question)?;
+        let (known, asserted) = action.context.asserted(&question.asserted)?;
+        let found = self.circumstances(question, asked, facts, known, now);
+        let canonical = facts.patient.as_ref().filter(|_| asked.is_some()).map(|patient| patient.canonical);
+        let patient = canonical.or(asked);
+        let id = patient.map_or_else(|| resource.id.as_str().to_owned(), |patient| patient.to_string());
+        let labels = facts.patient.as_ref().filter(|_| asked.is_some()).map_or(&[][..], |p| p.labels.as_slice());
+        let of_resource =
+            |labels: &[Label]| self.statics.resource(resource_kind, &id, labels, &question.asserted.resource);
+        Ok(Case {
+            action,
+            principal: self.statics.principal(
+                principal_kind,
+                principal.id.as_str(),
+                facts.principal.as_ref(),
+                &question.asserted.subject,
+            )?,
+            masked: of_resource(&[])?,
+            resource: of_resource(labels)?,
+            found,
+            asserted,
+            patient,
+        })
+    }
+
+    fn circumstances(
+        &self,
+        question: &Question,
+        patient: Option<PatientPseudonym>,
+        facts: &Facts,
+        asserted: AssertedCircumstances,
+        now: Timestamp,
+    ) -> Found {
+        let asker = Asker { principal: &question.principal.id, patient };
+        let hospital = self.charter.hospital();
+        circumstances::find(asker, facts, asserted, &hospital.grace, &hospital.staleness, now)
+    }
+
+    /// Puts a case to the policies that can bear on it.
+    fn put(
+        &self,
+        case: &Case<'_>,
+        action: &Action,
+        circumstances: &Circumstances,
+        resource: &Party,
+    ) -> Result<Verdict, Refusal> {
+        let principal = &case.principal;
+        let candidates = self
+            .index
+            .candidates(
+                Placed { uid: &principal.uid, ancestors: &principal.ancestors },
+                Placed { uid: &action.uid, ancestors: &action.ancestors },
+                Placed { uid: &resource.uid, ancestors: &resource.ancestors },
+            )
+            .map_err(|_| Refusal::Unputtable)?;
+        let request = Request::new(
+            principal.uid.clone(),
+            action.uid.clone(),
+            resource.uid.clone(),
+            action.context.context(circumstances, &case.asserted)?,
+            Some(self.charter.schema()),
+        )
+        .map_err(|_| Refusal::Circumstances { action: action.name.clone() })?;
+        let named =
+            candidates.literals.iter().chain(&principal.names).chain(&resource.names).chain(&case.asserted.names);
+        let mut entities = self.statics.reached(named, [&principal.uid, &resource.uid]);
+        entities.push(principal.entity()?);
+        if principal.uid != resource.uid {
+            entities.push(resource.entity()?);
+        }
+        entities.push(action.entity.clone());
+        let entities = Entities::from_entities(entities, None).map_err(|_| Refusal::Unputtable)?;
+        let response = self.authorizer.is_authorized(&request, &candidates.set, &entities);
+        Ok(self.verdict(&response, candidates))
+    }
+
+    /// Cedar skips a policy that errs, a `forbid` too. Here a `forbid` that errs denies.
+    fn verdict(&self, response: &Response, candidates: Arc<Candidates>) -> Verdict {
+        let reasons: Vec<&Known> = response.diagnostics().reason().filter_map(|id| self.ids.get(id)).collect();
+        let erring: Vec<&Known> = response
+            .diagnostics()
+            .errors()
+            .filter_map(|error| match error {
+                AuthorizationError::PolicyEvaluationError(error) => self.ids.get(error.policy_id()),
+            })
+            .collect();
+        let allowed = response.decision() == Decision::Allow;
+        let permitted = allowed && !erring.iter().any(|policy| policy.forbids);
+        let sorted = |of: &[&Known]| {
+            let mut ids: Vec<PolicyId> = of.iter().map(|known| known.id.clone()).collect();
+            ids.sort_unstable();
+            ids
+        };
+        Verdict {
+            effect: if permitted { Effect::Permit } else { Effect::Deny },
+            // What would have permitted did not decide when an erring `forbid` did.
+            policies: if allowed && !permitted { Vec::new() } else { sorted(&reasons) },
+            errors: sorted(&erring),
+            candidates,
+        }
+    }
+
+    fn holds_until(&self, case: &Case<'_>, verdict: &Verdict, facts: &Facts, now: Timestamp) -> Option<Timestamp> {
+        let Found { circumstances, claims } = &case.found;
+        let staleness = &self.charter.hospital().staleness;
+        holds_until(circumstances, claims, facts, staleness, &verdict.candidates.uses, now)
+    }
+
+    fn permit(
+        &self,
+        case: Case<'_>,
+        verdict: Verdict,
+        workflow: Option<&Workflow>,
+        facts: &Facts,
+        now: Timestamp,
+    ) -> Judgement {
+        let holds_until = self.holds_until(&case, &verdict, facts, now);
+        let circumstances = case.found.circumstances;
+        let emergency = circumstances.emergency && self.rests_on_emergency(&verdict.policies);
+        Judgement {
+            effect: Effect::Permit,
+            workflow: workflow.map(|workflow| workflow.name.clone()),
+            policies: verdict.policies,
+            errors: verdict.errors,
+            remedies: Vec::new(),
+            obligations: obligation::of_permit(workflow, &circumstances, emergency, holds_until),
+            circumstances: Some(circumstances),
+            refused: None,
+            holds_until,
+            patient: case.patient,
+        }
+    }
+
+    /// A deny with what would help. When nothing connects the asker with the patient, the answer is worked out as if nothing were known
+    /// of the patient, so that it does not tell a known from an unknown one, or a labelled from an unlabelled one.
+    fn deny(
+        &self,
+        case: Case<'_>,
+        real: Verdict,
+        workflow: Option<&Workflow>,
+        facts: &Facts,
+        now: Timestamp,
+    ) -> Result<Judgement, Refusal> {
+        let circumstances = &case.found.circumstances;
+        let mut verdict = real;
+        let mut resource = &case.resource;
+        if case.patient.is_some() && !circumstances.related() {
+            let masked = self.put(&case, case.action, circumstances, &case.masked)?;
+            // Where a label alone denies, that must be said.
+            if masked.effect == Effect::Deny {
+                (verdict, resource) = (masked, &case.masked);
+            }
+        }
+        let remedies = remedy::find(
+            workflow,
+            &case.action.name,
+            circumstances,
+            self.charter.assurance(),
+            self.eligible(workflow, &case.principal),
+            &self.charter.owners().help_desk,
+            |change| {
+                let action = match change {
+                    Change::Action(narrower) => self.actions.get(narrower),
+                    _ => Some(case.action),
+                };
+                let verdict = action.map(|action| self.put(&case, action, &change.apply(circumstances), resource));
+                verdict.is_some_and(|verdict| verdict.is_ok_and(|verdict| verdict.effect == Effect::Permit))
+            },
+        );
+        Ok(Judgement {
+            effect: Effect::Deny,
+            workflow: workflow.map(|workflow| workflow.name.clone()),
+            holds_until: self.holds_until(&case, &verdict, facts, now),
+            policies: verdict.policies,
+            errors: verdict.errors,
+            remedies,
+            obligations: Vec::new(),
+            circumstances: Some(case.found.circumstances),
+            refused: None,
+            patient: case.patient,
+        })
+    }
+
+    fn eligible(&self, workflow: Option<&Workflow>, principal: &Party) -> Eligible {
+        let has = |roles: &[RoleName]| {
+            roles.iter().any(|role| principal.ancestors.iter().any(|uid| self.statics.is_role(uid, role)))
+        };
+        let entitlement = workflow
+            .and_then(|workflow| workflow.elevation.as_ref())
+            .and_then(|name| self.charter.elevation().entitlements.get(name));
+        Eligible {
+            break_glass: has(&self.charter.emergency().may_break_glass),
+            elevation: entitlement.is_some_and(|entitlement| has(&entitlement.may_ask)),
+        }
+    }
+
+    /// Whether every policy that permitted looks at whether there is an emergency.
+    fn rests_on_emergency(&self, policies: &[PolicyId]) -> bool {
+        policies.iter().all(|id| {
+            let policy = self.index.policy(&cedar_policy::PolicyId::new(id.as_str()));
+            policy.is_some_and(|policy| Uses::of(policy).looks_at(Field::Emergency))
+        })
+    }
+}
+
+/// The schema's actions, each with its groups.
+fn actions(charter: &Charter) -> Result<HashMap<ActionName, Action>, EngineError> {
+    let entities = charter.schema().action_entities().map_err(|source| EngineError::Actions(Box::new(source)))?;
+    let mut actions = HashMap::new();
+    for entity in entities.iter() {
+        let uid = entity.uid();
+        let Ok(name) = ActionName::new(uid.id().unescaped()) else { continue };
+        let Some(shape) = charter.vocabulary().actions.get(&name) else { continue };
+        let mut ancestors: Vec<EntityUid> =
+            entities.ancestors(&uid).map(|all| all.cloned().collect()).unwrap_or_default();
+        ancestors.sort_unstable();
+        let action = Action {
+            name: name.clone(),
+            entity: Entity::new_no_attrs(uid.clone(), ancestors.iter().cloned().collect()),
+            uid,
+            ancestors,
+            principals: shape.principals.clone(),
+            resources: shape.resources.clone(),
+            context: ContextPlan::new(&shape.context),
+        };
+        actions.insert(name, action);
+    }
+    Ok(actions)
+}
