@@ -67,6 +67,9 @@ pub enum Shape {
     Extension(SmolStr),
 }
 
+/// The attribute of a context that is there whenever the question is about a patient.
+pub const CARE: &str = "care";
+
 /// The attribute of a context that holds what callers assert about the action.
 pub const REQUEST: &str = "request";
 

@@ -4,7 +4,7 @@ use crate::cedar_text::tokens;
 use crate::diagnostic::{Code, Diagnostic, Findings};
 use crate::parts::Parts;
 use crate::source::Source;
-use crate::vocabulary::{self, ActionShape, PRINCIPAL_TYPES, REQUEST, ROLE, Shape, TypeShape};
+use crate::vocabulary::{self, ActionShape, CARE, PRINCIPAL_TYPES, REQUEST, ROLE, Shape, TypeShape};
 use std::collections::BTreeSet;
 use std::ops::Range;
 use std::sync::Arc;
@@ -12,10 +12,11 @@ use std::sync::Arc;
 pub(super) fn check(parts: &Parts<'_>, findings: &mut Findings) {
     let (Some((_, known)), Some(source)) = (&parts.schema, &parts.schema_source) else { return };
     let mut offered = Offered { source, findings, said: BTreeSet::new() };
-    for (name, action) in &known.actions {
-        offered.context(name.as_str(), action);
-    }
     let patients = parts.systems.as_ref().map(|doc| doc.value.patient_types.as_slice()).unwrap_or_default();
+    for (name, action) in &known.actions {
+        let about_patients = action.resources.iter().all(|resource| patients.contains(resource));
+        offered.context(name.as_str(), action, about_patients);
+    }
     for (name, shape) in &known.types {
         let principal = PRINCIPAL_TYPES.contains(&name.as_str());
         if principal || patients.contains(name) {
@@ -56,10 +57,12 @@ impl Offered<'_> {
         }
     }
 
-    fn context(&mut self, action: &str, shape: &ActionShape) {
+    /// `about_patients`: the action is done to patients only, so `care` is always there.
+    fn context(&mut self, action: &str, shape: &ActionShape, about_patients: bool) {
         for (name, attribute) in &shape.context {
             let mark = if attribute.required { "" } else { "?" };
-            if let Some(offer) = vocabulary::offered(name) {
+            if let Some(mut offer) = vocabulary::offered(name) {
+                offer.required |= about_patients && name == CARE;
                 let help = format!(
                     "declare `{name}{}: {}`, or leave it out",
                     if offer.required { "" } else { "?" },
