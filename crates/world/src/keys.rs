@@ -8,10 +8,11 @@ pub const KEYS_MAX: usize = 16;
 
 /// One thing whose facts can change. A key may name what does not exist: absence is a fact too.
 ///
-/// A patient's key stands for the patient whose record it is: whatever happens to one record touches the key of that record and the key
-/// of the record all its merged records go by; merging and unmerging touch every record concerned. Attending and team codes are matched
-/// against the *asker's* own id and aliases, so they rest on the asker's [`Key::Principal`] and the patient's key and on no other
-/// principal.
+/// Facts about a patient rest on the record asked about and on the record the patient goes by. Whatever happens to any of a patient's
+/// records touches the one they go by; merging and unmerging touch every record concerned.
+///
+/// Attending and team codes are matched against the *asker's* own id and aliases, so they rest on the asker's [`Key::Principal`] and the
+/// patient's key and on no other principal. A code that two principals claim is either of them, to whoever of them asks.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Key {
     /// Who somebody is: class, roles, labels, aliases, and whether they may still act.

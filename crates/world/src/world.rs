@@ -274,8 +274,9 @@ impl World {
         touched: &mut Touched,
     ) {
         let stamp = Stamp { at: leaf.occurred_at(), seq: leaf.seq.0 };
-        let (record, new) = self.patients.record(patient);
-        if self.patients.tell(record, encounter, stamp, what, details) || new {
+        let (record, _) = self.patients.record(patient);
+        // A record that is new is touched for its new encounter.
+        if self.patients.tell(record, encounter, stamp, what, details) {
             self.touch(record, touched);
         }
     }
@@ -301,6 +302,7 @@ impl World {
                 let (survivor, _) = self.patients.record(body.survivor);
                 let (retired, _) = self.patients.record(body.retired);
                 self.patients.merge(survivor, retired, leaf.seq.0);
+                // Both, since they may not fit together and yet be named for the first time.
                 self.touch_all(survivor, touched);
                 self.touch_all(retired, touched);
                 return;
@@ -320,11 +322,11 @@ impl World {
         }
     }
 
-    /// A record changed: whoever asks by its own pseudonym or by any other of the patient's rests on one of these two.
+    /// A record changed: whoever asks by it or by any other of the patient's rests on the one they go by, or on one that was touched when
+    /// they began to go by another.
     fn touch(&self, record: RecordNumber, touched: &mut Touched) {
-        let canonical = self.patients.canonical(&self.patients.group(record));
-        for id in [self.patients.id(record), canonical].into_iter().flatten() {
-            touched.add(Key::Patient(id));
+        if let Some(canonical) = self.patients.canonical(&self.patients.group(record)) {
+            touched.add(Key::Patient(canonical));
         }
     }
 

@@ -150,13 +150,16 @@ fn a_feed_gone_mad_cannot_merge_everybody() {
     for number in 1..=MERGED_RECORDS_MAX * 2 {
         ward.told(0, records::Merged { survivor: record(number), retired: record(number - 1) });
     }
+    let absent = ward.facts(&person(0), record(100_001));
+    ward.told(0, records::Merged { survivor: record(0), retired: record(100_001) });
+    assert!(ward.world.changed_since(&absent.keys, absent.world_seq), "not merged, but known now");
     let facts = |number| ward.facts(&person(0), record(number)).patient.unwrap().records.len();
     assert_eq!((facts(0), facts(MERGED_RECORDS_MAX - 1)), (MERGED_RECORDS_MAX, MERGED_RECORDS_MAX));
     assert_eq!(facts(MERGED_RECORDS_MAX), MERGED_RECORDS_MAX);
     assert!(!ward.world.can_merge(record(0), record(MERGED_RECORDS_MAX)));
     assert!(!ward.world.can_merge(record(0), record(100_000)));
     assert!(ward.world.can_merge(record(0), record(MERGED_RECORDS_MAX - 1)));
-    assert!(ward.world.can_merge(record(100_000), record(100_001)));
+    assert!(ward.world.can_merge(record(100_000), record(100_002)));
 }
 
 #[test]
@@ -168,6 +171,10 @@ fn emergencies_are_of_the_units_involved_while_they_last() {
     let subject = Subject { principal: person(0), patient: Some(patient(1)), device: None };
     assert_eq!(ward.world.facts(&subject, minute(4)).emergencies, [(unit(1), minute(5))]);
     assert_eq!(ward.world.facts(&subject, minute(5)).emergencies, []);
+    ward.told(0, emergency::Declared { unit: unit(1), until: minute(72 * 60 + 99) });
+    ward.told(10, transfer(3));
+    assert_eq!(ward.world.facts(&subject, minute(72 * 60 + 9)).emergencies.len(), 1);
+    assert_eq!(ward.world.facts(&subject, minute(72 * 60 + 10)).emergencies, [], "they left the unit too long ago");
     let touched = ward.told(0, emergency::Ended { unit: unit(1) });
     assert_eq!(touched.keys.as_slice(), [Key::Unit(unit(1)), Key::AnyUnit]);
     assert_eq!(ward.world.facts(&subject, minute(4)).emergencies, []);

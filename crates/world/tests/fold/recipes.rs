@@ -8,6 +8,7 @@ use events::{
     PrincipalId, RoleName, Seq, ShiftId, Source, Timestamp, UnitId, caller, charter, device, emergency, encounter,
     feed, patient, principal, rota, team,
 };
+use proptest::collection::vec;
 use proptest::prelude::*;
 use std::time::Duration;
 use world::Subject;
@@ -38,9 +39,34 @@ pub(crate) fn recipe() -> impl Strategy<Value = Recipe> {
         .prop_map(|(kind, a, b, c, time, other)| Recipe { kind, a, b, c, time, other })
 }
 
-/// Only what bears on encounters and merges.
+/// Only what bears on patients: encounters, labels, merges and teams.
 pub(crate) fn patient_recipe() -> impl Strategy<Value = Recipe> {
     recipe().prop_map(|recipe| Recipe { kind: 10 + recipe.kind % 30, ..recipe })
+}
+
+/// One encounter of one patient under two records, at few times: ties, undos that name times, undos before what they undo.
+fn crowded_encounter(recipe: Recipe) -> Recipe {
+    match recipe.kind {
+        10..=33 => Recipe { a: 0, b: recipe.b % 2, time: Some(recipe.time.unwrap_or(3) % 8), ..recipe },
+        34 => recipe,
+        _ => Recipe { kind: 35, a: 0, b: 1, ..recipe },
+    }
+}
+
+/// One team of one patient under three records that are merged and unmerged.
+fn crowded_team(recipe: Recipe) -> Recipe {
+    Recipe { kind: 35 + recipe.kind % 5, a: recipe.a % 3, b: recipe.b % 3, ..recipe }
+}
+
+/// Logs of all sorts.
+pub(crate) fn recipes() -> impl Strategy<Value = Vec<Recipe>> {
+    let crowded = |crowd: fn(Recipe) -> Recipe| vec(patient_recipe().prop_map(crowd), 1..24);
+    prop_oneof![
+        2 => vec(recipe(), 1..60),
+        2 => vec(patient_recipe(), 1..40),
+        2 => crowded(crowded_encounter),
+        1 => crowded(crowded_team),
+    ]
 }
 
 pub(crate) fn log(recipes: &[Recipe]) -> Vec<Leaf> {

@@ -355,3 +355,45 @@ fn a_patient_becoming_known_changes_what_rested_on_their_absence() {
     assert!(ward.world.changed_since(&absent.keys, absent.world_seq));
     assert_eq!(absent.world_seq, Seq(0));
 }
+
+#[test]
+fn an_admission_cancelled_twice_before_it_came_takes_no_later_one_along() {
+    let mut ward = Ward::default();
+    ward.told(5, undo(Movement::Admission, Some(0)));
+    ward.told(20, undo(Movement::Admission, Some(0)));
+    ward.told(0, admission(1));
+    ward.told(10, admission(2));
+    assert_eq!(ward.stays(), "ward-2 10..");
+}
+
+#[test]
+fn the_same_attending_said_later_of_one_record_overrules_another_record() {
+    let mut ward = Ward::default();
+    let update = |record, who| Updated {
+        encounter: stay(1),
+        patient: patient(record),
+        attending: Some(vec![person(who)]),
+        participants: None,
+        class: None,
+    };
+    ward.told(0, admission(1));
+    ward.told(0, records::Merged { survivor: patient(2), retired: patient(1) });
+    ward.told(5, update(1, 3));
+    ward.told(6, update(2, 4));
+    let before = ward.facts(&person(0), patient(1));
+    assert_eq!(ward.encounters()[0].attending, [person(4)]);
+    ward.told(7, update(1, 3));
+    assert_eq!(ward.encounters()[0].attending, [person(3)]);
+    assert!(ward.world.changed_since(&before.keys, before.world_seq));
+}
+
+#[test]
+fn joining_again_under_another_record_of_the_patient_replaces_the_time() {
+    let mut ward = Ward::default();
+    let joined = |record, until| team::Joined { patient: patient(record), person: person(0), until };
+    ward.told(0, joined(1, None));
+    ward.told(0, records::Merged { survivor: patient(2), retired: patient(1) });
+    ward.told(0, joined(2, Some(minute(9))));
+    let until = |ward: &Ward| ward.facts(&person(0), patient(1)).patient.unwrap().team[0].until;
+    assert_eq!(until(&ward), Some(minute(9)));
+}
