@@ -40,7 +40,7 @@ impl store::Apply for Fold {
                 _ => None,
             };
             drop(world);
-            self.0.live.touch(&touched);
+            self.0.live.touch(&touched.keys);
             match &leaf.draft.event {
                 Event::DecisionMade(made) => {
                     self.0.decisions.fetch_add(1, Ordering::Relaxed);
