@@ -1,4 +1,174 @@
-//! How long does a decision take?
+//! How long does a decision take, in process, as policies grow from ten to a hundred thousand?
+//!
+//! `permit` is all of [`Engine::decide`] for a permit: circumstances, candidates (cached, as in a running house), context with request
+//! validation, entities, evaluation, obligations and the time it holds until. The facts are given. `plain` is Cedar alone over all
+//! policies, entities and request ready made. `deny` is a deny that tries five remedies. Each policy beside the ten that bear on the
+//! request permits some role some action on one system, as policies of a large house do.
+//!
+//! `cargo bench -p decision`
+#![expect(clippy::expect_used, reason = "a benchmark that cannot set up has nothing to say")]
+
+use cedar_policy::{Authorizer, Context, Entities, Entity, EntityUid, PolicySet, Request};
+use charter::Charter;
+use decision::Engine;
+use divan::{Bencher, black_box};
+use events::decision::{Asserted, Question};
+use events::encounter::{Class, Presence};
+use events::principal::IdentityClass;
+use events::{EncounterPseudonym, EntityRef, PatientPseudonym, Seq, Timestamp};
+use serde_json::json;
+use std::collections::BTreeMap;
+use std::fmt::Write;
+use std::path::Path;
+use std::sync::{Arc, LazyLock, Mutex};
+use std::time::Duration;
+use world::{EncounterFacts, Facts, FeedFacts, PatientFacts, PrincipalFacts, ShiftFacts, Stay};
+
+const SIZES: [usize; 5] = [10, 100, 1_000, 10_000, 100_000];
+/// Plain Cedar at a hundred thousand takes a tenth of a second a request; nobody learns from waiting for it.
+const PLAIN_SIZES: [usize; 4] = [10, 100, 1_000, 10_000];
+
 fn main() {
     divan::main();
+}
+
+/// The ten policies that bear on the request: the test charter's own. Then as many as wanted that bear on others.
+fn policies(size: usize) -> PolicySet {
+    let own = charter().policy_set();
+    let mut bearing: Vec<_> = own.policies().cloned().collect();
+    bearing.sort_by_key(|policy| policy.id().to_string());
+    bearing.truncate(size);
+    let mut text = String::new();
+    for number in bearing.len()..size {
+        let (role, action) = (number % 37, ["read_chart", "read_summary", "configure"].get(number % 3).expect("three"));
+        let resource = if number % 3 == 2 { format!("resource == System::\"s{number}\"") } else { "resource".to_owned() };
+        let scope = if number % 5 == 0 {
+            format!("principal == Person::\"p{number}\"")
+        } else {
+            format!("principal in Role::\"r{role}-{number}\"")
+        };
+        writeln!(text, "permit({scope}, action == Action::\"{action}\", {resource}) when {{ context.shift.on }};").expect("text");
+    }
+    let more: PolicySet = text.parse().expect("policies");
+    let more = more.policies().map(|policy| policy.new_id(format!("more-{}", policy.id()).parse().expect("id")));
+    PolicySet::from_policies(bearing.into_iter().chain(more)).expect("no id twice")
+}
+
+fn charter() -> Arc<Charter> {
+    static CHARTER: LazyLock<Arc<Charter>> = LazyLock::new(|| {
+        let dir = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/charter");
+        Arc::new(Charter::load(&dir).expect("the charter of the tests"))
+    });
+    Arc::clone(&CHARTER)
+}
+
+fn engine(size: usize) -> Arc<Engine> {
+    static MADE: Mutex<BTreeMap<usize, Arc<Engine>>> = Mutex::new(BTreeMap::new());
+    let mut made = MADE.lock().expect("one thread");
+    let make = || Arc::new(Engine::with_policies(charter(), policies(size)).expect("an engine"));
+    Arc::clone(made.entry(size).or_insert_with(make))
+}
+
+fn now() -> Timestamp {
+    Timestamp::from_millis(1_790_000_000_000)
+}
+
+fn hours(hours: u64) -> Duration {
+    Duration::from_secs(hours * 3_600)
+}
+
+fn facts() -> Facts {
+    let patient = PatientPseudonym::from_bytes([7; 16]);
+    let unit = || "ED".parse().expect("unit");
+    let shift = |number: u64| ShiftFacts {
+        shift: format!("s{number}").parse().expect("shift"),
+        unit: unit(),
+        from: now() - hours(50) + hours(24 * number),
+        until: now() - hours(42) + hours(24 * number),
+        on_call: false,
+    };
+    Facts {
+        world_seq: Seq(1_000_000),
+        principal: Some(PrincipalFacts {
+            class: IdentityClass::Staff,
+            roles: vec!["nurse".parse().expect("role")],
+            name: None,
+            active: true,
+            home_unit: Some(unit()),
+            labels: Vec::new(),
+            aliases: vec!["N-1001".parse().expect("alias")],
+        }),
+        shifts: (0..4).map(shift).collect(),
+        patient: Some(PatientFacts {
+            canonical: patient,
+            records: vec![patient],
+            labels: Vec::new(),
+            encounters: vec![EncounterFacts {
+                encounter: EncounterPseudonym::from_bytes([9; 16]),
+                class: Class::Emergency,
+                opened_at: now() - hours(3),
+                closed_at: None,
+                stays: vec![Stay { unit: unit(), presence: Presence::Present, from: now() - hours(3), until: None }],
+                attending: vec!["D-7".parse().expect("code")],
+                participants: Vec::new(),
+            }],
+            team: Vec::new(),
+        }),
+        device: None,
+        emergencies: Vec::new(),
+        feeds: FeedFacts { adt: Some(now()), rota: Some(now() - hours(1)) },
+        keys: Default::default(),
+    }
+}
+
+fn question(level: i64) -> Question {
+    let session = json!({ "level": level, "age_minutes": 12, "method": "passkey" });
+    Question {
+        principal: EntityRef { kind: "Person".parse().expect("type"), id: "nora".parse().expect("id") },
+        action: "read_chart".parse().expect("action"),
+        resource: EntityRef {
+            kind: "Patient".parse().expect("type"),
+            id: PatientPseudonym::from_bytes([7; 16]).to_string().parse().expect("id"),
+        },
+        workflow: None,
+        asserted: Asserted { context: [("session".to_owned(), session)].into(), ..Asserted::default() },
+    }
+}
+
+#[divan::bench(args = SIZES)]
+fn permit(bencher: Bencher<'_, '_>, size: usize) {
+    let (engine, question, facts) = (engine(size), question(2), facts());
+    let judgement = engine.decide(&question, &facts, now());
+    assert!(size < 15 || judgement.permits(), "{judgement:?}");
+    bencher.bench_local(|| engine.decide(black_box(&question), black_box(&facts), now()));
+}
+
+#[divan::bench(args = SIZES)]
+fn deny(bencher: Bencher<'_, '_>, size: usize) {
+    let (engine, question, mut facts) = (engine(size), question(2), facts());
+    facts.shifts.clear();
+    assert!(!engine.decide(&question, &facts, now()).permits());
+    bencher.bench_local(|| engine.decide(black_box(&question), black_box(&facts), now()));
+}
+
+#[divan::bench(args = PLAIN_SIZES)]
+fn plain(bencher: Bencher<'_, '_>, size: usize) {
+    let set = policies(size);
+    let engine = engine(size);
+    let circumstances = engine.decide(&question(2), &facts(), now()).circumstances.expect("fits");
+    let uid = |kind: &str, id: &str| EntityUid::from_json(json!({ "type": kind, "id": id })).expect("uid");
+    let (principal, action) = (uid("Person", "nora"), uid("Action", "read_chart"));
+    let resource = uid("Patient", &PatientPseudonym::from_bytes([7; 16]).to_string());
+    let words = circumstances.values().into_iter().filter(|(word, _)| word != "asker" && word != "labels");
+    let words = serde_json::Value::Object(words.collect());
+    let context = Context::from_json_value(words, Some((charter().schema(), &action))).expect("context");
+    let attributes = json!({ "class": "staff", "active": true, "labels": [] });
+    let parents = ["nurse", "clinician"].map(|role| json!({ "type": "Role", "id": role }));
+    let nora = json!({ "uid": { "type": "Person", "id": "nora" }, "attrs": attributes, "parents": parents });
+    let entities = [Entity::from_json_value(nora, None).expect("nora"), Entity::with_uid(resource.clone())];
+    let entities = Entities::from_entities(entities, Some(charter().schema()));
+    let entities = entities.or_else(|_| Entities::from_entities([], Some(charter().schema()))).expect("entities");
+    let request = Request::new(principal, action, resource, context, Some(charter().schema())).expect("request");
+    let authorizer = Authorizer::new();
+    bencher.bench_local(|| authorizer.is_authorized(black_box(&request), black_box(&set), black_box(&entities)));
 }

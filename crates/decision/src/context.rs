@@ -167,7 +167,8 @@ impl ContextPlan {
         if let (true, Some(purpose)) = (self.purpose, &of.purpose) {
             add("purpose", RestrictedExpression::new_string(purpose.to_string()));
         }
-        for (name, value) in &other.pairs {
+        // What was asserted for the action asked about; a narrower one tried as a remedy may declare less.
+        for (name, value) in other.pairs.iter().filter(|(name, _)| self.declared.contains_key(name.as_str())) {
             add(name, value.clone());
         }
         Context::from_pairs(pairs).map_err(|_| Refusal::Unputtable)

@@ -55,7 +55,7 @@ fn a_question_that_does_not_fit_is_denied_with_a_reason() {
     };
     assert!(engine.decide(&asked(), &on_shift("ED"), at(HOUR)).permits());
     assert!(matches!(refused(question("nora", "fly", patient())), Refusal::UnknownAction(_)));
-    assert!(matches!(refused(question("nora", "clinical", patient())), Refusal::UnknownAction(_)), "a group");
+    assert!(matches!(refused(question("nora", "reading", patient())), Refusal::UnknownAction(_)), "a group");
     assert!(matches!(refused(about("nora", "read_chart", "Ghost", "g")), Refusal::UnknownType(_)));
     assert!(matches!(refused(about("nora", "read_chart", "System", "ehr")), Refusal::NotForResource { .. }));
     assert!(matches!(refused(about("nora", "read_chart", "Patient", "MRN-17")), Refusal::NotAPseudonym));
@@ -83,7 +83,7 @@ fn a_question_that_does_not_fit_is_denied_with_a_reason() {
         refused(labels).to_string(),
         "what was sent does not fit: `resource.properties.labels` is not a list of at most 256 values"
     );
-    let mut scanned = question("nora", "administer_medication", patient());
+    let mut scanned = question("nora", "give_medication", patient());
     scanned.asserted.action.insert("scanned".to_owned(), json!("yes"));
     assert_eq!(
         refused(scanned).to_string(),
@@ -113,7 +113,7 @@ fn what_a_caller_asserts_beyond_the_schema_changes_nothing() {
     }
     bold.asserted.subject.insert("role".to_owned(), json!("admin"));
     bold.asserted.subject.insert("active".to_owned(), json!(true));
-    bold.asserted.action.insert("soft".to_owned(), json!(true));
+    bold.asserted.action.insert("hard".to_owned(), json!(true));
     assert_eq!(plain.effect, Effect::Deny);
     assert_eq!(engine.decide(&bold, &facts, at(HOUR)), plain);
     assert_eq!(engine.decide(&bold, &facts, at(HOUR)).values(), plain.values());
@@ -155,7 +155,7 @@ fn an_unknown_patient_is_answered_like_one_nothing_connects_with() {
     let unknown = Facts { patient: None, emergencies: Vec::new(), ..known.clone() };
     let stranger = PatientPseudonym::from_bytes([8; 16]);
     let mut denied = 0;
-    for role in ["nurse", "doctor", "pharmacist", "patient", "vendor_engineer"] {
+    for role in ["nurse", "doctor", "ward_clerk", "engineer"] {
         for action in engine.charter().vocabulary().actions.keys() {
             for level in [1, 2] {
                 let ask = |patient, facts: &Facts| {
@@ -177,43 +177,23 @@ fn an_unknown_patient_is_answered_like_one_nothing_connects_with() {
             }
         }
     }
-    assert!(denied > 50, "{denied}");
+    assert!(denied > 15, "{denied}");
 }
 
 #[test]
 fn remedies_are_the_cheapest_first_and_each_alone_would_permit() {
     let engine = house::engine_with(
-        "permit(principal, action == Action::\"read_medication_chart\", resource);
+        "permit(principal, action == Action::\"read_summary\", resource);
          permit(principal, action == Action::\"read_chart\", resource) when { context.live.vouched };
          permit(principal, action == Action::\"read_chart\", resource) when { context.live.break_glass };
          permit(principal, action == Action::\"read_chart\", resource) when { context has session && context.session.level >= 3 };",
     );
     let asked = signed_in(question("nora", "read_chart", patient()), 2, 0);
     let judgement = engine.decide(&asked, &on_shift("ED"), at(HOUR));
-    let workflow = engine.charter().workflow_for(None, &asked.action).unwrap();
-    let listed = |kind| workflow.remedies.contains(&kind);
-    use charter::workflow::RemedyKind as Kind;
-    let mut expected = Vec::new();
-    if listed(Kind::Narrow)
-        && workflow
-            .narrow
-            .get("read_chart")
-            .is_some_and(|to| to.iter().any(|to| to.as_str() == "read_medication_chart"))
-    {
-        expected.push(Remedy::Narrow { action: "read_medication_chart".parse().unwrap() });
-    }
-    if listed(Kind::StepUp) {
-        // Level 2 would not help: the least level that does is offered.
-        expected.push(Remedy::StepUp { level: 3 });
-    }
-    if listed(Kind::Vouch) {
-        expected.push(Remedy::Vouch);
-    }
-    if listed(Kind::BreakGlass) {
-        expected.push(Remedy::BreakGlass);
-    }
+    // Level 2 would not help, so the step-up is to the least level that does; the entitlement would not help at all.
+    let action = "read_summary".parse().unwrap();
+    let expected = [Remedy::Narrow { action }, Remedy::StepUp { level: 3 }, Remedy::Vouch, Remedy::BreakGlass];
     assert_eq!(judgement.remedies, expected);
-    assert!(expected.len() >= 3, "the starter charter lists enough of them");
     // Whoever may not break the glass is not offered it.
     let mut clerk = on_shift("ED");
     clerk.principal.as_mut().unwrap().roles = vec!["ward_clerk".parse().unwrap()];

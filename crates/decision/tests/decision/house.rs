@@ -1,4 +1,4 @@
-//! The starter charter, engines made of it, and questions in it.
+//! The charter of these tests, engines made of it, and questions in it.
 
 use cedar_policy::PolicySet;
 use charter::Charter;
@@ -6,26 +6,38 @@ use decision::engine::Engine;
 use events::decision::{Asserted, Question};
 use events::{EntityRef, PatientPseudonym};
 use serde_json::{Value, json};
-use std::path::Path;
-use std::sync::Arc;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, LazyLock};
 
-/// Reads the charter this repository ships.
-pub(crate) fn charter() -> Charter {
-    Charter::load(&Path::new(env!("CARGO_MANIFEST_DIR")).join("../../charter")).unwrap()
+/// The charter of these tests.
+pub(crate) fn charter() -> Arc<Charter> {
+    static CHARTER: LazyLock<Arc<Charter>> = LazyLock::new(|| Arc::new(load(&own("tests/charter"))));
+    Arc::clone(&CHARTER)
+}
+
+pub(crate) fn own(path: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join(path)
+}
+
+pub(crate) fn load(dir: &Path) -> Charter {
+    Charter::load(dir).unwrap_or_else(|diagnostics| {
+        let all: Vec<_> = diagnostics.iter().map(|diagnostic| diagnostic.plain()).collect();
+        panic!("{}", all.join("\n"))
+    })
 }
 
 pub(crate) fn engine() -> Engine {
-    Engine::new(Arc::new(charter())).unwrap()
+    Engine::new(charter()).unwrap()
 }
 
-/// An engine of the starter charter with other policies. Each policy's `@id` is its id.
+/// An engine of the charter with other policies. Each policy's `@id` is its id.
 pub(crate) fn engine_with(policies: &str) -> Engine {
     let read: PolicySet = policies.parse().unwrap();
     let named = read.policies().map(|policy| {
         let id = policy.annotation("id").unwrap_or(policy.id().as_ref()).parse().unwrap();
         policy.new_id(id)
     });
-    Engine::with_policies(Arc::new(charter()), PolicySet::from_policies(named).unwrap()).unwrap()
+    Engine::with_policies(charter(), PolicySet::from_policies(named).unwrap()).unwrap()
 }
 
 pub(crate) fn question(who: &str, action: &str, patient: PatientPseudonym) -> Question {

@@ -3,7 +3,9 @@
 
 mod answers;
 mod boundaries;
+mod charters;
 mod dice;
 mod differential;
 mod house;
+mod plain;
 mod time;

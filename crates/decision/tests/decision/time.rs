@@ -55,7 +55,8 @@ fn unit(dice: &mut Dice) -> &'static str {
     UNITS[usize::try_from(dice.roll(3)).unwrap()]
 }
 
-fn facts(dice: &mut Dice) -> Facts {
+/// Nora's shifts, and what connects her with the patient, all around now.
+pub(crate) fn facts(dice: &mut Dice) -> Facts {
     let mut facts = nothing_known();
     for _ in 0..dice.roll(4) {
         let (from, until) = span(dice);
@@ -100,7 +101,7 @@ fn the_effect_is_constant_until_it_no_longer_holds() {
     let (mut bounded, mut flipped, mut constant) = (0, 0, 0);
     for condition in CONDITIONS {
         let engine = house::engine_with(&format!("permit(principal, action, resource) when {{ {condition} }};"));
-        for _ in 0..200 {
+        for _ in 0..60 {
             let facts = facts(&mut dice);
             let mut asked = house::question("nora", "read_chart", patient());
             if dice.roll(3) > 0 {
@@ -133,8 +134,8 @@ fn the_effect_is_constant_until_it_no_longer_holds() {
         }
     }
     // Neither always bounded nor never; and where it is, time often does change the effect there.
-    assert!(constant > 200, "{constant} constant");
-    assert!(bounded > 1_000 && flipped * 3 > bounded, "{flipped} of {bounded} changed");
+    assert!(constant > 100, "{constant} constant");
+    assert!(bounded > 300 && flipped * 3 > bounded, "{flipped} of {bounded} changed");
 }
 
 #[test]
