@@ -12,6 +12,8 @@ use std::sync::Arc;
 pub(crate) struct Committed {
     /// The new entries' bytes, in sequence.
     pub(crate) entries: Vec<Vec<u8>>,
+    /// Their time.
+    pub(crate) recorded_at: Timestamp,
     /// For each batch of the group, whether it is among them.
     pub(crate) outcomes: Vec<Result<(), AppendError>>,
     /// Whether anything was written at all.
@@ -82,7 +84,7 @@ fn transact(
         }
     }
     database::execute(connection, if changed { "COMMIT" } else { "ROLLBACK" }, &[])?;
-    Ok(Committed { entries: filling.entries, outcomes, changed })
+    Ok(Committed { entries: filling.entries, recorded_at, outcomes, changed })
 }
 
 impl Filling<'_> {

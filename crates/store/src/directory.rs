@@ -49,7 +49,7 @@ pub(crate) struct Lock {
     _file: File,
 }
 
-/// Makes the directory if need be, takes group's and others' rights away, and locks it.
+/// Makes the directory if need be, takes group's and others' rights to it away, and locks it.
 pub(crate) fn take(directory: &Path) -> Result<Lock, DirectoryError> {
     let wrong = |source| DirectoryError::new(directory, source);
     DirBuilder::new().recursive(true).mode(0o700).create(directory).map_err(wrong)?;
@@ -67,10 +67,26 @@ pub(crate) fn take(directory: &Path) -> Result<Lock, DirectoryError> {
         Err(rustix::io::Errno::WOULDBLOCK) => return Err(DirectoryError::Locked(directory.to_owned())),
         Err(errno) => return Err(DirectoryError::new(&path, errno.into())),
     }
-    if metadata.mode() & 0o077 != 0 {
-        std::fs::set_permissions(directory, PermissionsExt::from_mode(0o700)).map_err(wrong)?;
+    if metadata.mode() & 0o077 != 0 && holds_only_a_store(directory).map_err(wrong)? {
+        // Where the directory is somebody else's, such as a mounted volume's, the files' own modes have to do.
+        if let Err(error) = std::fs::set_permissions(directory, PermissionsExt::from_mode(0o700)) {
+            tracing::warn!(path = %directory.display(), %error, "others can list the data directory");
+        }
     }
     Ok(Lock { _file: file })
+}
+
+/// Whether a directory has a store in it, or nothing yet: nobody else's directory is closed to them by a slip of the pen.
+fn holds_only_a_store(directory: &Path) -> io::Result<bool> {
+    if directory.join(crate::database::FILE_NAME).exists() {
+        return Ok(true);
+    }
+    for entry in std::fs::read_dir(directory)? {
+        if entry?.file_name() != "lock" {
+            return Ok(false);
+        }
+    }
+    Ok(true)
 }
 
 /// Makes an empty file that only its owner may use, unless it is there. What a database puts beside its file has the file's mode.

@@ -94,14 +94,13 @@ pub(crate) fn replay(
     Ok(replay.at)
 }
 
-/// Folds and takes in whatever is in the log from `from` on: a commit that seemed to fail may have been kept.
+/// Folds and takes in whatever is in the log after `at`, which moves along: a commit that seemed to fail may have been kept.
 pub(crate) fn catch_up(
     reader: &Reader<'_>,
-    from: Recovered,
+    at: &mut Recovered,
     sealer: &mut Sealer,
     apply: &mut dyn Apply,
-) -> Result<Recovered, StorageError> {
-    let mut at = from;
+) -> Result<(), StorageError> {
     let read = reader.scan(Seq(at.next), Seq(u64::MAX), |seq, bytes| {
         if seq.0 != at.next {
             return ControlFlow::Break(());
@@ -118,7 +117,7 @@ pub(crate) fn catch_up(
         ControlFlow::Continue(())
     });
     match read {
-        Ok(()) => Ok(at),
+        Ok(()) => Ok(()),
         Err(ReadError::Storage(error)) => Err(error),
         Err(_) => Err(rusqlite::Error::InvalidQuery.into()),
     }

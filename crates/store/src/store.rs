@@ -178,7 +178,8 @@ impl Store {
         Ok(answered)
     }
 
-    /// Reads one state of the store, in this thread: a point read takes microseconds. Waits while all connections are lent.
+    /// Reads one state of the store, in this thread: a point read takes microseconds. Waits while all connections are lent, so `read` must not
+    /// itself read through the store.
     ///
     /// # Errors
     /// What `read` errs with, or that the database cannot be read.

@@ -1,6 +1,6 @@
 //! Moves what was committed from the write-ahead log into the file, off the commit path.
 
-use crate::database;
+use crate::database::{self, StorageError};
 use rusqlite::Connection;
 use std::path::Path;
 use std::sync::Arc;
@@ -31,20 +31,23 @@ impl Checkpointer {
         let directory = directory.to_owned();
         let seen = pages.clone();
         let thread = std::thread::Builder::new().name("store-checkpoint".into()).spawn(move || {
-            let mut connection = None;
+            let (mut connection, mut failing) = (None, false);
             while stopped.recv_timeout(EVERY) == Err(std::sync::mpsc::RecvTimeoutError::Timeout) {
-                let done = match &connection {
+                let moved = match &connection {
                     Some(connection) => passive(connection),
-                    None => database::open_writing(&directory)
-                        .map_err(|error| tracing::warn!(%error, "the write-ahead log cannot be opened"))
-                        .ok()
-                        .and_then(|opened| passive(connection.insert(opened))),
+                    None => database::open_writing(&directory).and_then(|opened| passive(connection.insert(opened))),
                 };
-                match done {
-                    Some(pages) => seen.store(pages, Ordering::Relaxed),
-                    // Whatever is wrong, a fresh connection gets past it when it is right again.
-                    None => connection = None,
+                if let Ok(pages) = &moved {
+                    seen.store(*pages, Ordering::Relaxed);
                 }
+                if let Err(error) = &moved {
+                    // Whatever is wrong, a fresh connection gets past it when it is right again.
+                    connection = None;
+                    if !failing {
+                        tracing::warn!(%error, "the write-ahead log cannot be moved into the file; trying on");
+                    }
+                }
+                failing = moved.is_err();
             }
         })?;
         Ok(Self { pages, stop: Some(stop), thread: Some(thread) })
@@ -54,7 +57,8 @@ impl Checkpointer {
     pub(crate) fn lend_a_hand(&self, writer: &Connection) {
         if self.pages.load(Ordering::Relaxed) > WAL_PAGES_MAX {
             self.pages.store(0, Ordering::Relaxed);
-            passive(writer);
+            // What is wrong with it, if anything, the thread has said.
+            let _moved = passive(writer);
         }
     }
 }
@@ -69,15 +73,9 @@ impl Drop for Checkpointer {
 }
 
 /// Moves what can be moved without making anybody wait; how many pages the log has.
-fn passive(connection: &Connection) -> Option<u64> {
-    let moved = connection.query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |row| row.get::<_, i64>(1));
-    match moved {
-        Ok(pages) => Some(u64::try_from(pages).unwrap_or(0)),
-        Err(error) => {
-            tracing::warn!(%error, "the write-ahead log could not be moved into the file");
-            None
-        }
-    }
+fn passive(connection: &Connection) -> Result<u64, StorageError> {
+    let pages: i64 = connection.query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |row| row.get(1))?;
+    Ok(u64::try_from(pages).unwrap_or(0))
 }
 
 /// Moves everything and empties the log: for the end.

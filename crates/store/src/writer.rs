@@ -98,16 +98,15 @@ impl Writer {
             return Ok(());
         }
         let ahead: Vec<Vec<u8>> = jump.iter().filter_map(|draft| draft.tail().ok()).collect();
-        let recorded_at = self.recorded_at.max(look.wall);
         let committed = self.reopen().and_then(|()| {
-            let connection = connected(&self.connection)?;
-            commit::commit(connection, self.next, self.recorded_at.max(recorded_at), &ahead, &group)
+            let recorded_at = self.recorded_at.max(look.wall);
+            commit::commit(connected(&self.connection)?, self.next, recorded_at, &ahead, &group)
         });
         metrics::histogram!("handrail_store_commit_batches").record(group.len() as f64);
         metrics::histogram!("handrail_store_commit_seconds")
             .record((self.options.elapsed)().saturating_sub(look.elapsed).as_secs_f64());
         match committed {
-            Ok(committed) => self.recorded(recorded_at, jump, group, committed),
+            Ok(committed) => self.recorded(jump, group, committed),
             Err(error) => {
                 let error = self.failed("append", error);
                 for pending in group {
@@ -119,14 +118,8 @@ impl Writer {
     }
 
     /// What follows a commit: fold, then answer, then take the entries into the tree.
-    fn recorded(
-        &mut self,
-        recorded_at: Timestamp,
-        jump: Option<Draft>,
-        group: Vec<Pending>,
-        committed: Committed,
-    ) -> Result<(), Broken> {
-        let Committed { entries, outcomes, changed } = committed;
+    fn recorded(&mut self, jump: Option<Draft>, group: Vec<Pending>, committed: Committed) -> Result<(), Broken> {
+        let Committed { entries, recorded_at, outcomes, changed } = committed;
         let mut leaves: Vec<Arc<Leaf>> = Vec::with_capacity(entries.len());
         let mut place = |drafts: Vec<Draft>| {
             let from = leaves.len();
@@ -255,12 +248,15 @@ impl Writer {
         }
         let connection = database::open_writing(&self.directory)?;
         database::limit_size(&connection, self.options.size_bytes_max)?;
-        let from = Recovered { next: self.next, recorded_at: self.recorded_at };
+        // Under the writing lock: whatever somebody else was still doing is then done or undone.
+        database::execute(&connection, "BEGIN IMMEDIATE", &[])?;
+        let mut at = Recovered { next: self.next, recorded_at: self.recorded_at };
         let reader = Reader { connection: &connection };
-        let recovered = recovery::catch_up(&reader, from, &mut self.sealer, self.apply.as_mut())?;
-        self.next = recovered.next;
-        self.recorded_at = recovered.recorded_at;
+        let caught_up = recovery::catch_up(&reader, &mut at, &mut self.sealer, self.apply.as_mut());
+        (self.next, self.recorded_at) = (at.next, at.recorded_at);
         self.status.caught_up(self.next, self.recorded_at);
+        caught_up?;
+        database::execute(&connection, "ROLLBACK", &[])?;
         self.connection = Some(connection);
         Ok(())
     }

@@ -1,12 +1,12 @@
 //! Crashes lose nothing that was answered; anything else done to the file is refused by name.
 
-use crate::ward::{SetClock, heard, open};
+use crate::ward::{SetClock, heard, open, text};
 use events::Seq;
 use rusqlite::Connection;
 use std::fs;
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::Path;
-use store::{Batch, MigrationError, OpenError, RecoveryError, Store, VerifyError};
+use store::{AppendError, Batch, MigrationError, OpenError, RecoveryError, Store, VerifyError};
 
 /// Copies a data directory as it is this moment, open or not; the new copy has no owner yet.
 pub(crate) fn copy(from: &Path, to: &Path) {
@@ -163,4 +163,27 @@ fn a_newer_or_changed_schema_is_refused() {
     database.execute("UPDATE migration SET checksum = x'00' WHERE number = 1", []).unwrap();
     let refused = reopen(dir.path());
     assert!(matches!(refused, Err(OpenError::Migration(MigrationError::Changed { number: 1, .. }))), "{refused:?}");
+}
+
+#[test]
+fn a_database_that_fails_is_opened_again_and_what_it_kept_is_folded() {
+    let dir = tempfile::tempdir().unwrap();
+    let (store, folded) = open(dir.path(), SetClock::new().options());
+    let first = store.append_blocking(Batch::one(heard("first"))).unwrap();
+    // Somebody else holds the file: the writer's commit fails, and, for all the writer knows, was kept.
+    let intruder = Connection::open(dir.path().join("log.sqlite")).unwrap();
+    intruder.execute_batch("BEGIN IMMEDIATE").unwrap();
+    let kept = events::Leaf::bytes(Seq(1), first[0].recorded_at, &heard("kept").tail().unwrap());
+    intruder.execute("INSERT INTO entry (seq, leaf) VALUES (1, ?1)", [&kept]).unwrap();
+    let refused = store.append_blocking(Batch::one(heard("refused")));
+    assert!(matches!(refused, Err(AppendError::Storage(_))), "{refused:?}");
+    assert!(store.health().trouble().unwrap().contains("locked"));
+    intruder.execute_batch("COMMIT").unwrap();
+    drop(intruder);
+    let next = store.append_blocking(Batch::one(heard("next"))).unwrap();
+    assert_eq!(next[0].seq, Seq(2));
+    assert_eq!(store.health().trouble(), None);
+    assert_eq!(folded.leaves().iter().map(|leaf| text(leaf)).collect::<Vec<_>>(), ["first", "kept", "next"]);
+    store.seal_blocking().unwrap();
+    assert_eq!(store.verify().unwrap().size, 3);
 }

@@ -56,6 +56,12 @@ fn a_directory_that_was_open_to_others_is_closed_to_them() {
     fs::set_permissions(dir.path(), fs::Permissions::from_mode(0o755)).unwrap();
     drop(try_open(dir.path()).unwrap());
     assert_eq!(mode(dir.path()), 0o700);
+    // But not one that holds something else as well.
+    let shared = tempfile::tempdir().unwrap();
+    fs::set_permissions(shared.path(), fs::Permissions::from_mode(0o755)).unwrap();
+    fs::write(shared.path().join("letter"), "dear").unwrap();
+    drop(try_open(shared.path()).unwrap());
+    assert_eq!(mode(shared.path()), 0o755);
 }
 
 #[test]
