@@ -1,6 +1,6 @@
 //! Every statement of every room, as constants. A test prepares each against the tables as they are.
 //!
-//! To add one: an entry in [`statements!`] below. `must_change` makes a write that finds no row a conflict.
+//! To add one: an entry in `statements!` below. `must_change` makes a write that finds no row a conflict.
 
 use crate::Statement;
 
