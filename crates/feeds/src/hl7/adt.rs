@@ -3,9 +3,10 @@
 //! Only codes are read. Names of patients and staff are never taken out of the message.
 
 use super::{Field, Message, Moment, Segment};
+use events::PrincipalId;
 use events::encounter::{Class, PEOPLE_MAX};
-use events::{ID_BYTES_MAX, PrincipalId};
 use jiff::tz::TimeZone;
+use plane::NUMBER_BYTES_MAX;
 use smol_str::SmolStr;
 
 /// The most patients one merge message may name.
@@ -48,7 +49,7 @@ impl Identifier {
     #[must_use]
     pub fn is_readable(&self) -> bool {
         let clean = |text: &str| {
-            text.len() <= ID_BYTES_MAX && !text.chars().any(|letter| letter.is_control() || letter == '\u{fffd}')
+            text.len() <= NUMBER_BYTES_MAX && !text.chars().any(|letter| letter.is_control() || letter == '\u{fffd}')
         };
         !self.number.is_empty() && clean(&self.number) && clean(&self.authority)
     }
@@ -336,6 +337,11 @@ mod tests {
         let readable =
             |number: &str| Identifier { number: number.into(), authority: "".into(), kind: "".into() }.is_readable();
         assert!(readable("7") && readable("Ä-7/1"));
-        assert!(!readable("7\u{fffd}") && !readable("7\u{0}") && !readable("") && !readable(&"7".repeat(129)));
+        assert!(
+            !readable("7\u{fffd}")
+                && !readable("7\u{0}")
+                && !readable("")
+                && !readable(&"7".repeat(NUMBER_BYTES_MAX + 1))
+        );
     }
 }

@@ -39,6 +39,8 @@ rejections! {
     NoHeader 100 Some(("MSH", 0)), HEADER_REASON;
     BadDelimiters 102 Some(("MSH", 2)), "MSH-1 and MSH-2 name no usable delimiters";
     TooManySegments 207 None, "the message has more segments than are read";
+    NoFeed 207 Some(("MSH", 3)), "no feed of the charter sends as this application (MSH-3)";
+    TooMuch 207 None, "the message says more than one entry of the ledger can hold";
     NoControlId 101 Some(("MSH", 10)), "MSH-10 is empty: the message has no control id";
     NoType 101 Some(("MSH", 9)), "MSH-9 is empty: the message has no type";
     NoTrigger 101 Some(("MSH", 9)), "neither MSH-9 nor EVN-1 names a trigger event";

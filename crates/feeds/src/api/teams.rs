@@ -1,0 +1,71 @@
+//! Who treats whom. Record numbers become pseudonyms here; a number that is new is made known.
+
+use super::{Api, Problem, Reply, few};
+use axum::Json;
+use axum::extract::State;
+use axum::extract::rejection::JsonRejection;
+use callers::{Caller, FeedTeams};
+use events::team::{Joined, Left};
+use events::{Draft, Event, PatientPseudonym, PrincipalId, Timestamp};
+use plane::NUMBER_BYTES_MAX;
+use serde::Deserialize;
+use store::{Batch, Write};
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Members {
+    members: Vec<Member>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Member {
+    record: String,
+    person: PrincipalId,
+    until: Option<Timestamp>,
+}
+
+pub(super) async fn join(
+    caller: Caller<FeedTeams>,
+    State(api): State<Api>,
+    body: Result<Json<Members>, JsonRejection>,
+) -> Reply {
+    let Json(Members { members }) = body?;
+    let joined = |patient, Member { person, until, .. }| Joined { patient, person, until };
+    tell(&api, &caller, members, joined).await
+}
+
+pub(super) async fn leave(
+    caller: Caller<FeedTeams>,
+    State(api): State<Api>,
+    body: Result<Json<Members>, JsonRejection>,
+) -> Reply {
+    let Json(Members { members }) = body?;
+    if members.iter().any(|member| member.until.is_some()) {
+        return Err(Problem::Wrong("who leaves a team leaves it now: `until` has no place here".to_owned()));
+    }
+    tell(&api, &caller, members, |patient, Member { person, .. }| Left { patient, person }).await
+}
+
+async fn tell<E: Into<Event>>(
+    api: &Api,
+    caller: &Caller<FeedTeams>,
+    members: Vec<Member>,
+    event: impl Fn(PatientPseudonym, Member) -> E,
+) -> Reply {
+    few(members.len())?;
+    let mut writes: Vec<Write> = Vec::new();
+    let mut drafts = Vec::with_capacity(members.len());
+    for member in members {
+        let record = member.record.trim();
+        if record.is_empty() || record.len() > NUMBER_BYTES_MAX || record.chars().any(char::is_control) {
+            return Err(Problem::Wrong(format!(
+                "a record number has 1 to {NUMBER_BYTES_MAX} bytes and no control characters"
+            )));
+        }
+        let named = api.plane.directory().patient_or_new(record);
+        writes.extend(named.write);
+        drafts.push(Draft::new(caller.actor(), event(named.pseudonym, member)));
+    }
+    api.record(Batch { drafts, writes, ..Batch::default() }).await
+}

@@ -1,0 +1,224 @@
+//! One sender: frames in, commits side by side, acknowledgements out in order.
+
+use super::intake::{Intake, Opened};
+use crate::mllp::{Mllp, MllpError, Partial, Received};
+use bytes::{Bytes, BytesMut};
+use futures_util::future::BoxFuture;
+use futures_util::stream::FuturesOrdered;
+use futures_util::{FutureExt, StreamExt};
+use smol_str::SmolStr;
+use std::collections::HashSet;
+use std::fmt;
+use std::sync::Arc;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
+use tokio::time::{Instant, timeout};
+use tokio_util::codec::{Decoder, Encoder};
+use tokio_util::sync::CancellationToken;
+
+/// How much is read at once, in bytes.
+const READ_BYTES: usize = 64 * 1024;
+/// How many acknowledgements are written at once, in bytes, before the sender's next messages are looked at.
+const WRITE_BYTES_MAX: usize = 64 * 1024;
+
+/// Why a connection ended.
+#[derive(Debug)]
+pub(super) enum Ended {
+    /// The sender closed it.
+    BySender,
+    /// The listener stops.
+    Stopped,
+    /// No message came for too long.
+    Idle,
+    /// A message began and did not end in time.
+    SlowMessage,
+    /// The sender does not take its acknowledgements.
+    SlowReader,
+    /// It cannot be used any more.
+    Broken(MllpError),
+}
+
+impl fmt::Display for Ended {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::BySender => f.write_str("the sender closed it"),
+            Self::Stopped => f.write_str("the listener stops"),
+            Self::Idle => f.write_str("no message came for too long"),
+            Self::SlowMessage => f.write_str("a message did not end in time"),
+            Self::SlowReader => f.write_str("the sender does not take its acknowledgements"),
+            Self::Broken(error) => error.fmt(f),
+        }
+    }
+}
+
+type Answer = (Option<Bytes>, Vec<SmolStr>);
+
+struct Connection<'a> {
+    intake: &'a Arc<Intake>,
+    reader: OwnedReadHalf,
+    writer: OwnedWriteHalf,
+    codec: Mllp,
+    buffer: BytesMut,
+    /// Being committed, in the order they came.
+    in_flight: FuturesOrdered<BoxFuture<'static, Answer>>,
+    /// The records those are about.
+    busy: HashSet<SmolStr>,
+    /// Waits for a record or for room.
+    waiting: Option<Opened>,
+    deadline: Instant,
+    /// Nothing more is read: why.
+    ending: Option<Ended>,
+}
+
+/// Serves a connection to its end.
+pub(super) async fn run(stream: TcpStream, intake: &Arc<Intake>, stop: CancellationToken) -> Ended {
+    // Without it acknowledgements wait for each other; a socket that cannot be told so works all the same.
+    let _ = stream.set_nodelay(true);
+    let (reader, writer) = stream.into_split();
+    let mut connection = Connection {
+        intake,
+        reader,
+        writer,
+        codec: Mllp::new(intake.settings().frame_bytes_max),
+        buffer: BytesMut::with_capacity(READ_BYTES),
+        in_flight: FuturesOrdered::new(),
+        busy: HashSet::new(),
+        waiting: None,
+        deadline: Instant::now() + intake.settings().idle_timeout,
+        ending: None,
+    };
+    let ended = connection.serve(stop).await;
+    metrics::counter!("handrail_feed_stray_bytes_total").increment(connection.codec.stray_bytes());
+    let _ = timeout(intake.settings().write_timeout, connection.writer.shutdown()).await;
+    ended
+}
+
+impl Connection<'_> {
+    async fn serve(&mut self, stop: CancellationToken) -> Ended {
+        loop {
+            self.start_all().await;
+            let drained = self.in_flight.is_empty() && self.waiting.is_none();
+            if drained && let Some(ended) = self.ending.take() {
+                return ended;
+            }
+            let reading = self.ending.is_none() && self.waiting.is_none();
+            if reading {
+                self.buffer.reserve(READ_BYTES);
+            }
+            tokio::select! {
+                biased;
+                Some(answer) = self.in_flight.next() => {
+                    if let Err(ended) = self.write(answer).await {
+                        return ended;
+                    }
+                }
+                () = stop.cancelled(), if self.ending.is_none() => {
+                    // What was not begun is not acknowledged, and will be sent again.
+                    self.waiting = None;
+                    self.buffer.clear();
+                    self.ending = Some(Ended::Stopped);
+                }
+                read = self.reader.read_buf(&mut self.buffer), if reading => self.has_read(read),
+                () = tokio::time::sleep_until(self.deadline), if reading => self.is_late(),
+            }
+        }
+    }
+
+    /// Takes in what the buffer holds, until it holds no more, a record is busy or the pipeline is full.
+    async fn start_all(&mut self) {
+        loop {
+            let opened = match self.waiting.take() {
+                Some(opened) => opened,
+                None => match self.next_message() {
+                    Some(opened) => opened,
+                    None => return,
+                },
+            };
+            let full = self.in_flight.len() >= self.intake.settings().pipeline_messages_max;
+            if full || opened.records().any(|record| self.busy.contains(record)) {
+                self.waiting = Some(opened);
+                return;
+            }
+            self.start(opened).await;
+        }
+    }
+
+    async fn start(&mut self, opened: Opened) {
+        let records: Vec<SmolStr> = opened.records().cloned().collect();
+        self.busy.extend(records.iter().cloned());
+        let intake = Arc::clone(self.intake);
+        let mut answer: BoxFuture<'static, Answer> = Box::pin(async move { (intake.take(opened).await, records) });
+        // The first poll puts it into the store's queue: messages are committed in the order they came.
+        match futures_util::poll!(answer.as_mut()) {
+            std::task::Poll::Ready(answer) => self.in_flight.push_back(std::future::ready(answer).boxed()),
+            std::task::Poll::Pending => self.in_flight.push_back(answer),
+        }
+    }
+
+    fn next_message(&mut self) -> Option<Opened> {
+        let ended = matches!(self.ending, Some(Ended::BySender | Ended::SlowMessage));
+        if self.ending.is_some() && !ended {
+            return None;
+        }
+        let was_inside = self.codec.is_inside();
+        let received =
+            if ended { self.codec.decode_eof(&mut self.buffer) } else { self.codec.decode(&mut self.buffer) };
+        match received {
+            Ok(Some(Received::Message(bytes))) => {
+                self.deadline = Instant::now() + self.intake.settings().idle_timeout;
+                Some(self.intake.open(bytes, None))
+            }
+            Ok(Some(Received::Partial { bytes, why })) => {
+                self.deadline = Instant::now() + self.intake.settings().frame_timeout;
+                if why == Partial::TooLong {
+                    let bytes_max = self.intake.settings().frame_bytes_max;
+                    self.ending = Some(Ended::Broken(MllpError::TooLong { bytes_max }));
+                }
+                Some(self.intake.open(bytes, Some(why)))
+            }
+            Ok(None) => {
+                if self.codec.is_inside() && !was_inside {
+                    self.deadline = Instant::now() + self.intake.settings().frame_timeout;
+                }
+                None
+            }
+            Err(error) => {
+                self.ending = Some(Ended::Broken(error));
+                None
+            }
+        }
+    }
+
+    fn has_read(&mut self, read: std::io::Result<usize>) {
+        match read {
+            Ok(0) => self.ending = Some(Ended::BySender),
+            Ok(_) => {}
+            Err(error) => self.ending = Some(Ended::Broken(error.into())),
+        }
+    }
+
+    fn is_late(&mut self) {
+        self.ending = Some(if self.codec.is_inside() { Ended::SlowMessage } else { Ended::Idle });
+    }
+
+    /// Writes an answer, and those after it that are ready too.
+    async fn write(&mut self, first: Answer) -> Result<(), Ended> {
+        let mut out = BytesMut::new();
+        let mut next = Some(first);
+        while let Some((ack, records)) = next {
+            for record in &records {
+                self.busy.remove(record);
+            }
+            if let Some(ack) = ack {
+                self.codec.encode(ack, &mut out).map_err(Ended::Broken)?;
+            }
+            next = if out.len() < WRITE_BYTES_MAX { self.in_flight.next().now_or_never().flatten() } else { None };
+        }
+        match timeout(self.intake.settings().write_timeout, self.writer.write_all(&out)).await {
+            Ok(Ok(())) => Ok(()),
+            Ok(Err(error)) => Err(Ended::Broken(error.into())),
+            Err(_) => Err(Ended::SlowReader),
+        }
+    }
+}

@@ -1,0 +1,370 @@
+//! One message: read it, say what it stands for, commit that with its acknowledgement, and only then hand the acknowledgement out.
+
+use super::Settings;
+use crate::hl7::{Acknowledgement, AdtMessage, Identifier, Message, Outcome, acknowledge, decode};
+use crate::kept;
+use crate::translate::{Circumstances, Directory, Rejection, TranslateError, VisitKey, translate};
+use aws_lc_rs::digest;
+use bytes::Bytes;
+use charter::Charter;
+use charter::systems::FeedKind;
+use events::{
+    Actor, Draft, EncounterPseudonym, FeedName, Label, PatientPseudonym, PrincipalId, Source, Timestamp, UnitId, feed,
+};
+use jiff::tz::TimeZone;
+use plane::Plane;
+use smol_str::SmolStr;
+use std::convert::Infallible;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use store::statements::{
+    FEED_MESSAGE_FIND, FEED_MESSAGE_KEEP, FEED_MESSAGE_PRUNE, REJECTED_MESSAGE_COUNT, REJECTED_MESSAGE_KEEP,
+};
+use store::{AppendError, Batch, ReadError, Value, Write};
+use world::Subject;
+
+/// Who sent what no feed of the charter sends.
+const UNNAMED_FEED: &str = "mllp";
+/// How much of MSH-10 tells messages apart, in bytes; the digest of the content does the rest.
+const CONTROL_ID_BYTES_MAX: usize = 256;
+/// After so many messages, old ones are forgotten.
+const PRUNE_EVERY_MESSAGES: u64 = 1_024;
+/// How many are forgotten at once: more than come between two times.
+const PRUNE_MESSAGES_MAX: i64 = 4_096;
+
+/// Takes messages in for all connections of a listener.
+pub(super) struct Intake {
+    plane: Plane,
+    settings: Settings,
+    in_force: Mutex<Option<InForce>>,
+    /// Makes this run's acknowledgement ids differ from every other's.
+    started_at: Timestamp,
+    acknowledged: AtomicU64,
+    rejected: AtomicU64,
+}
+
+/// The charter a message is read under, with its time zone looked up.
+#[derive(Clone)]
+struct InForce {
+    charter: Arc<Charter>,
+    zone: TimeZone,
+}
+
+/// A message that was read and not yet acted on.
+pub(super) struct Opened {
+    bytes: Bytes,
+    sha256: [u8; 32],
+    read: Result<AdtMessage, Rejection>,
+    in_force: InForce,
+    /// Whether anybody waits for an answer.
+    answered: bool,
+}
+
+impl Opened {
+    /// The records it is about: two messages about one record are not committed side by side.
+    pub(super) fn records(&self) -> impl Iterator<Item = &SmolStr> {
+        let patients = self.read.iter().flat_map(|message| &message.patients);
+        patients.flat_map(|patient| patient.record.iter().chain(&patient.retired)).map(|record| &record.number)
+    }
+}
+
+/// What is to be committed, and what is answered once it is.
+struct Prepared {
+    feed: FeedName,
+    batch: Batch,
+    ack: Vec<u8>,
+    outcome: Outcome,
+}
+
+impl Intake {
+    pub(super) fn new(plane: Plane, settings: Settings) -> Self {
+        let counted = plane.store().read(|reader| reader.query(REJECTED_MESSAGE_COUNT, &[], |row| row.int(0)));
+        let rejected = counted.ok().and_then(|rows| rows.first().copied()).and_then(|rows| u64::try_from(rows).ok());
+        Self {
+            started_at: plane.now(),
+            plane,
+            settings,
+            in_force: Mutex::new(None),
+            acknowledged: AtomicU64::new(0),
+            rejected: AtomicU64::new(rejected.unwrap_or(0)),
+        }
+    }
+
+    pub(super) const fn settings(&self) -> &Settings {
+        &self.settings
+    }
+
+    /// Reads a message, or what there is of one.
+    pub(super) fn open(&self, bytes: Bytes, partial: Option<crate::mllp::Partial>) -> Opened {
+        let in_force = self.in_force();
+        let digest = digest::digest(&digest::SHA256, &bytes);
+        let mut sha256 = [0; 32];
+        sha256.iter_mut().zip(digest.as_ref()).for_each(|(to, from)| *to = *from);
+        let read = match partial {
+            Some(partial) => Err(partial.into()),
+            None => {
+                let decoded = decode(&bytes);
+                let message = Message::read(&decoded.text);
+                message.map(|message| AdtMessage::read(&message, &in_force.zone)).map_err(Into::into)
+            }
+        };
+        // Whoever started over or went away does not wait for an answer.
+        let answered = partial.is_none_or(|partial| partial == crate::mllp::Partial::TooLong);
+        Opened { bytes, sha256, read, in_force, answered }
+    }
+
+    /// Commits what a message stands for and gives its acknowledgement, if anybody waits for one. The order of the commits is the order in
+    /// which these futures are first polled.
+    pub(super) async fn take(&self, opened: Opened) -> Option<Bytes> {
+        let mut prepared = self.prepare(&opened);
+        loop {
+            let Prepared { feed, batch, ack, outcome } = prepared;
+            let failure = match self.plane.record(batch).await {
+                Ok(_) => {
+                    count(&feed, label(outcome));
+                    return self.answer(&opened, ack);
+                }
+                Err(failure) => failure,
+            };
+            match failure {
+                AppendError::Conflict(what) if what == FEED_MESSAGE_KEEP.name() => {
+                    if let Ok(Some(ack)) = self.earlier(&opened, &feed) {
+                        count(&feed, "duplicate");
+                        return self.answer(&opened, ack);
+                    }
+                    return self.fail(&opened, &feed, &AppendError::Conflict(what));
+                }
+                // Trying again would not help: it is the message that does not fit.
+                AppendError::TooLong { .. } | AppendError::TooMany { .. } | AppendError::Leaf(_)
+                    if outcome != Outcome::Refused =>
+                {
+                    prepared = self.refuse(&opened, &feed, Rejection::TooMuch);
+                }
+                failure => return self.fail(&opened, &feed, &failure),
+            }
+        }
+    }
+
+    fn prepare(&self, opened: &Opened) -> Prepared {
+        let InForce { charter, .. } = &opened.in_force;
+        let message = match &opened.read {
+            Ok(message) => message,
+            Err(rejection) => return self.refuse(opened, &feed_of(charter, "").unwrap_or_else(unnamed), *rejection),
+        };
+        let Some(feed) = feed_of(charter, &message.sender.application) else {
+            return self.refuse(opened, &unnamed(), Rejection::NoFeed);
+        };
+        let now = self.plane.now();
+        let sha256 = hexadecimal(&opened.sha256);
+        let circumstances =
+            Circumstances { feed: &feed, sha256: &sha256, now, record_authorities: &self.settings.record_authorities };
+        let mut numbers = Numbers { plane: &self.plane, charter, now, writes: Vec::new(), unknown_units: 0 };
+        match translate(message, &circumstances, &mut numbers) {
+            Ok(drafts) => {
+                if numbers.unknown_units > 0 {
+                    metrics::counter!("handrail_feed_unknown_units_total").increment(numbers.unknown_units);
+                }
+                let ack = self.acknowledgement(opened, &Acknowledgement::ACCEPTED, now);
+                let mut batch = Batch { drafts, writes: numbers.writes, ..Batch::default() };
+                batch.writes.extend(self.remember(opened, &feed, &ack, now));
+                Prepared { feed, batch, ack, outcome: Outcome::Accepted }
+            }
+            Err(TranslateError::Rejected(rejection)) => self.refuse(opened, &feed, rejection),
+            Err(TranslateError::Directory(never)) => match never {},
+        }
+    }
+
+    fn refuse(&self, opened: &Opened, feed: &FeedName, rejection: Rejection) -> Prepared {
+        let now = self.plane.now();
+        let sha256 = hexadecimal(&opened.sha256);
+        metrics::counter!("handrail_feed_rejections_total", "reason" => rejection.reason()).increment(1);
+        tracing::warn!(%feed, reason = rejection.reason(), sha256 = sha256.as_str(), "a message could not be used");
+        let rejected = feed::MessageRejected {
+            feed: feed.clone(),
+            sha256: SmolStr::new(&sha256),
+            bytes: opened.bytes.len() as u64,
+            reason: SmolStr::new_static(rejection.reason()),
+        };
+        let mut draft = Draft::new(Actor::feed(feed), rejected);
+        draft.source = opened.control_id().map(|message| Source { feed: feed.clone(), message });
+        let ack = self.acknowledgement(opened, &rejection.acknowledgement(), now);
+        let mut batch = Batch::one(draft);
+        batch.writes.extend(self.keep(opened, feed, rejection, now));
+        batch.writes.extend(self.remember(opened, feed, &ack, now));
+        Prepared { feed: feed.clone(), batch, ack, outcome: Outcome::Refused }
+    }
+
+    /// The bytes of a message that cannot be used, encrypted, while there is room for more of them.
+    fn keep(&self, opened: &Opened, feed: &FeedName, rejection: Rejection, now: Timestamp) -> Option<Write> {
+        if self.rejected.fetch_add(1, Ordering::Relaxed) >= self.settings.rejected_messages_max {
+            metrics::counter!("handrail_feed_rejections_not_kept_total").increment(1);
+            return None;
+        }
+        let key = self.plane.store().keys().detail.bytes();
+        match kept::seal(key, feed, &opened.sha256, &opened.bytes) {
+            Ok(sealed) => Some(Write {
+                statement: REJECTED_MESSAGE_KEEP,
+                values: vec![
+                    feed.as_str().into(),
+                    opened.sha256.into(),
+                    sealed.into(),
+                    rejection.reason().into(),
+                    now.into(),
+                ],
+            }),
+            Err(error) => {
+                tracing::error!(%error, "a message that could not be used could not be kept either");
+                None
+            }
+        }
+    }
+
+    /// The write that makes a duplicate of this message a conflict, and now and then one that forgets old messages.
+    fn remember(&self, opened: &Opened, feed: &FeedName, ack: &[u8], now: Timestamp) -> Vec<Write> {
+        let after = now - self.settings.duplicate_window;
+        let mut values = self.key(opened, feed);
+        values.extend([Value::Bytes(ack.to_vec()), now.into(), after.into()]);
+        let mut writes = vec![Write { statement: FEED_MESSAGE_KEEP, values }];
+        if self.acknowledged.load(Ordering::Relaxed).is_multiple_of(PRUNE_EVERY_MESSAGES) {
+            let values = vec![after.into(), Value::Int(PRUNE_MESSAGES_MAX)];
+            writes.push(Write { statement: FEED_MESSAGE_PRUNE, values });
+        }
+        writes
+    }
+
+    fn key(&self, opened: &Opened, feed: &FeedName) -> Vec<Value> {
+        let id = opened.read.as_ref().map_or("", |message| message.control_id.as_str());
+        let cut = id.floor_char_boundary(CONTROL_ID_BYTES_MAX);
+        vec![feed.as_str().into(), id.get(..cut).unwrap_or_default().into(), opened.sha256.into()]
+    }
+
+    /// The acknowledgement this message got before.
+    fn earlier(&self, opened: &Opened, feed: &FeedName) -> Result<Option<Vec<u8>>, ReadError> {
+        let mut values = self.key(opened, feed);
+        values.push((self.plane.now() - self.settings.duplicate_window).into());
+        self.plane.store().read(|reader| reader.find(FEED_MESSAGE_FIND, &values, |row| row.bytes(0)))
+    }
+
+    fn fail(&self, opened: &Opened, feed: &FeedName, failure: &AppendError) -> Option<Bytes> {
+        count(feed, "failed");
+        tracing::warn!(%feed, error = %failure, "a message could not be recorded");
+        let reason = failure.to_string();
+        let answer =
+            Acknowledgement { outcome: Outcome::Failed, reason: Some(&reason), code: Some(207), location: None };
+        let ack = self.acknowledgement(opened, &answer, self.plane.now());
+        self.answer(opened, ack)
+    }
+
+    fn answer(&self, opened: &Opened, ack: Vec<u8>) -> Option<Bytes> {
+        opened.answered.then(|| Bytes::from(ack))
+    }
+
+    fn acknowledgement(&self, opened: &Opened, answer: &Acknowledgement<'_>, now: Timestamp) -> Vec<u8> {
+        let decoded = decode(&opened.bytes);
+        let message = Message::read(&decoded.text).ok();
+        let number = self.acknowledged.fetch_add(1, Ordering::Relaxed);
+        let own_id = format!("HR{:X}-{number}", self.started_at.as_millis());
+        acknowledge(message.as_ref(), decoded.charset, answer, &own_id, now, &opened.in_force.zone)
+    }
+
+    fn in_force(&self) -> InForce {
+        let engine = self.plane.engine();
+        let mut held = self.in_force.lock().unwrap_or_else(PoisonError::into_inner);
+        match &*held {
+            Some(held) if Arc::ptr_eq(&held.charter, engine.charter()) => held.clone(),
+            _ => {
+                let charter = Arc::clone(engine.charter());
+                // A charter with an unknown time zone does not load.
+                let zone = TimeZone::get(&charter.hospital().time_zone).unwrap_or(TimeZone::UTC);
+                held.insert(InForce { charter, zone }).clone()
+            }
+        }
+    }
+}
+
+impl Opened {
+    fn control_id(&self) -> Option<SmolStr> {
+        let id = &self.read.as_ref().ok()?.control_id;
+        let cut: SmolStr =
+            id.chars().filter(|letter| !letter.is_control()).take(crate::translate::CONTROL_ID_CHARS_MAX).collect();
+        (!cut.is_empty()).then_some(cut)
+    }
+}
+
+/// The plane's directory and the charter's units, with what has to be written for numbers that are new.
+struct Numbers<'a> {
+    plane: &'a Plane,
+    charter: &'a Charter,
+    now: Timestamp,
+    writes: Vec<Write>,
+    unknown_units: u64,
+}
+
+impl Directory for Numbers<'_> {
+    type Error = Infallible;
+
+    fn patient(&mut self, record: &Identifier) -> Result<PatientPseudonym, Infallible> {
+        let named = self.plane.directory().patient_or_new(&record.number);
+        self.writes.extend(named.write);
+        Ok(named.pseudonym)
+    }
+
+    // Without the authority: senders give it in some messages and not in others, and a stay that is opened under one name and closed under
+    // another would never end.
+    fn encounter(&mut self, visit: VisitKey<'_>) -> Result<EncounterPseudonym, Infallible> {
+        let named = match visit {
+            VisitKey::Numbered(number) => self.plane.directory().encounter_or_new(&number.number),
+            // A readable number has no control characters, so no visit is called that.
+            VisitKey::Unnumbered(patient) => self.plane.directory().encounter_or_new(&format!("\0{patient}")),
+        };
+        self.writes.extend(named.write);
+        Ok(named.pseudonym)
+    }
+
+    fn labels(&mut self, patient: PatientPseudonym) -> Result<Vec<Label>, Infallible> {
+        let Ok(principal) = PrincipalId::new("nobody") else { return Ok(Vec::new()) };
+        let subject = Subject { principal, patient: Some(patient), device: None };
+        let facts = self.plane.world(|world| world.facts(&subject, self.now));
+        Ok(facts.patient.map(|patient| patient.labels.to_vec()).unwrap_or_default())
+    }
+
+    fn unit(&mut self, code: &str) -> Option<UnitId> {
+        let unit = self.charter.unit_by_code(code).cloned();
+        self.unknown_units += u64::from(unit.is_none());
+        unit
+    }
+}
+
+/// The feed of the charter that sends as this application (MSH-3): one that lists it, or else one that lists none.
+fn feed_of(charter: &Charter, application: &str) -> Option<FeedName> {
+    let feeds = || charter.systems().feeds.iter().filter(|(_, feed)| feed.kind == FeedKind::Adt);
+    let listed = feeds().find(|(_, feed)| feed.applications.iter().any(|name| name == application));
+    let open = || feeds().find(|(_, feed)| feed.applications.is_empty());
+    listed.or_else(open).map(|(name, _)| name.clone())
+}
+
+#[expect(clippy::expect_used, reason = "a constant")]
+fn unnamed() -> FeedName {
+    FeedName::new(UNNAMED_FEED).expect("a constant")
+}
+
+fn label(outcome: Outcome) -> &'static str {
+    match outcome {
+        Outcome::Accepted => "accepted",
+        Outcome::Failed => "failed",
+        Outcome::Refused => "refused",
+    }
+}
+
+fn count(feed: &FeedName, outcome: &'static str) {
+    metrics::counter!("handrail_feed_messages_total", "feed" => feed.to_string(), "outcome" => outcome).increment(1);
+}
+
+fn hexadecimal(bytes: &[u8]) -> String {
+    use std::fmt::Write as _;
+    bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
+        // Writing to a string does not fail.
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
+}

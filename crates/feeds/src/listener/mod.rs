@@ -1,0 +1,107 @@
+//! The MLLP server: nothing is acknowledged before it is recorded and the world has it.
+//!
+//! - Each connection is answered in the order it sent, while commits run side by side; two messages about the same record wait for
+//!   each other.
+//! - **AA**: recorded. **AE**: it could not be recorded, send it again. **AR**: it cannot be used; it is kept, encrypted, and counted.
+//! - The same message again (feed, MSH-10 and content, within seven days) gets the acknowledgement it got, and changes nothing. That
+//!   holds for a refusal too: what was refused has to be sent under a new control id once it has been put right.
+//! - Slow and silent senders are cut off by named timeouts; more connections than the cap are closed at once.
+
+mod connection;
+mod intake;
+
+use crate::mllp::FRAME_BYTES_MAX;
+use intake::Intake;
+use plane::Plane;
+use smol_str::SmolStr;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::net::TcpListener;
+use tokio::sync::Semaphore;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+/// How a listener treats its senders.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// The longest message, in bytes.
+    pub frame_bytes_max: usize,
+    /// The most connections at once; each may hold a message in memory.
+    pub connections_max: usize,
+    /// The most messages of one connection that are being committed at once.
+    pub pipeline_messages_max: usize,
+    /// After this long without a message a connection is closed: senders connect again.
+    pub idle_timeout: Duration,
+    /// A message that has begun must have ended after this long.
+    pub frame_timeout: Duration,
+    /// An acknowledgement must be taken after this long.
+    pub write_timeout: Duration,
+    /// How long a message is known again.
+    pub duplicate_window: Duration,
+    /// The most unusable messages whose bytes are kept; of later ones only the digest is.
+    pub rejected_messages_max: u64,
+    /// Whose numbers are record numbers (CX-4), when more than one authority's reach this listener. Empty: anybody's.
+    pub record_authorities: Vec<SmolStr>,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            frame_bytes_max: FRAME_BYTES_MAX,
+            connections_max: 128,
+            pipeline_messages_max: 64,
+            idle_timeout: Duration::from_secs(15 * 60),
+            frame_timeout: Duration::from_secs(30),
+            write_timeout: Duration::from_secs(30),
+            duplicate_window: Duration::from_secs(7 * 24 * 60 * 60),
+            rejected_messages_max: 10_000,
+            record_authorities: Vec::new(),
+        }
+    }
+}
+
+/// How long accepting rests when the system has no more sockets to give.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+
+/// Serves senders with the usual [`Settings`] until `stop`; then nothing more is read, what is being committed is answered, and every
+/// connection is closed.
+pub async fn serve(listener: TcpListener, plane: Plane, stop: CancellationToken) {
+    serve_with(listener, plane, Settings::default(), stop).await;
+}
+
+/// As [`serve`], with settings of one's own.
+pub async fn serve_with(listener: TcpListener, plane: Plane, settings: Settings, stop: CancellationToken) {
+    let places = Arc::new(Semaphore::new(settings.connections_max));
+    let intake = Arc::new(Intake::new(plane, settings));
+    let connections = TaskTracker::new();
+    loop {
+        let accepted = tokio::select! {
+            () = stop.cancelled() => break,
+            accepted = listener.accept() => accepted,
+        };
+        let (stream, peer) = match accepted {
+            Ok(accepted) => accepted,
+            Err(error) => {
+                tracing::warn!(%error, "no connection could be accepted");
+                tokio::time::sleep(ACCEPT_PAUSE).await;
+                continue;
+            }
+        };
+        let Ok(place) = Arc::clone(&places).try_acquire_owned() else {
+            metrics::counter!("handrail_feed_connections_refused_total").increment(1);
+            tracing::warn!(%peer, "a feed connection over the cap was closed");
+            continue;
+        };
+        let (intake, stop) = (Arc::clone(&intake), stop.clone());
+        connections.spawn(async move {
+            metrics::gauge!("handrail_feed_connections").increment(1.0);
+            let ended = connection::run(stream, &intake, stop).await;
+            metrics::gauge!("handrail_feed_connections").decrement(1.0);
+            tracing::info!(%peer, why = %ended, "a feed connection ended");
+            drop(place);
+        });
+    }
+    drop(listener);
+    connections.close();
+    connections.wait().await;
+}
