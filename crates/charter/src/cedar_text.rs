@@ -98,11 +98,11 @@ fn statement(tokens: &[Token<'_>]) -> Option<Statement> {
         }
         let mut value_span = name.span.clone();
         rest = after;
-        if let [open, value, close, after @ ..] = after {
-            if open.text == "(" && close.text == ")" {
-                value_span = value.span.clone();
-                rest = after;
-            }
+        if let [open, value, close, after @ ..] = after
+            && (open.text, close.text) == ("(", ")")
+        {
+            value_span = value.span.clone();
+            rest = after;
         }
         annotations.push(Annotation { name: name.text.to_owned(), name_span: name.span.clone(), value_span });
     }

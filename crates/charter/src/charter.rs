@@ -107,8 +107,8 @@ impl Charter {
         checks::all(&parts, &mut findings);
         let policy_set = policy::collect(&parts.policies, &mut findings);
         let mut judged = None;
-        if let Some((schema, _)) = &parts.schema {
-            let depth = policy::validate(&policy_set, &parts.policies, schema.clone(), &mut findings);
+        if let Some(schema) = &parts.schema {
+            let depth = policy::validate(&policy_set, &parts.policies, schema.0.clone(), &mut findings);
             let entities = parts.entities.as_ref().and_then(|doc| static_entities::build(doc, schema, &mut findings));
             judged = entities.map(|entities| (depth, entities));
         }

@@ -116,7 +116,7 @@ impl Diagnostic {
     }
 
     /// Only a warning.
-    pub(crate) fn as_warning(self) -> Self {
+    pub(crate) fn into_warning(self) -> Self {
         Self { severity: Severity::Warning, ..self }
     }
 

@@ -58,13 +58,22 @@ impl<'t, T: DeserializeOwned> Document<'t, T> {
         let source = Source::new(path, text);
         let (mut tree, errors) = DeTable::parse_recoverable(text);
         if !errors.is_empty() {
+            let mut line = 0;
             for error in errors.into_iter().take(MISTAKES_MAX) {
-                findings.push(syntax(&source, &error));
+                let problem = syntax(&source, &error);
+                // A table that comes twice has every key twice: its header says it all.
+                let next = problem.position().map_or(0, |position| position.line);
+                let again = problem.code() == Code::Duplicate && line != 0 && next == line + 1;
+                line = if problem.code() == Code::Duplicate { next } else { 0 };
+                if !again {
+                    findings.push(problem);
+                }
             }
             return None;
         }
         let example = Example::new(example);
         let mut last = None;
+        let mut meant: Vec<String> = Vec::new();
         for _ in 0..MISTAKES_MAX {
             let error = match serde::Deserialize::deserialize(Deserializer::from(tree.clone())) {
                 Ok(value) => return Some(Self { source, tree, value }),
@@ -72,7 +81,10 @@ impl<'t, T: DeserializeOwned> Document<'t, T> {
             };
             let mistake = Mistake::of(&error);
             let again = last.as_ref() == Some(&error);
-            if !again && error.span() != Some(NOWHERE) {
+            meant.extend(mistake.meant().map(str::to_owned));
+            // Whoever misspelt a key does not need to hear that it is missing as well.
+            let explained = matches!(&mistake, Mistake::MissingKey { key } if take(&mut meant, key));
+            if !again && !explained && error.span() != Some(NOWHERE) {
                 findings.push(mistake.diagnostic(&source, &tree, &error, &example));
             }
             if !mistake.mend(&mut tree, &error, &example, again) {
@@ -82,6 +94,12 @@ impl<'t, T: DeserializeOwned> Document<'t, T> {
         }
         None
     }
+}
+
+/// Takes a name out of a list, if it is there.
+fn take(names: &mut Vec<String>, name: &str) -> bool {
+    let at = names.iter().position(|known| known == name);
+    at.map(|at| names.swap_remove(at)).is_some()
 }
 
 impl<T> Document<'_, T> {

@@ -42,6 +42,7 @@ pub use diagnostic::{Code, DIAGNOSTICS_MAX, Diagnostic, Position, Severity};
 pub use entities::Risk;
 pub use files::{BUNDLE_BYTES_MAX, FILE_BYTES_MAX, FILE_NAME_BYTES_MAX, FILES_MAX};
 pub use hospital::{Hospital, Unit};
+pub use nearest::nearest;
 pub use owners::{Owner, Owners};
 pub use policy::Policy;
 pub use scenario::Scenario;

@@ -2,7 +2,7 @@
 
 use crate::diagnostic::{Code, Diagnostic};
 use crate::document::{NOWHERE, Step};
-use crate::nearest::suggest;
+use crate::nearest::{nearest, suggest};
 use crate::source::Source;
 use std::ops::Range;
 use std::sync::Arc;
@@ -115,8 +115,17 @@ impl<'e> Mistake<'e> {
                     let text = example.text.get(part.span())?;
                     (!text.contains('\n')).then(|| format!("write a value such as `{text}`"))
                 });
-                Diagnostic::at(Code::Toml, source, span, error.message()).with_help_if(help)
+                let span = element(tree.get_ref(), &span, error.message()).unwrap_or(span);
+                Diagnostic::at(Code::Toml, source, span, plain(error.message())).with_help_if(help)
             }
+        }
+    }
+
+    /// The key this one was most likely meant to be.
+    pub(crate) fn meant(&self) -> Option<&'e str> {
+        match self {
+            Self::UnknownKey { key, known } => nearest(key, known.iter().copied()),
+            _ => None,
         }
     }
 
@@ -138,6 +147,44 @@ impl<'e> Mistake<'e> {
         let path: Vec<OwnedStep> = path.iter().map(OwnedStep::from).collect();
         replace(tree.get_mut(), &path, replacement)
     }
+}
+
+/// Serde's message in the words of a ward.
+fn plain(message: &str) -> String {
+    const WORDS: [(&str, &str); 9] = [
+        ("expected i64", "expected a whole number"),
+        ("expected u8", "expected a whole number from 0 to 255"),
+        ("expected u32", "expected a whole number, 0 or more"),
+        ("expected a sequence", "expected a list"),
+        ("expected a map", "expected a table"),
+        ("expected a borrowed string", "expected a text"),
+        ("expected a string", "expected a text"),
+        ("wanted string or table", "expected a text"),
+        ("invalid type: map", "invalid type: table"),
+    ];
+    let message = match message.split_once(", expected struct ") {
+        Some((before, _)) => format!("{before}, expected a table"),
+        None => message.to_owned(),
+    };
+    WORDS.iter().fold(message, |message, (serde, ward)| match message.strip_suffix(serde) {
+        Some(before) => format!("{before}{ward}"),
+        None if message.starts_with(serde) => message.replacen(serde, ward, 1),
+        None => message,
+    })
+}
+
+/// The element of a list that a message quotes: toml knows only the place of the list.
+fn element(table: &DeTable<'_>, span: &Range<usize>, message: &str) -> Option<Range<usize>> {
+    let quoted = message.split('`').nth(1)?;
+    let mut found = None;
+    visit(table, &mut Vec::new(), &mut |_, _, value| {
+        let DeValue::Array(array) = value.get_ref() else { return };
+        if value.span() == *span {
+            let element = array.iter().find(|element| element.get_ref().as_str() == Some(quoted));
+            found = element.map(Spanned::span).or(found.take());
+        }
+    });
+    found
 }
 
 /// A step that borrows nothing, so that the tree it leads through can be changed.
@@ -185,12 +232,11 @@ fn path_to<'t>(table: &'t DeTable<'_>, span: &Range<usize>) -> Option<(Vec<Step<
     best.map(|(_, path, is_key)| (path, is_key))
 }
 
-/// Every value below a table, with its path and the place of its key.
-fn visit<'t>(
-    table: &'t DeTable<'_>,
-    path: &mut Vec<Step<'t>>,
-    see: &mut dyn FnMut(&[Step<'t>], Option<Range<usize>>, &'t Spanned<DeValue<'_>>),
-) {
+/// Sees a value: its path, the place of its key if it has one, and the value.
+type See<'s, 't, 'v> = dyn FnMut(&[Step<'t>], Option<Range<usize>>, &'t Spanned<DeValue<'v>>) + 's;
+
+/// Every value below a table.
+fn visit<'t, 'v>(table: &'t DeTable<'v>, path: &mut Vec<Step<'t>>, see: &mut See<'_, 't, 'v>) {
     for (key, value) in table {
         path.push(Step::Key(key.get_ref()));
         see(path, Some(key.span()), value);
@@ -199,11 +245,7 @@ fn visit<'t>(
     }
 }
 
-fn visit_value<'t>(
-    value: &'t DeValue<'_>,
-    path: &mut Vec<Step<'t>>,
-    see: &mut dyn FnMut(&[Step<'t>], Option<Range<usize>>, &'t Spanned<DeValue<'_>>),
-) {
+fn visit_value<'t, 'v>(value: &'t DeValue<'v>, path: &mut Vec<Step<'t>>, see: &mut See<'_, 't, 'v>) {
     match value {
         DeValue::Table(table) => visit(table, path, see),
         DeValue::Array(array) => {
@@ -225,10 +267,9 @@ fn missing_from<'t, 'x>(
     key: &str,
     example: &'x Example,
 ) -> Option<(Vec<Step<'t>>, &'x Spanned<DeValue<'static>>)> {
-    if tree.span() == *span && !tree.get_ref().contains_key(key) {
-        if let Some(part) = example.tree.get(key) {
-            return Some((Vec::new(), part));
-        }
+    let part = example.tree.get(key).filter(|_| tree.span() == *span && !tree.get_ref().contains_key(key));
+    if let Some(part) = part {
+        return Some((Vec::new(), part));
     }
     let mut found = None;
     visit(tree.get_ref(), &mut Vec::new(), &mut |path, _, value| {

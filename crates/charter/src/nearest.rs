@@ -4,7 +4,8 @@
 const LENGTH_MAX: usize = 64;
 
 /// The nearest of the known names, if one is near: at most a third of the letters differ.
-pub(crate) fn nearest<'a>(wanted: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+#[must_use]
+pub fn nearest<'a>(wanted: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let limit = (wanted.chars().count() / 3).max(1);
     known
         .into_iter()

@@ -37,6 +37,8 @@ pub(crate) struct Parts<'t> {
     pub(crate) schema_source: Option<Arc<Source>>,
     pub(crate) schema: Option<(Schema, Vocabulary)>,
     pub(crate) policies: Vec<ReadPolicy>,
+    /// Whether every policy could be read and has a name.
+    policies_named: bool,
 }
 
 /// Each file as it could be; what is missing in a real one is taken from here while the rest of it is read.
@@ -72,8 +74,7 @@ impl<'t> Parts<'t> {
             emergency: reader.document(files::EMERGENCY, example::EMERGENCY),
             systems: reader.document(files::SYSTEMS, example::SYSTEMS),
             scenarios: reader.scenarios(),
-            policies: reader.policies(),
-            ..reader.schema()
+            ..reader.rules()
         }
     }
 
@@ -91,6 +92,7 @@ impl<'t> Parts<'t> {
             schema_source: None,
             schema: None,
             policies: Vec::new(),
+            policies_named: false,
         }
     }
 
@@ -125,7 +127,9 @@ impl<'t> Parts<'t> {
             names.give(Noun::Action, vocabulary.actions.keys().map(|id| id.as_str()));
             names.give(Noun::Type, vocabulary.types.keys().map(TypeName::as_str));
         }
-        names.give(Noun::Policy, self.policies.iter().filter_map(|read| Some(read.id.as_ref()?.as_str())));
+        if self.policies_named {
+            names.give(Noun::Policy, self.policies.iter().filter_map(|read| Some(read.id.as_ref()?.as_str())));
+        }
         names
     }
 }
@@ -150,23 +154,44 @@ impl<'t> Reader<'_, 't> {
         all.filter_map(|(path, text)| Document::read(path, text, example::SCENARIO, self.findings)).collect()
     }
 
-    fn policies(&mut self) -> Vec<ReadPolicy> {
+    /// Schema and policies.
+    fn rules(&mut self) -> Parts<'t> {
+        let schema_source = self.files.get(files::SCHEMA).map(|text| Source::new(files::SCHEMA, text));
+        let schema = schema_source.as_ref().and_then(|source| schema::read(source, self.findings));
         let mut policies = Vec::new();
         let errors = self.findings.errors();
         for (path, text) in self.below(files::POLICIES) {
             policy::read(&Source::new(path, text), self.findings, &mut policies);
         }
-        if policies.is_empty() && errors == self.findings.errors() {
+        let policies_named = errors == self.findings.errors();
+        if policies.is_empty() && policies_named {
             let problem = Diagnostic::of_file(Code::File, files::POLICIES, "there is no policy");
             self.findings.push(problem.with_help("put at least one into a file such as policies/care.cedar"));
         }
-        policies
+        Parts { schema_source, schema, policies, policies_named, ..Parts::empty() }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn reads<T: DeserializeOwned>(text: &'static str) {
+        let mut findings = Findings::default();
+        assert!(Document::<T>::read("example", text, text, &mut findings).is_some());
+        assert_eq!(findings.into_list().iter().map(Diagnostic::plain).collect::<Vec<_>>(), Vec::<String>::new());
     }
 
-    fn schema(&mut self) -> Parts<'t> {
-        let Some(text) = self.files.get(files::SCHEMA) else { return Parts::empty() };
-        let source = Source::new(files::SCHEMA, text);
-        let schema = schema::read(&source, self.findings);
-        Parts { schema_source: Some(source), schema, ..Parts::empty() }
+    #[test]
+    fn every_example_reads_as_what_it_is_an_example_of() {
+        reads::<Hospital>(example::HOSPITAL);
+        reads::<StaticEntities>(example::ENTITIES);
+        reads::<WorkflowsFile>(example::WORKFLOWS);
+        reads::<Owners>(example::OWNERS);
+        reads::<Assurance>(example::ASSURANCE);
+        reads::<Elevation>(example::ELEVATION);
+        reads::<Emergency>(example::EMERGENCY);
+        reads::<Systems>(example::SYSTEMS);
+        reads::<Scenario>(example::SCENARIO);
     }
 }

@@ -7,7 +7,7 @@ use crate::schema::from_cedar;
 use crate::source::Source;
 use cedar_policy::{Effect, PolicySet, Schema, ValidationMode, Validator};
 use events::{OwnerId, PolicyId, WorkflowName};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -234,21 +234,31 @@ pub(crate) fn validate(set: &PolicySet, policies: &[ReadPolicy], schema: Schema,
         }
         depth += 1;
     };
-    let mut say = |id: &cedar_policy::PolicyId, said: &dyn miette::Diagnostic, warning: bool| {
-        let Some(read) = by_id.get(<cedar_policy::PolicyId as AsRef<str>>::as_ref(id)) else { return };
-        let start = read.statement.span.start;
-        let mut problem = from_cedar(Code::PolicyValidation, &read.source, start, said);
-        if said.labels().is_none() {
-            problem = Diagnostic::at(Code::PolicyValidation, &read.source, read.head(), said.to_string())
-                .with_help_if(said.help().map(|help| help.to_string()));
-        }
-        findings.push(if warning { problem.as_warning() } else { problem });
-    };
+    let mut said_of = BTreeSet::new();
     for error in result.validation_errors() {
-        say(error.policy_id(), error, false);
+        if let Some(read) = by_id.get::<str>(error.policy_id().as_ref()) {
+            said_of.insert(error.policy_id());
+            findings.push(judged(read, error));
+        }
     }
+    // One warning is enough, and none where an error says why.
     for warning in result.validation_warnings() {
-        say(warning.policy_id(), warning, true);
+        if let Some(read) =
+            by_id.get::<str>(warning.policy_id().as_ref()).filter(|_| said_of.insert(warning.policy_id()))
+        {
+            let problem = judged(read, warning).with_help("it never decides anything: correct it or take it out");
+            findings.push(problem.into_warning());
+        }
     }
     depth
+}
+
+/// What the validator says of a policy.
+fn judged(read: &ReadPolicy, said: &dyn miette::Diagnostic) -> Diagnostic {
+    let placed = from_cedar(Code::PolicyValidation, &read.source, read.statement.span.start, said);
+    if said.labels().is_some() {
+        return placed;
+    }
+    let help = placed.help().map(str::to_owned);
+    Diagnostic::at(Code::PolicyValidation, &read.source, read.head(), placed.message()).with_help_if(help)
 }

@@ -22,7 +22,7 @@ pub(crate) fn read(source: &Arc<Source>, findings: &mut Findings) -> Option<(Sch
     let fragment = match SchemaFragment::from_cedarschema_str(&source.text) {
         Ok((fragment, warnings)) => {
             for warning in warnings {
-                findings.push(from_cedar(Code::Schema, source, 0, &warning).as_warning());
+                findings.push(from_cedar(Code::Schema, source, 0, &warning).into_warning());
             }
             fragment
         }
@@ -75,11 +75,35 @@ pub(crate) fn read(source: &Arc<Source>, findings: &mut Findings) -> Option<(Sch
 /// What Cedar says, at the place it says, in a text that begins at `offset` of the source.
 pub(crate) fn from_cedar(code: Code, source: &Arc<Source>, offset: usize, said: &dyn miette::Diagnostic) -> Diagnostic {
     let label = said.labels().and_then(|mut labels| labels.next());
-    let span =
-        label.as_ref().map_or(offset..offset, |label| offset + label.offset()..offset + label.offset() + label.len());
-    let help = said.help().map(|help| help.to_string());
+    let span = label.as_ref().map_or(offset..offset, |label| {
+        let start = offset + label.offset();
+        start..start + label.len()
+    });
     let expected = label.and_then(|label| label.label().map(str::to_owned));
-    Diagnostic::at(code, source, span, said.to_string()).with_help_if(help.or(expected))
+    let help = said.help().map(|help| plain(&help.to_string()).to_owned()).or(expected);
+    let message = said.to_string();
+    let help = match help {
+        _ if message.contains("got a template") => {
+            Some("a template needs links, and a charter has none: write the entity, or `in Role::\"…\"`".to_owned())
+        }
+        None if code == Code::Schema => {
+            Some("see https://docs.cedarpolicy.com/schema/human-readable-schema.html".to_owned())
+        }
+        None if code == Code::PolicySyntax => {
+            Some("see https://docs.cedarpolicy.com/policies/syntax-grammar.html".to_owned())
+        }
+        help => help,
+    };
+    Diagnostic::at(code, source, span, plain(&message)).with_help_if(help)
+}
+
+/// Cedar's message without what the place says already.
+fn plain(message: &str) -> &str {
+    let message = message.strip_prefix("error parsing schema: ").unwrap_or(message);
+    match message.strip_prefix("for policy `").and_then(|rest| rest.split_once("`, ")) {
+        Some((_, rest)) => rest,
+        None => message,
+    }
 }
 
 /// The vocabulary in a schema's JSON form. `None` if it nests too deeply or a name is no id.

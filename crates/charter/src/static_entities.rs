@@ -3,14 +3,20 @@
 use crate::diagnostic::{Code, Diagnostic, Findings};
 use crate::document::{Document, at};
 use crate::entities::{StaticEntities, StaticEntity};
-use crate::vocabulary::ROLE;
+use crate::nearest::suggest;
+use crate::vocabulary::{ROLE, Vocabulary};
 use cedar_policy::{Entities, Entity, EntityId, EntityTypeName, EntityUid, Schema};
+use events::TypeName;
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, HashSet};
 use std::str::FromStr;
 
 /// Builds them all, checked against the schema. `None` if any is wrong, which the findings say.
-pub(crate) fn build(doc: &Document<'_, StaticEntities>, schema: &Schema, findings: &mut Findings) -> Option<Entities> {
+pub(crate) fn build(
+    doc: &Document<'_, StaticEntities>,
+    (schema, vocabulary): &(Schema, Vocabulary),
+    findings: &mut Findings,
+) -> Option<Entities> {
     let errors = findings.errors();
     let mut all = Vec::new();
     for (name, role) in &doc.value.roles {
@@ -30,6 +36,11 @@ pub(crate) fn build(doc: &Document<'_, StaticEntities>, schema: &Schema, finding
             say(Code::Value, "a role is not an `[[entity]]`".to_owned(), "write it as a table such as `[roles.nurse]`");
             continue;
         }
+        if !vocabulary.types.contains_key(name.0) {
+            let help = suggest(name.0, vocabulary.types.keys().map(TypeName::as_str)).unwrap_or_default();
+            say(Code::Reference, format!("there is no entity type `{}`", name.0), &help);
+            continue;
+        }
         if seen.insert(name, index).is_some() {
             say(Code::Duplicate, format!("there is already an entity {}::\"{}\"", name.0, name.1), "keep it once");
             continue;
@@ -46,11 +57,11 @@ pub(crate) fn build(doc: &Document<'_, StaticEntities>, schema: &Schema, finding
     }
     match Entities::from_entities(all, Some(schema)) {
         Ok(entities) => Some(entities),
+        // Whatever else is wrong most likely is why.
+        Err(_) if findings.errors() > 0 => None,
         Err(error) => {
-            let source = &doc.source;
-            findings.push(
-                Diagnostic::at(Code::Value, source, 0..0, chain(&error)).with_help("see `in` of roles and entities"),
-            );
+            let problem = Diagnostic::at(Code::Value, &doc.source, 0..0, chain(&error));
+            findings.push(problem.with_help("see `in` of roles and entities"));
             None
         }
     }
@@ -78,5 +89,5 @@ fn chain(error: &dyn std::error::Error) -> String {
         }
         cause = error.source();
     }
-    text
+    text.strip_prefix("error during entity deserialization: ").map_or_else(|| text.clone(), str::to_owned)
 }

@@ -128,6 +128,23 @@ pub enum CallerRight {
     Metrics,
 }
 
+impl CallerRight {
+    /// Its name in charters.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Evaluate => "evaluate",
+            Self::EvaluateLive => "evaluate_live",
+            Self::FeedPeople => "feed_people",
+            Self::FeedRota => "feed_rota",
+            Self::FeedDevices => "feed_devices",
+            Self::FeedTeams => "feed_teams",
+            Self::FeedEmergencies => "feed_emergencies",
+            Self::Metrics => "metrics",
+        }
+    }
+}
+
 /// Something a caller may assert: `context.device`, `action.soft`, `Patient.labels` or `*`.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Assertable {

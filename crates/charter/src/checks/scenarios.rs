@@ -4,7 +4,7 @@ use super::Check;
 use crate::diagnostic::Code;
 use crate::document::{Step, at};
 use crate::names::Noun;
-use crate::nearest::suggest;
+use crate::nearest::nearest;
 use crate::scenario::{Ask, Scenario, UNKNOWN};
 use events::{OwnerId, PolicyId, PrincipalId, RoleName};
 use std::collections::BTreeSet;
@@ -167,8 +167,10 @@ fn ids<'s>(
 fn one_of(check: &mut Check<'_, '_, Scenario>, ids: &Ids<'_>, path: &[Step<'_>], id: &str) {
     if !ids.known.contains(id) {
         let message = format!("there is no {} `{id}` in this scenario", ids.noun);
-        let known = suggest(id, ids.known.iter().copied());
-        let help = known.unwrap_or_else(|| format!("add it as `[[{}]]`", ids.table));
+        let help = nearest(id, ids.known.iter().copied()).map_or_else(
+            || format!("add it as `[[{}]]`; an `[[ask]]` may name one that nobody knows: `{UNKNOWN}-…`", ids.table),
+            |near| format!("did you mean `{near}`?"),
+        );
         check.say(Code::Reference, path, message, &help);
     }
 }
