@@ -117,9 +117,9 @@ impl Ran<'_> {
     }
 
     fn json(&self) -> Value {
-        let questions = self.outcomes.iter().map(|outcome| {
-            json!({ "title": outcome.title, "passed": outcome.passed(), "differences": outcome.differences })
-        });
+        let questions = self.outcomes.iter().map(
+            |outcome| json!({ "title": outcome.title, "passed": outcome.passed(), "differences": outcome.differences }),
+        );
         json!({
             "file": self.file,
             "title": self.title,
@@ -143,7 +143,10 @@ fn test(dir: &Path, only: Option<&str>, out: Output) -> Result<(), Failure> {
     let scenarios = charter.scenarios().iter().filter(|(file, scenario)| wanted(file, scenario));
     let ran: Vec<Ran<'_>> = scenarios.map(|(file, scenario)| run_one(&engine, file, scenario, now)).collect();
     if let (true, Some(only)) = (ran.is_empty(), only) {
-        return Err(Failure::local(format!("no scenario of `{}` has `{only}` in its file's name, its title or a question", dir.display())));
+        return Err(Failure::local(format!(
+            "no scenario of `{}` has `{only}` in its file's name, its title or a question",
+            dir.display()
+        )));
     }
     let failed = ran.iter().filter(|one| !one.passed()).count();
     let questions: usize = ran.iter().map(|one| one.outcomes.len()).sum();

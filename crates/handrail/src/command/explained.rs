@@ -135,10 +135,8 @@ pub(crate) fn who(made: &Decided, data: &Path) -> String {
 
 /// The answer to `who` about any other entry.
 pub(crate) fn happened(entry: &Happened, data: &Path) -> String {
-    let mut text = format!(
-        "Entry {}: {}, caused by {}, recorded {}\n",
-        entry.entry, entry.kind, entry.actor, entry.recorded_at
-    );
+    let mut text =
+        format!("Entry {}: {}, caused by {}, recorded {}\n", entry.entry, entry.kind, entry.actor, entry.recorded_at);
     if !entry.accountable.is_empty() {
         section(&mut text, "Accountable", std::iter::once(accountable(&entry.accountable)));
     }
@@ -167,10 +165,8 @@ fn audit(text: &mut String, made: &Decided) {
     section(text, "Policies that could not be evaluated", told.errors.iter().map(policy));
     let width = told.facts.iter().map(|fact| fact.label.chars().count()).max().unwrap_or(0);
     section(text, "What was true", told.facts.iter().map(|fact| format!("{:<width$}  {}", fact.label, fact.text)));
-    let mut record = vec![
-        format!("entry {}, recorded {}", made.entry, made.recorded_at),
-        format!("asked by {}", made.actor),
-    ];
+    let mut record =
+        vec![format!("entry {}, recorded {}", made.entry, made.recorded_at), format!("asked by {}", made.actor)];
     record.extend(made.workflow.iter().map(|workflow| format!("workflow {workflow}")));
     record.push(format!("charter {}", made.charter));
     section(text, "On record", record.into_iter());

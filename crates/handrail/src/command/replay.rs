@@ -98,8 +98,9 @@ impl Log<'_> {
     async fn engine(&self, digest: CharterDigest) -> Result<Engine, String> {
         let path = format!("/charters/{digest}");
         let bytes = self.connection.send(Method::GET, &path, Vec::new()).await.map_err(|failure| failure.message)?;
-        let charter = Charter::from_bundle(&bytes)
-            .map_err(|found| format!("the charter `{digest}` does not load in this build ({} problems)", found.len()))?;
+        let charter = Charter::from_bundle(&bytes).map_err(|found| {
+            format!("the charter `{digest}` does not load in this build ({} problems)", found.len())
+        })?;
         if charter.digest() != digest {
             return Err(format!("what the store holds as charter `{digest}` is another one"));
         }
@@ -178,7 +179,9 @@ impl Judging {
             }
             Err(error) => {
                 let why = told(&error);
-                return Err(Failure::local(format!("entry {seq} may bear facts, but this build cannot read it ({why}); use the build that wrote it")));
+                return Err(Failure::local(format!(
+                    "entry {seq} may bear facts, but this build cannot read it ({why}); use the build that wrote it"
+                )));
             }
         };
         let mut needs = None;
@@ -275,7 +278,8 @@ fn difference(was: &str, again: &str) -> String {
         .into_iter()
         .filter(|name| was.get(*name) != again.get(*name))
         .map(|name| {
-            let text = |side: &BTreeMap<String, Value>| side.get(name).map_or_else(|| "nothing".to_owned(), Value::to_string);
+            let text =
+                |side: &BTreeMap<String, Value>| side.get(name).map_or_else(|| "nothing".to_owned(), Value::to_string);
             format!("{name} was {}, is now {}", text(&was), text(&again))
         })
         .collect();
@@ -302,7 +306,8 @@ impl Judged {
     }
 
     fn text(&self) -> String {
-        let mut lines: Vec<String> = self.differences.iter().map(|one| format!("entry {}: {}", one.entry, one.why)).collect();
+        let mut lines: Vec<String> =
+            self.differences.iter().map(|one| format!("entry {}: {}", one.entry, one.why)).collect();
         let untold = self.different.saturating_sub(self.differences.len() as u64);
         if untold > 0 {
             lines.push(format!("… and {untold} more"));
@@ -310,7 +315,10 @@ impl Judged {
         lines.push(if self.different == 0 {
             format!("{} reproduced bit for bit, from {} entries", counted(self.decisions, "decision"), self.entries)
         } else {
-            format!("{} of {} decisions reproduced bit for bit, from {} entries", self.reproduced, self.decisions, self.entries)
+            format!(
+                "{} of {} decisions reproduced bit for bit, from {} entries",
+                self.reproduced, self.decisions, self.entries
+            )
         });
         lines.join("\n")
     }

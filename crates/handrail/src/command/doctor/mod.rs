@@ -1,0 +1,181 @@
+//! `handrail doctor`: numbered checks of a data directory and the node on it, each with its fix. It changes nothing it can leave alone.
+
+mod node;
+mod place;
+
+use super::connection::Connection;
+use super::failure::Failure;
+use super::output::Output;
+use crate::cli::Doctor;
+use crate::config::Config;
+use crate::server::local::told;
+use serde::Serialize;
+use std::path::{Path, PathBuf};
+
+/// What a check came to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+enum State {
+    /// As it should be.
+    Ok,
+    /// It works; somebody should look.
+    Look,
+    /// It does not work, or is not safe.
+    Fail,
+    /// There was nothing to check, or an earlier failure kept it from being checked.
+    Skipped,
+}
+
+impl State {
+    const fn mark(self) -> &'static str {
+        match self {
+            Self::Ok => "ok",
+            Self::Look => "look",
+            Self::Fail => "FAIL",
+            Self::Skipped => "-",
+        }
+    }
+}
+
+/// One check.
+#[derive(Debug, Serialize)]
+struct Check {
+    number: usize,
+    name: &'static str,
+    state: State,
+    found: String,
+    fix: Option<String>,
+}
+
+/// What was found and, where something is wrong, what to do.
+#[derive(Debug)]
+struct Finding {
+    state: State,
+    found: String,
+    fix: Option<String>,
+}
+
+impl Finding {
+    fn ok(found: impl Into<String>) -> Self {
+        Self { state: State::Ok, found: found.into(), fix: None }
+    }
+
+    fn skipped(found: impl Into<String>) -> Self {
+        Self { state: State::Skipped, found: found.into(), fix: None }
+    }
+
+    fn look(found: impl Into<String>, fix: impl Into<String>) -> Self {
+        Self { state: State::Look, found: found.into(), fix: Some(fix.into()) }
+    }
+
+    fn fail(found: impl Into<String>, fix: impl Into<String>) -> Self {
+        Self { state: State::Fail, found: found.into(), fix: Some(fix.into()) }
+    }
+}
+
+/// The checks made so far. Every check is always listed, so that a number means the same everywhere.
+#[derive(Debug, Default)]
+struct Checks(Vec<Check>);
+
+impl Checks {
+    fn add(&mut self, name: &'static str, finding: Finding) -> State {
+        let Finding { state, found, fix } = finding;
+        self.0.push(Check { number: self.0.len() + 1, name, state, found, fix });
+        state
+    }
+
+    fn text(&self) -> String {
+        let width = self.0.iter().map(|check| check.name.len()).max().unwrap_or(0);
+        let mut lines = Vec::new();
+        for Check { number, name, state, found, fix } in &self.0 {
+            lines.push(format!("{number:>2}. {:<4}  {name:<width$}  {found}", state.mark()));
+            lines.extend(fix.iter().map(|fix| format!("{:12}{:width$}fix: {fix}", "", "")));
+        }
+        lines.join("\n")
+    }
+
+    fn failed(&self) -> impl Iterator<Item = &Check> {
+        self.0.iter().filter(|check| check.state == State::Fail)
+    }
+}
+
+/// The check whose failure means that evidence was altered.
+const LEDGER: &str = "ledger verifies";
+
+/// Runs it.
+pub(crate) async fn run(args: Doctor, out: Output) -> Result<(), Failure> {
+    let mut checks = Checks::default();
+    let (finding, data) = configuration(args.config.as_deref(), args.data.data);
+    checks.add("configuration", finding);
+    examine(&data, &mut checks).await;
+    out.data(&checks.0, || checks.text())?;
+    let failed = checks.failed().count();
+    if checks.failed().any(|check| check.name == LEDGER) {
+        return Err(Failure::unverified(format!(
+            "{failed} of {} checks failed, the ledger's among them",
+            checks.0.len()
+        )));
+    }
+    if failed > 0 {
+        return Err(Failure::local(format!("{failed} of {} checks failed", checks.0.len())));
+    }
+    Ok(())
+}
+
+/// The configuration file, and the data directory it names.
+fn configuration(file: Option<&Path>, data: PathBuf) -> (Finding, PathBuf) {
+    let Some(file) = file else { return (Finding::skipped("no --config given"), data) };
+    match Config::load(file) {
+        Ok(config) => {
+            let missing = config.charter.as_ref().filter(|charter| !charter.is_dir());
+            let finding = missing.map_or_else(
+                || Finding::ok(format!("{} is understood", file.display())),
+                |charter| {
+                    Finding::fail(
+                        format!("its `charter` is not a directory: {}", charter.display()),
+                        "name the charter's directory, relative to the file, or leave the key out once the store has a charter",
+                    )
+                },
+            );
+            (finding, config.data)
+        }
+        Err(error) => {
+            (Finding::fail(told(&error), "mend the file; docs/configuration.md says what each key means"), data)
+        }
+    }
+}
+
+async fn examine(data: &Path, checks: &mut Checks) {
+    let there = checks.add("data directory", place::directory(data)) != State::Fail || data.is_dir();
+    let store = there && data.join("log.sqlite").exists();
+    let of_store = |finding: fn(&Path) -> Finding| {
+        if store { finding(data) } else { Finding::skipped("there is no store yet") }
+    };
+    let keys = checks.add("keys", of_store(place::keys));
+    checks.add("disk space", place::space(data));
+    let (lock, node) =
+        if store { place::process(data) } else { (Finding::skipped("there is no store yet"), place::Node::None) };
+    let free = checks.add("one process", lock) != State::Fail;
+    // Opening a store with keys that are exposed fails anyway, and says less.
+    let connection = match (store, free, keys) {
+        (false, ..) => Err("there is no store yet".to_owned()),
+        (true, false, _) => Err("another process has the store".to_owned()),
+        (true, true, State::Fail) if node == place::Node::None => Err("the keys cannot be used".to_owned()),
+        _ => Connection::open(data, None).map_err(|failure| failure.message),
+    };
+    match connection {
+        Ok(connection) => {
+            node::examine(&connection, node, checks).await;
+            connection.close();
+        }
+        Err(why) if store && free && keys != State::Fail => {
+            let fix = "what the message says; if the file is damaged, put back the last backup and verify it against a retained checkpoint";
+            checks.add("store opens", Finding::fail(why, fix));
+            node::skip(checks, "the store does not open");
+        }
+        Err(why) => {
+            checks.add("store opens", Finding::skipped(why.clone()));
+            node::skip(checks, &why);
+        }
+    }
+}

@@ -1,0 +1,207 @@
+//! What a store and the node on it say of themselves.
+
+use super::place::Node;
+use super::{Checks, Finding, LEDGER};
+use crate::command::connection::Connection;
+use crate::command::output::counted;
+use axum::http::Method;
+use charter::Charter;
+use events::Timestamp;
+use plane::{Clock as _, SystemClock};
+use serde::Deserialize;
+use serde_json::Value;
+use std::time::Duration;
+
+/// Entries are sealed within a second; this long, with room for a slow disk, they may be waited for.
+const SEAL_WAIT: Duration = Duration::from_millis(2500);
+/// How often to look meanwhile.
+const SEAL_LOOK: Duration = Duration::from_millis(250);
+/// The wall clock may lie behind the last entry by as much.
+const CLOCK_BEHIND_MAX: Duration = Duration::from_secs(1);
+/// A clock that says an earlier time than this was never set: 2026-01-01.
+const CLOCK_MIN: Timestamp = Timestamp::from_millis(1_767_225_600_000);
+
+#[derive(Debug, Deserialize)]
+struct Status {
+    now: Timestamp,
+    hospital: String,
+    charter: String,
+    entries: u64,
+    sealed: u64,
+    last_recorded_at: Timestamp,
+    trouble: Option<String>,
+    patients: Heard,
+    rota: Heard,
+}
+
+/// When the facts of one sort were last told.
+#[derive(Debug, Deserialize)]
+struct Heard {
+    heard_at: Option<Timestamp>,
+    stale_after_s: u64,
+}
+
+/// The checks this file makes after the first, in order.
+const REST: [&str; 5] = [LEDGER, "sealing keeps up", "charter", "clock", "feeds"];
+
+/// Lists the checks that cannot be made.
+pub(super) fn skip(checks: &mut Checks, why: &str) {
+    for name in REST {
+        checks.add(name, if name == "clock" { clock(None) } else { Finding::skipped(why) });
+    }
+}
+
+/// Makes the checks that need the store.
+pub(super) async fn examine(connection: &Connection, node: Node, checks: &mut Checks) {
+    let status: Status = match connection.get("/status").await {
+        Ok(status) => status,
+        Err(failure) => {
+            checks.add("store opens", Finding::fail(failure.message, "restart the node, and look at its log"));
+            skip(checks, "the node does not say");
+            return;
+        }
+    };
+    checks.add("store opens", opens(&status));
+    checks.add(LEDGER, ledger(connection, &status).await);
+    checks.add("sealing keeps up", sealing(connection, &status).await);
+    checks.add("charter", charter(connection, &status).await);
+    checks.add("clock", clock(Some(&status)));
+    checks.add("feeds", feeds(node, &status));
+}
+
+fn opens(status: &Status) -> Finding {
+    match &status.trouble {
+        None => Finding::ok(format!("{} of {}, all folded", entries(status.entries), status.hospital)),
+        Some(why) => Finding::fail(
+            why.clone(),
+            "if it is full or read-only: make room or let it be written, it recovers by itself; if it cannot be read: run the build that wrote it",
+        ),
+    }
+}
+
+fn entries(count: u64) -> String {
+    counted(count, "entry")
+}
+
+async fn ledger(connection: &Connection, status: &Status) -> Finding {
+    if status.sealed == 0 {
+        return Finding::skipped("nothing is sealed yet");
+    }
+    let fix =
+        "keep this directory as it is, tell the control owner, and compare with an export or a retained checkpoint";
+    match connection.get::<Value>("/ledger/verify").await {
+        Ok(answer) if answer.get("verified") == Some(&Value::Bool(true)) => {
+            let size = answer.get("size").and_then(Value::as_u64).unwrap_or(0);
+            Finding::ok(format!("{} hashed again, as sealed", entries(size)))
+        }
+        Ok(answer) => {
+            let findings = answer.get("findings").and_then(Value::as_str).unwrap_or("it does not verify");
+            Finding::fail(findings.to_owned(), fix)
+        }
+        Err(failure) => Finding::fail(failure.message, fix),
+    }
+}
+
+/// What is recorded now must be sealed shortly after.
+async fn sealing(connection: &Connection, status: &Status) -> Finding {
+    let mut sealed = status.sealed;
+    let mut waited = Duration::ZERO;
+    while sealed < status.entries && waited < SEAL_WAIT {
+        tokio::time::sleep(SEAL_LOOK).await;
+        waited += SEAL_LOOK;
+        match connection.get::<Status>("/status").await {
+            Ok(later) => sealed = later.sealed,
+            Err(failure) => return Finding::fail(failure.message, "restart the node, and look at its log"),
+        }
+    }
+    let behind = status.entries.saturating_sub(sealed);
+    if behind > 0 {
+        let found = format!("{} still unsealed after {} ms", entries(behind), waited.as_millis());
+        return Finding::fail(
+            found,
+            "look at the node's log for why it cannot seal: disk full, read-only, or too slow",
+        );
+    }
+    Finding::ok(format!("{} sealed", entries(sealed)))
+}
+
+async fn charter(connection: &Connection, status: &Status) -> Finding {
+    let fix = "apply a charter that this build takes, or run the build that took this one";
+    let bytes = match connection.send(Method::GET, &format!("/charters/{}", status.charter), Vec::new()).await {
+        Ok(bytes) => bytes,
+        Err(failure) => return Finding::fail(failure.message, fix),
+    };
+    match Charter::from_bundle(&bytes) {
+        Ok(charter) => {
+            let parts = format!(
+                "{}, {}",
+                counted(charter.policies().len(), "policy"),
+                counted(charter.workflows().len(), "workflow")
+            );
+            let digest: String = status.charter.chars().take(12).collect();
+            match charter.warnings() {
+                [] => Finding::ok(format!("{parts}, digest {digest}…")),
+                some => Finding::look(
+                    format!("{parts}, digest {digest}…; {}", counted(some.len(), "warning")),
+                    "see them with `handrail charter check` in the charter's directory",
+                ),
+            }
+        }
+        Err(found) => {
+            Finding::fail(format!("the charter in force does not load: {}", counted(found.len(), "problem")), fix)
+        }
+    }
+}
+
+fn clock(status: Option<&Status>) -> Finding {
+    let now = SystemClock.now();
+    let fix = "set the machine's clock and keep it set (chrony or systemd-timesyncd); meanwhile decisions go by the time of the last entry";
+    if now < CLOCK_MIN {
+        return Finding::fail(format!("the clock says {now}, which cannot be"), fix);
+    }
+    let behind = status.map_or(Duration::ZERO, |status| status.last_recorded_at.since(now));
+    if behind > CLOCK_BEHIND_MAX {
+        return Finding::fail(
+            format!("the clock says {now}, {} s before the last entry was recorded", behind.as_secs()),
+            fix,
+        );
+    }
+    Finding::ok(format!("{now}"))
+}
+
+/// Whether policies still take what feeds told for true.
+fn feeds(node: Node, status: &Status) -> Finding {
+    if node == Node::None {
+        return Finding::skipped("no node runs to hear them");
+    }
+    let mut said = Vec::new();
+    let mut silent = Vec::new();
+    for (name, heard) in [("patients", &status.patients), ("rota", &status.rota)] {
+        let quiet = heard.heard_at.map(|at| status.now.since(at));
+        let stale = quiet.is_none_or(|quiet| quiet > Duration::from_secs(heard.stale_after_s));
+        said.push(match quiet {
+            Some(quiet) => {
+                format!("{name} heard {} min ago{}", quiet.as_secs() / 60, if stale { ", stale" } else { "" })
+            }
+            None => format!("{name} never heard"),
+        });
+        if stale {
+            silent.push(name);
+        }
+    }
+    let found = said.join("; ");
+    match silent.as_slice() {
+        [] => Finding::ok(found),
+        ["patients"] => Finding::look(
+            found,
+            "see that the ADT sender connects to the MLLP address, or send a file: handrail feed replay FILE",
+        ),
+        ["rota"] => {
+            Finding::look(found, "see that the rota is sent: PUT /feeds/v1/rota by a caller that may `feed_rota`")
+        }
+        _ => Finding::look(
+            found,
+            "see that the ADT sender connects to the MLLP address and that the rota is sent to /feeds/v1/rota",
+        ),
+    }
+}

@@ -1,0 +1,81 @@
+//! `charter check` and `charter test`.
+
+use crate::desk::{Desk, starter_charter};
+use std::path::Path;
+
+/// Replaces a piece of a file that must be there.
+#[track_caller]
+fn change(file: &Path, from: &str, to: &str) {
+    let text = std::fs::read_to_string(file).unwrap();
+    assert!(text.contains(from), "{} has no {from:?}", file.display());
+    std::fs::write(file, text.replacen(from, to, 1)).unwrap();
+}
+
+#[test]
+fn the_starter_charter_is_fine() {
+    let charter = starter_charter();
+    let said = Desk::new().run(&["charter", "check", charter.to_str().unwrap()]).ended(0);
+    said.says(&["Harbour General: fine", "policies", "workflows", "scenarios", "digest"]);
+    let said = Desk::new().run(&["--json", "charter", "check", charter.to_str().unwrap()]).ended(0);
+    assert!(said.json().as_array().unwrap().is_empty());
+}
+
+#[test]
+fn the_starter_charter_answers_as_its_scenarios_say() {
+    let charter = starter_charter();
+    let said = Desk::new().run(&["charter", "test", charter.to_str().unwrap()]).ended(0);
+    said.says(&["ok    scenarios/care-access.toml"]).notes(&["policies", "workflows", "scenarios", "all as expected"]);
+    let said = Desk::new().run(&["charter", "test", charter.to_str().unwrap(), "--only", "care-access", "--json"]).ended(0);
+    let ran = said.json();
+    assert_eq!(ran["scenarios"].as_array().unwrap().len(), 1);
+    assert_eq!(ran["failed"], 0);
+    Desk::new()
+        .run(&["charter", "test", charter.to_str().unwrap(), "--only", "no such scenario"])
+        .ended(1)
+        .notes(&["no such scenario"]);
+}
+
+#[test]
+fn a_broken_charter_is_shown_with_file_line_and_what_to_do() {
+    let desk = Desk::new();
+    let charter = desk.charter_copy();
+    let hospital = charter.join("hospital.toml");
+    change(&hospital, "time_zone =", "time_zoen =");
+    let line = 1 + std::fs::read_to_string(&hospital).unwrap().lines().position(|line| line.starts_with("time_zoen")).unwrap();
+    let said = desk.run(&["charter", "check", "charter"]).ended(1);
+    assert!(said.out.is_empty(), "problems are not data: {}", said.out);
+    let place = format!("hospital.toml:{line}:1");
+    let said = said.notes(&[&place, "time_zoen", "time_zone", "does not load"]);
+    drop(said);
+    let listed = desk.run(&["--json", "charter", "check", "charter"]).ended(1).json();
+    let listed = listed.as_array().unwrap();
+    let unknown = listed.iter().find(|one| one["code"] == "unknown_key").unwrap();
+    assert_eq!((unknown["file"].as_str(), unknown["line"].as_u64()), (Some("hospital.toml"), Some(line as u64)));
+}
+
+#[test]
+fn all_mistakes_are_shown_at_once() {
+    let desk = Desk::new();
+    let charter = desk.charter_copy();
+    change(&charter.join("hospital.toml"), "time_zone =", "time_zoen =");
+    std::fs::write(charter.join("policies/broken.cedar"), "permit (principal, action, resource) when {").unwrap();
+    desk.run(&["charter", "check", "charter"]).ended(1).notes(&["hospital.toml", "policies/broken.cedar", "errors"]);
+}
+
+#[test]
+fn a_scenario_that_comes_out_otherwise_shows_expected_and_got() {
+    let desk = Desk::new();
+    let charter = desk.charter_copy();
+    change(&charter.join("scenarios/care-access.toml"), "expect = \"permit\"", "expect = \"deny\"");
+    let said = desk.run(&["charter", "test", "charter"]).ended(4);
+    said.says(&["FAIL  scenarios/care-access.toml", "expected deny, got permit", "ok    scenarios/"])
+        .notes(&["1 did not come out as expected"]);
+}
+
+#[test]
+fn a_directory_that_is_no_charter_is_refused_kindly() {
+    Desk::new().run(&["charter", "check", "nowhere"]).ended(1).notes(&["nowhere"]);
+    let desk = Desk::new();
+    std::fs::create_dir(desk.path("empty")).unwrap();
+    desk.run(&["charter", "check", "empty"]).ended(1).notes(&["hospital.toml"]);
+}
