@@ -53,7 +53,7 @@ pub(crate) fn sample(rounds: u32) -> Outcome {
 
 /// The long run.
 pub(crate) fn soak() -> Outcome {
-    crate::step::run("the binary", crate::step::cargo(), &["build", "--locked", "-p", "handrail"])?;
+    crate::peer::build(&[])?;
     sample(SOAK_ROUNDS)
 }
 

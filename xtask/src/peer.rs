@@ -1,6 +1,6 @@
 //! The other sides: the real binary as a process, an HTTP caller, an MLLP sender. All on loopback, all on free ports.
 
-use crate::step::{Outcome, elapsed_since_start, root};
+use crate::step::{Outcome, cargo, elapsed_since_start, root, run};
 use serde_json::Value;
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{SocketAddr, TcpListener, TcpStream};
@@ -16,6 +16,13 @@ const ANSWER: Duration = Duration::from_secs(20);
 /// The binary under test.
 pub(crate) fn binary() -> PathBuf {
     root().join("target").join("debug").join("handrail")
+}
+
+/// Builds it, from the same selection of packages as the tests, so that nothing is compiled twice.
+pub(crate) fn build(more: &[&str]) -> Outcome {
+    let mut args = vec!["build", "--locked", "--workspace", "--all-targets", "--quiet"];
+    args.extend(more);
+    run("the binary", cargo(), &args)
 }
 
 /// An address nobody listens on at the moment.

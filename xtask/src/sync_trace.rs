@@ -1,8 +1,8 @@
 //! SIGKILL cannot show a missing fsync: the page cache survives the process. A system-call trace can. Between the last write to the log and
 //! the first byte of an answer there must be a sync of that log; a build with the sync left out must fail the very same check.
 
-use crate::peer::{Node, binary};
-use crate::step::{Outcome, cargo, root, run as run_step, say};
+use crate::peer::{Node, binary, build};
+use crate::step::{Outcome, root, say};
 use crate::story::hospital::request;
 use std::path::{Path, PathBuf};
 
@@ -29,11 +29,7 @@ fn unsynced_binary() -> Outcome<PathBuf> {
     let real = binary();
     let kept = real.with_extension("real");
     std::fs::rename(&real, &kept)?;
-    let built = run_step(
-        "a build without the sync",
-        cargo(),
-        &["build", "--locked", "-p", "handrail", "--features", "sabotage_unsynced"],
-    );
+    let built = build(&["--features", "handrail/sabotage_unsynced"]);
     let unsynced = root().join("target").join("debug").join("handrail-unsynced");
     let moved = built.and_then(|()| Ok(std::fs::rename(&real, &unsynced)?));
     std::fs::rename(&kept, &real)?;

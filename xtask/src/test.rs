@@ -16,7 +16,6 @@ pub(crate) fn all() -> Outcome {
     run("licences", &deny.display().to_string(), &["check", "licenses", "bans", "sources"])?;
     run("lints", cargo(), &["clippy", "--workspace", "--all-targets", "--locked", "--", "-D", "warnings"])?;
     run("unit, integration and browser tests", cargo(), &["test", "--workspace", "--locked", "--no-fail-fast"])?;
-    run("the binary", cargo(), &["build", "--locked", "-p", "handrail"])?;
     charter()?;
     story::run(None)?;
     sync_trace::run()?;

@@ -1,7 +1,8 @@
 //! From a recorded decision to what the caller reads: yes or no, why, what would help, who is accountable, and which entry proves it.
 
 use crate::wire::Decision;
-use decision::{Engine, Offer};
+use decision::Engine;
+use decision::explain::Offer;
 use events::decision::Made;
 use plane::Answer;
 use serde::Serialize;

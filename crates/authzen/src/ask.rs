@@ -59,7 +59,8 @@ fn entity(
 
 /// Keeps what the caller may assert, and refuses more of it than a leaf should carry.
 fn kept(part: &str, sent: Option<Map<String, Value>>, may: impl Fn(&str) -> bool) -> Result<Values, ReplyError> {
-    let kept: Values = sent.unwrap_or_default().into_iter().filter(|(name, value)| !value.is_null() && may(name)).collect();
+    let kept: Values =
+        sent.unwrap_or_default().into_iter().filter(|(name, value)| !value.is_null() && may(name)).collect();
     if kept.is_empty() {
         return Ok(kept);
     }

@@ -3,10 +3,10 @@
 use crate::reply::{Body, ReplyError, request_id};
 use crate::wire::{Decision, Decisions, EVALUATIONS_MAX, Evaluation, Evaluations, Semantic};
 use crate::{Api, answer, ask};
+use axum::Json;
 use axum::extract::State;
 use axum::http::HeaderMap;
 use axum::response::{IntoResponse, Response};
-use axum::Json;
 use callers::{Authority, Caller, Evaluate};
 use events::RequestId;
 use futures_util::future::join_all;
@@ -32,7 +32,10 @@ pub(crate) async fn many(
 ) -> Result<Response, ReplyError> {
     let request = request_id(&headers);
     if sent.evaluations.len() > EVALUATIONS_MAX {
-        return Err(ReplyError::BadRequest(format!("at most {EVALUATIONS_MAX} evaluations, these are {}", sent.evaluations.len())));
+        return Err(ReplyError::BadRequest(format!(
+            "at most {EVALUATIONS_MAX} evaluations, these are {}",
+            sent.evaluations.len()
+        )));
     }
     if sent.evaluations.is_empty() {
         let single = merged(&sent, &Value::Object(Map::new()))?;
@@ -57,7 +60,13 @@ pub(crate) async fn many(
 }
 
 /// One item of several: what is wrong with it denies it alone.
-async fn item_of(api: &Api, caller: &Caller<Evaluate>, request: Option<RequestId>, defaults: &Evaluations, item: &Value) -> Decision {
+async fn item_of(
+    api: &Api,
+    caller: &Caller<Evaluate>,
+    request: Option<RequestId>,
+    defaults: &Evaluations,
+    item: &Value,
+) -> Decision {
     let answer = match merged(defaults, item) {
         Ok(evaluation) => decide(api, caller, request, evaluation, false).await,
         Err(error) => Err(error),
@@ -88,7 +97,8 @@ fn merged(defaults: &Evaluations, item: &Value) -> Result<Evaluation, ReplyError
             whole.insert(name.to_owned(), default.clone());
         }
     }
-    serde_json::from_value(Value::Object(whole)).map_err(|error| ReplyError::BadRequest(format!("the evaluation is not as expected: {error}")))
+    serde_json::from_value(Value::Object(whole))
+        .map_err(|error| ReplyError::BadRequest(format!("the evaluation is not as expected: {error}")))
 }
 
 /// Decides one request for a caller.

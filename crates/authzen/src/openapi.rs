@@ -23,7 +23,8 @@ pub fn document() -> Value {
         document.insert("paths".to_owned(), paths());
         document.insert("security".to_owned(), json!([{ "caller": [] }]));
         if let Some(components) = document.get_mut("components").and_then(Value::as_object_mut) {
-            let scheme = json!({ "type": "http", "scheme": "bearer", "description": "a token of `handrail caller add`" });
+            let scheme =
+                json!({ "type": "http", "scheme": "bearer", "description": "a token of `handrail caller add`" });
             components.insert("securitySchemes".to_owned(), json!({ "caller": scheme }));
         }
     }
@@ -64,7 +65,8 @@ fn post(id: &str, summary: &str, request: &str, success: &[(&str, &str, Value)])
 }
 
 fn paths() -> Value {
-    let entry = json!([{ "name": "entry", "in": "path", "required": true, "schema": { "type": "integer", "minimum": 0 } }]);
+    let entry =
+        json!([{ "name": "entry", "in": "path", "required": true, "schema": { "type": "integer", "minimum": 0 } }]);
     let permit = |id: &str, summary: &str, success: Value| {
         json!({ "operationId": id, "summary": summary, "parameters": entry, "responses": {
             "200": success,

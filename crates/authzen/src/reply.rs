@@ -70,7 +70,9 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Body<T> {
         let bytes = Bytes::from_request(request, state).await.map_err(|rejection| {
             if rejection.status() == StatusCode::PAYLOAD_TOO_LARGE { ReplyError::TooLarge } else { ReplyError::Unread }
         })?;
-        serde_json::from_slice(&bytes).map(Self).map_err(|error| ReplyError::BadRequest(format!("the body is not as expected: {error}")))
+        serde_json::from_slice(&bytes)
+            .map(Self)
+            .map_err(|error| ReplyError::BadRequest(format!("the body is not as expected: {error}")))
     }
 }
 

@@ -8,7 +8,8 @@ mod rate;
 mod token;
 
 pub use extract::{
-    Authority, Caller, Evaluate, EvaluateLive, FeedDevices, FeedEmergencies, FeedPeople, FeedRota, FeedTeams, Metrics, Refusal,
+    Authority, Caller, Evaluate, EvaluateLive, FeedDevices, FeedEmergencies, FeedPeople, FeedRota, FeedTeams, Metrics,
+    Refusal,
 };
 pub use token::NewToken;
 

@@ -49,9 +49,11 @@ impl Tokens {
     ///
     /// # Errors
     /// When the store cannot be read.
-    pub fn load(reader: &Reader) -> Result<Self, ReadError> {
+    pub(crate) fn load(reader: &Reader) -> Result<Self, ReadError> {
         let mut by_id = HashMap::new();
-        for (id, caller, digest) in reader.query(CALLER_TOKEN_ALL, &[], |row| Ok((row.text(0)?, row.text(1)?, row.bytes(2)?)))? {
+        for (id, caller, digest) in
+            reader.query(CALLER_TOKEN_ALL, &[], |row| Ok((row.text(0)?, row.text(1)?, row.bytes(2)?)))?
+        {
             if let (Ok(caller), Ok(digest)) = (CallerName::new(&caller), digest.try_into()) {
                 by_id.insert(SmolStr::new(id), Live { caller, digest });
             }
@@ -60,8 +62,7 @@ impl Tokens {
     }
 
     /// Makes a token for a caller. It is worth nothing until its batch is committed and [`Tokens::admit`] is told.
-    #[must_use]
-    pub fn mint(caller: &CallerName, by: Actor, now: Timestamp) -> NewToken {
+    pub(crate) fn mint(caller: &CallerName, by: Actor, now: Timestamp) -> NewToken {
         let id = SmolStr::new(URL_SAFE_NO_PAD.encode(plane::random::<6>()).replace('_', "-"));
         let secret = Zeroizing::new(URL_SAFE_NO_PAD.encode(*Zeroizing::new(plane::random::<32>())));
         let digest = digest_of(&secret);
@@ -79,8 +80,7 @@ impl Tokens {
     }
 
     /// What ends all of a caller's tokens once committed and [`Self::forget`] is told.
-    #[must_use]
-    pub fn revocation(caller: &CallerName, by: Actor, now: Timestamp) -> Batch {
+    pub(crate) fn revocation(caller: &CallerName, by: Actor, now: Timestamp) -> Batch {
         Batch::one(Draft::new(by, caller::Revoked { caller: caller.clone() }))
             .write(CALLER_TOKEN_REVOKE, [Value::Text(caller.to_string()), Value::Int(now.as_millis())])
     }
@@ -97,8 +97,7 @@ impl Tokens {
     }
 
     /// Whose token this is, if it is anybody's.
-    #[must_use]
-    pub fn authenticate(&self, token: &str) -> Option<CallerName> {
+    pub(crate) fn authenticate(&self, token: &str) -> Option<CallerName> {
         if token.len() > TOKEN_BYTES_MAX {
             return None;
         }
@@ -110,8 +109,7 @@ impl Tokens {
     }
 
     /// Every caller that has a live token, each once, in order.
-    #[must_use]
-    pub fn names(&self) -> Vec<CallerName> {
+    pub(crate) fn names(&self) -> Vec<CallerName> {
         let by_id = self.by_id.read().unwrap_or_else(PoisonError::into_inner);
         let mut names: Vec<_> = by_id.values().map(|live| live.caller.clone()).collect();
         names.sort();

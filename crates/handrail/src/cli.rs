@@ -272,6 +272,9 @@ pub(crate) struct FeedReplay {
     /// Move every date so that the last message happened now.
     #[arg(long)]
     pub(crate) shift_dates: bool,
+    /// The time zone of dates that name none, such as Europe/London; without it this machine's. Goes with --shift-dates.
+    #[arg(long, value_name = "ZONE", requires = "shift_dates")]
+    pub(crate) time_zone: Option<String>,
 }
 
 #[derive(Debug, Args)]

@@ -92,8 +92,14 @@ pub(crate) enum ConfigError {
 impl Config {
     /// Reads a file. Paths in it are relative to it.
     pub(crate) fn load(path: &Path) -> Result<Self, ConfigError> {
-        let text = std::fs::read_to_string(path).map_err(|source| ConfigError::Read { path: path.to_owned(), source })?;
-        let mut config = Self::parse(&text).map_err(|(place, message, help)| ConfigError::Form { path: path.to_owned(), place, message, help })?;
+        let text =
+            std::fs::read_to_string(path).map_err(|source| ConfigError::Read { path: path.to_owned(), source })?;
+        let mut config = Self::parse(&text).map_err(|(place, message, help)| ConfigError::Form {
+            path: path.to_owned(),
+            place,
+            message,
+            help,
+        })?;
         if let Some(folder) = path.parent() {
             config.data = folder.join(&config.data);
             config.charter = config.charter.map(|charter| folder.join(charter));
@@ -102,7 +108,13 @@ impl Config {
     }
 
     /// From the command line's few options.
-    pub(crate) fn from_options(data: PathBuf, charter: Option<PathBuf>, http: SocketAddr, mllp: Option<SocketAddr>, base_url: Option<String>) -> Self {
+    pub(crate) fn from_options(
+        data: PathBuf,
+        charter: Option<PathBuf>,
+        http: SocketAddr,
+        mllp: Option<SocketAddr>,
+        base_url: Option<String>,
+    ) -> Self {
         Self {
             data,
             charter,
@@ -141,7 +153,8 @@ mod tests {
 
     #[test]
     fn an_unknown_key_is_refused_with_the_nearest_match() {
-        let (place, message, help) = Config::parse("data = \"d\"\n[listen]\nhttp = \"127.0.0.1:1\"\nmlp = \"127.0.0.1:2\"\n").unwrap_err();
+        let (place, message, help) =
+            Config::parse("data = \"d\"\n[listen]\nhttp = \"127.0.0.1:1\"\nmlp = \"127.0.0.1:2\"\n").unwrap_err();
         assert_eq!(place, "line 4, column 1");
         assert!(message.starts_with("unknown field `mlp`"), "{message}");
         assert_eq!(help, "; did you mean `mllp`?");

@@ -14,10 +14,8 @@ use store::{Batch, Store, Value};
 pub(crate) fn application(charter: &Charter, by: Actor, signed_by: Vec<OperatorId>) -> Batch {
     let digest = charter.digest();
     let hospital = SmolStr::new(&charter.hospital().name);
-    Batch::one(Draft::new(by, Applied { digest, hospital, signed_by })).write(
-        CHARTER_KEEP,
-        vec![Value::Text(digest.to_string()), Value::Bytes(charter.bundle_bytes().to_vec())],
-    )
+    Batch::one(Draft::new(by, Applied { digest, hospital, signed_by }))
+        .write(CHARTER_KEEP, vec![Value::Text(digest.to_string()), Value::Bytes(charter.bundle_bytes().to_vec())])
 }
 
 /// Reads a charter back from the store.
@@ -25,9 +23,11 @@ pub(crate) fn application(charter: &Charter, by: Actor, signed_by: Vec<OperatorI
 /// # Errors
 /// When the store does not have it, or what it has is not that charter.
 pub(crate) fn load(store: &Store, digest: CharterDigest) -> Result<Charter, OpenError> {
-    let rows = store.read(|reader| reader.query(CHARTER_FIND, &[Value::Text(digest.to_string())], |row| row.bytes(0)))?;
+    let rows =
+        store.read(|reader| reader.query(CHARTER_FIND, &[Value::Text(digest.to_string())], |row| row.bytes(0)))?;
     let bytes = rows.into_iter().next().ok_or(OpenError::CharterMissing { digest })?;
-    let charter = Charter::from_bundle(&bytes).map_err(|found| OpenError::CharterUnusable { digest, problems: found.len() })?;
+    let charter =
+        Charter::from_bundle(&bytes).map_err(|found| OpenError::CharterUnusable { digest, problems: found.len() })?;
     if charter.digest() == digest { Ok(charter) } else { Err(OpenError::CharterMissing { digest }) }
 }
 

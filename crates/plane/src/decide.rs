@@ -76,7 +76,13 @@ impl Plane {
             on_behalf_of: Some(ask.question.principal.id.clone()),
             workflow: made.workflow.clone(),
             place: facts.device.as_ref().and_then(|device| device.unit.clone()),
-            purpose: ask.question.asserted.context.get("purpose").and_then(|v| v.as_str()).and_then(|p| Purpose::new(p).ok()),
+            purpose: ask
+                .question
+                .asserted
+                .context
+                .get("purpose")
+                .and_then(|v| v.as_str())
+                .and_then(|p| Purpose::new(p).ok()),
             device: subject.device,
             request: ask.request.clone(),
             ..Draft::new(ask.actor.clone(), Box::new(made))
@@ -87,7 +93,8 @@ impl Plane {
     /// Whether nothing a decision rests on changed since its facts were taken: not the facts, not the charter.
     pub(crate) fn still_rests(&self, made: &Made, facts: &Facts) -> bool {
         let world = self.inner.folded.world.read().unwrap_or_else(PoisonError::into_inner);
-        !world.changed_since(&facts.keys, facts.world_seq) && world.charter().is_none_or(|in_force| in_force == made.charter)
+        !world.changed_since(&facts.keys, facts.world_seq)
+            && world.charter().is_none_or(|in_force| in_force == made.charter)
     }
 
     /// Refuses while this node must not answer.

@@ -1,8 +1,8 @@
 //! The applier: folds committed leaves, in sequence, before anybody waiting for them is answered.
 
 use crate::live::Register;
-use events::{CharterDigest, Event, Leaf, LeafError, Seq};
 use events::decision::{Effect, EndCause, EndMode};
+use events::{CharterDigest, Event, Leaf, LeafError, Seq};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use world::World;

@@ -183,7 +183,8 @@ impl Plane {
     /// Whether this node may answer.
     #[must_use]
     pub fn readiness(&self) -> Readiness {
-        if let Some((entry, why)) = self.inner.folded.unreadable.lock().unwrap_or_else(PoisonError::into_inner).clone() {
+        if let Some((entry, why)) = self.inner.folded.unreadable.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        {
             return Readiness::CannotRead { entry, why };
         }
         match self.inner.store.health().trouble() {

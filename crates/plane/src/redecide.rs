@@ -81,8 +81,10 @@ impl Plane {
             return Verdict::Ends(EndCause::Expired, None);
         }
         let Some(before) = permit.decision() else { return Verdict::Ends(EndCause::FactsChanged, None) };
-        let question = before.question.clone();
-        let ask = Ask { question, actor: Actor::handrail("plane"), request: permit.made.draft.request.clone(), live: false };
+        let mut question = before.question.clone();
+        question.asserted.context = decision::aged(&question.asserted.context, now.since(before.decided_at));
+        let ask =
+            Ask { question, actor: Actor::handrail("plane"), request: permit.made.draft.request.clone(), live: false };
         let (draft, facts) = self.judge(&ask, Some(permit.entry));
         let Event::DecisionMade(made) = &draft.event else { return Verdict::Ends(EndCause::FactsChanged, None) };
         if made.effect == Effect::Deny {
@@ -101,7 +103,8 @@ impl Plane {
     /// # Errors
     /// When this caller holds no such permit, or the end cannot be recorded.
     pub async fn release(&self, entry: Seq, by: &Actor) -> Result<(), crate::DecideError> {
-        let permit = self.live().find(entry).filter(|permit| permit.actor == *by).ok_or(crate::DecideError::NoSuchPermit)?;
+        let permit =
+            self.live().find(entry).filter(|permit| permit.actor == *by).ok_or(crate::DecideError::NoSuchPermit)?;
         let ended = Ended { permit: entry, cause: EndCause::Released, mode: permit.end_mode() };
         self.append_one(Draft::new(by.clone(), ended)).await.map(drop)
     }

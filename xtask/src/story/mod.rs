@@ -3,7 +3,7 @@
 pub(crate) mod hospital;
 mod the_loop;
 
-use crate::step::{Outcome, cargo, elapsed_since_start, run as run_step, say};
+use crate::step::{Outcome, elapsed_since_start, say};
 
 type Tell = fn(&mut Teller) -> Outcome;
 
@@ -31,7 +31,7 @@ pub(crate) fn expect(holds: bool, otherwise: impl FnOnce() -> String) -> Outcome
 
 /// Tells one story, or all.
 pub(crate) fn run(name: Option<&str>) -> Outcome {
-    run_step("the binary", cargo(), &["build", "--locked", "-p", "handrail"])?;
+    crate::peer::build(&[])?;
     let chosen: Vec<_> = STORIES.iter().filter(|(story, _)| name.is_none_or(|name| name == *story)).collect();
     if chosen.is_empty() {
         let known: Vec<&str> = STORIES.iter().map(|(story, _)| *story).collect();

@@ -18,7 +18,9 @@ pub(crate) async fn run(caller: Caller, out: Output) -> Result<(), Failure> {
             let answer: Value = connection.post("/callers", &json!({ "name": name })).await?;
             connection.close();
             if answer.get("named_in_charter") == Some(&Value::Bool(false)) {
-                note(&format!("note: the charter does not name `{name}`, so it has the rights of `default` in systems.toml"));
+                note(&format!(
+                    "note: the charter does not name `{name}`, so it has the rights of `default` in systems.toml"
+                ));
             }
             out.data(&answer, || answer.get("token").and_then(Value::as_str).unwrap_or_default().to_owned())
         }

@@ -93,7 +93,8 @@ impl Connection {
         if status.is_success() {
             return Ok(bytes);
         }
-        let message = serde_json::from_slice::<String>(&bytes).unwrap_or_else(|_| String::from_utf8_lossy(&bytes).into_owned());
+        let message =
+            serde_json::from_slice::<String>(&bytes).unwrap_or_else(|_| String::from_utf8_lossy(&bytes).into_owned());
         Err(if status == StatusCode::SERVICE_UNAVAILABLE { Failure::remote(message) } else { Failure::local(message) })
     }
 
@@ -107,13 +108,16 @@ impl Connection {
 
 fn decode<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Failure> {
     let bytes = if bytes.is_empty() { b"null" } else { bytes };
-    serde_json::from_slice(bytes).map_err(|error| Failure::remote(format!("the node answered in an unexpected form: {error}")))
+    serde_json::from_slice(bytes)
+        .map_err(|error| Failure::remote(format!("the node answered in an unexpected form: {error}")))
 }
 
 async fn over_socket(socket: &Path, request: Request<Full<Bytes>>) -> Result<(StatusCode, Bytes), Failure> {
-    let remote = |error: &dyn std::error::Error| Failure::remote(format!("the node at `{}`: {}", socket.display(), told(error)));
+    let remote =
+        |error: &dyn std::error::Error| Failure::remote(format!("the node at `{}`: {}", socket.display(), told(error)));
     let stream = UnixStream::connect(socket).await.map_err(|error| remote(&error))?;
-    let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream)).await.map_err(|error| remote(&error))?;
+    let (mut sender, connection) =
+        hyper::client::conn::http1::handshake(TokioIo::new(stream)).await.map_err(|error| remote(&error))?;
     let driver = tokio::spawn(connection);
     let response = sender.send_request(request).await.map_err(|error| remote(&error))?;
     let status = response.status();

@@ -4,7 +4,7 @@ use super::connection::Connection;
 use super::failure::Failure;
 use super::output::{Output, note};
 use crate::cli::Ledger;
-use crate::server::local::{ENTRIES_MAX, told};
+use crate::server::local::ENTRIES_MAX;
 use ledger::{EntrySource, TileSource, VerifyingKey};
 use serde_json::{Value, json};
 use std::path::{Path, PathBuf};
@@ -12,12 +12,16 @@ use std::path::{Path, PathBuf};
 /// Runs it.
 pub(crate) async fn run(ledger: Ledger, out: Output) -> Result<(), Failure> {
     match ledger {
-        Ledger::Verify { export: Some(dir), key, retained, .. } => verify_export(&dir, key.as_deref(), retained.as_deref(), out),
+        Ledger::Verify { export: Some(dir), key, retained, .. } => {
+            verify_export(&dir, key.as_deref(), retained.as_deref(), out)
+        }
         Ledger::Verify { data, .. } => verify_store(&data.data, out).await,
         Ledger::Show { from, count, data } => {
             let connection = Connection::open(&data.data, None)?;
             let to = from.saturating_add(count.min(ENTRIES_MAX));
-            let lines = connection.send(axum::http::Method::GET, &format!("/ledger/entries?from={from}&to={to}"), Vec::new()).await?;
+            let lines = connection
+                .send(axum::http::Method::GET, &format!("/ledger/entries?from={from}&to={to}"), Vec::new())
+                .await?;
             connection.close();
             out.raw(&lines)
         }
@@ -35,9 +39,13 @@ async fn verify_store(data: &Path, out: Output) -> Result<(), Failure> {
     let connection = Connection::open(data, None)?;
     let answer: Value = connection.get("/ledger/verify").await?;
     connection.close();
-    let text = |name: &str| answer.get(name).map_or_else(String::new, |v| v.as_str().map_or_else(|| v.to_string(), str::to_owned));
+    let text = |name: &str| {
+        answer.get(name).map_or_else(String::new, |v| v.as_str().map_or_else(|| v.to_string(), str::to_owned))
+    };
     if answer.get("verified") == Some(&Value::Bool(true)) {
-        return out.data(&answer, || format!("verified: {} entries of `{}`, root {}", text("size"), text("origin"), text("root")));
+        return out.data(&answer, || {
+            format!("verified: {} entries of `{}`, root {}", text("size"), text("origin"), text("root"))
+        });
     }
     out.data(&answer, || text("findings"))?;
     Err(Failure::unverified("the ledger does not verify"))
@@ -48,7 +56,9 @@ fn verify_export(dir: &Path, key: Option<&str>, retained: Option<&Path>, out: Ou
     let retained = match (retained, &key) {
         (None, _) => None,
         (Some(path), Some(key)) => Some(ledger::note::open(&std::fs::read(path)?, key)?),
-        (Some(_), None) => return Err(Failure::local("--retained needs --key: without it nobody vouches for that checkpoint")),
+        (Some(_), None) => {
+            return Err(Failure::local("--retained needs --key: without it nobody vouches for that checkpoint"));
+        }
     };
     match ledger::verify::directory(dir, key.as_ref(), retained.as_ref()) {
         Ok(report) => {
@@ -61,7 +71,9 @@ fn verify_export(dir: &Path, key: Option<&str>, retained: Option<&Path>, out: Ou
                 "begins_with": report.retained,
             });
             out.data(&value, || {
-                let began = report.retained.map_or_else(String::new, |size| format!("\nit begins with the {size} entries you knew"));
+                let began = report
+                    .retained
+                    .map_or_else(String::new, |size| format!("\nit begins with the {size} entries you knew"));
                 format!(
                     "verified: {} entries of `{}`, root {}\n{}{began}",
                     report.checkpoint.size, report.checkpoint.origin, report.checkpoint.root, report.signature
@@ -69,8 +81,10 @@ fn verify_export(dir: &Path, key: Option<&str>, retained: Option<&Path>, out: Ou
             })
         }
         Err(failure) => {
-            let findings: Vec<String> = failure.findings().iter().map(|finding| told(finding)).collect();
-            out.data(&json!({ "verified": false, "findings": findings, "more": failure.more() }), || findings.join("\n"))?;
+            let findings: Vec<String> = failure.findings().iter().map(ToString::to_string).collect();
+            out.data(&json!({ "verified": false, "findings": findings, "more": failure.more() }), || {
+                findings.join("\n")
+            })?;
             Err(Failure::unverified("the ledger does not verify"))
         }
     }
@@ -134,6 +148,15 @@ async fn export(dir: PathBuf, data: &Path, out: Output) -> Result<(), Failure> {
     remote.connection.close();
     let exported = exported?;
     note(&format!("verify it anywhere: handrail ledger verify {} --key '{}'", dir.display(), sealed.key.trim()));
-    let value = json!({ "dir": dir, "size": exported.checkpoint.size, "files": exported.files, "bytes": exported.bytes });
-    out.data(&value, || format!("{} entries in {} files, {} bytes: {}", exported.checkpoint.size, exported.files, exported.bytes, dir.display()))
+    let value =
+        json!({ "dir": dir, "size": exported.checkpoint.size, "files": exported.files, "bytes": exported.bytes });
+    out.data(&value, || {
+        format!(
+            "{} entries in {} files, {} bytes: {}",
+            exported.checkpoint.size,
+            exported.files,
+            exported.bytes,
+            dir.display()
+        )
+    })
 }

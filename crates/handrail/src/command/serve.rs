@@ -7,6 +7,7 @@ use crate::cli::Serve;
 use crate::config::Config;
 use crate::server::logging;
 use crate::server::node::Node;
+use pages::Environment;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
@@ -19,7 +20,7 @@ pub(crate) async fn run(args: Serve) -> Result<(), Failure> {
     };
     logging::start(config.log.format, &config.log.filter);
     let seed = config.charter.as_deref().map(load).transpose()?;
-    let node = Node::open(&config, seed).await?;
+    let node = Node::open(&config, seed, Environment::Production).await?;
     let engine = node.plane.engine();
     note(&format!(
         "Handrail for {}: {} policies, {} workflows, {} entries\n  decisions and console  {}\n  HL7 over MLLP          {}\n  data                   {}",

@@ -94,12 +94,12 @@ pub(crate) async fn serve(listener: Listener, router: Router, limits: Limits, st
                 continue;
             }
         };
-        let connection = builder(limits)
-            .serve_connection_with_upgrades(TokioIo::new(stream), service(router.clone(), peer))
-            .into_owned();
-        let connection = graceful.watch(connection);
+        let watcher = graceful.watcher();
+        let service = Answering { router: router.clone(), peer };
         tokio::spawn(async move {
-            if let Err(error) = connection.await {
+            let builder = builder(limits);
+            let connection = builder.serve_connection_with_upgrades(TokioIo::new(stream), service);
+            if let Err(error) = watcher.watch(connection).await {
                 tracing::debug!(error, "a connection ended badly");
             }
             drop(place);
@@ -129,21 +129,21 @@ fn builder(limits: Limits) -> auto::Builder<TokioExecutor> {
     builder
 }
 
-fn service(
+/// The routes, with what is known of the other side.
+#[derive(Clone)]
+struct Answering {
     router: Router,
     peer: Peer,
-) -> impl hyper::service::Service<
-    Request<Incoming>,
-    Response = axum::response::Response,
-    Error = std::convert::Infallible,
-    Future = impl Send + use<>,
-> {
-    hyper::service::service_fn(move |request: Request<Incoming>| {
-        let router = router.clone();
-        async move {
-            let mut request = request.map(Body::new);
-            request.extensions_mut().insert(peer);
-            router.oneshot(request).await
-        }
-    })
+}
+
+impl hyper::service::Service<Request<Incoming>> for Answering {
+    type Response = axum::response::Response;
+    type Error = std::convert::Infallible;
+    type Future = tower::util::Oneshot<Router, Request<Body>>;
+
+    fn call(&self, request: Request<Incoming>) -> Self::Future {
+        let mut request = request.map(Body::new);
+        request.extensions_mut().insert(self.peer);
+        self.router.clone().oneshot(request)
+    }
 }

@@ -13,7 +13,10 @@ use callers::Callers;
 use decision::Engine;
 use decision::accountable::Role;
 use events::decision::{Asserted, Effect, Made, Question};
-use events::{Actor, ActionName, CallerName, CharterDigest, Draft, EntityRef, Event, Leaf, OperatorId, PatientPseudonym, PrincipalId, Seq, TypeName, WorkflowName};
+use events::{
+    ActionName, Actor, CallerName, CharterDigest, Draft, EntityRef, Event, Leaf, OperatorId, PatientPseudonym,
+    PrincipalId, Seq, TypeName, WorkflowName,
+};
 use ledger::{EntrySource as _, TileSource as _};
 use plane::{Ask, Plane, Readiness};
 use serde::{Deserialize, Serialize};
@@ -106,7 +109,8 @@ async fn status(State(local): State<Local>) -> Result<Json<Value>, Trouble> {
     let engine = local.plane.engine();
     let now = local.plane.now();
     let (feeds, heard) = local.plane.world(|world| {
-        let by_name: serde_json::Map<String, Value> = world.feeds().map(|(feed, at)| (feed.to_string(), json!(at))).collect();
+        let by_name: serde_json::Map<String, Value> =
+            world.feeds().map(|(feed, at)| (feed.to_string(), json!(at))).collect();
         // As decisions see it: whoever asks, the feeds are the same.
         let nobody = Subject { principal: PrincipalId::new("handrail")?, patient: None, device: None };
         Ok::<_, events::IdError>((by_name, world.facts(&nobody, now).feeds))
@@ -288,7 +292,7 @@ async fn entries(
         reader.scan(Seq(span.from), Seq(to), |_, bytes| {
             lines.extend_from_slice(bytes);
             lines.push(b'\n');
-            Ok(())
+            std::ops::ControlFlow::Continue(())
         })
     })?;
     Ok(lines)
@@ -310,16 +314,18 @@ async fn proof(
 }
 
 fn proven(store: &store::Store, entry: u64) -> Result<Value, Trouble> {
-    let bytes = store.read(|reader| reader.leaf_bytes(Seq(entry)))?.ok_or_else(|| Trouble::not_found("no such entry"))?;
-    let (size, note) = store.read(|reader| reader.checkpoint())?.ok_or_else(|| Trouble::not_found("nothing is sealed"))?;
-    let path = ledger::proof::inclusion(store.tiles(), entry, size)?;
+    let bytes =
+        store.read(|reader| reader.leaf_bytes(Seq(entry)))?.ok_or_else(|| Trouble::not_found("no such entry"))?;
+    let (size, note) =
+        store.read(|reader| reader.checkpoint())?.ok_or_else(|| Trouble::not_found("nothing is sealed"))?;
+    let path = ledger::proof::inclusion(store, entry, size)?;
     Ok(json!({
         "entry": entry,
         "leaf": String::from_utf8_lossy(&bytes),
         "leaf_hash": ledger::leaf_hash(&bytes).to_string(),
         "tree_size": size,
         "proof": path.iter().map(ToString::to_string).collect::<Vec<_>>(),
-        "checkpoint": String::from_utf8_lossy(&note),
+        "checkpoint": note,
         "key": store.verifying_key().to_string(),
     }))
 }
@@ -329,32 +335,39 @@ async fn checkpoint(State(local): State<Local>, Extension(peer): Extension<Peer>
     let store = local.plane.store();
     record_reading(&local, peer, "export", 0, store.head().next.0).await?;
     store.seal().await?;
-    let (size, note) = store.read(|reader| reader.checkpoint())?.ok_or_else(|| Trouble::not_found("nothing is sealed"))?;
-    Ok(Json(json!({ "size": size, "note": String::from_utf8_lossy(&note), "key": store.verifying_key().to_string() })))
+    let (size, note) =
+        store.read(|reader| reader.checkpoint())?.ok_or_else(|| Trouble::not_found("nothing is sealed"))?;
+    Ok(Json(json!({ "size": size, "note": note, "key": store.verifying_key().to_string() })))
 }
 
-async fn tile(State(local): State<Local>, Path((level, index, width)): Path<(u8, u64, u16)>) -> Result<Vec<u8>, Trouble> {
-    Ok(local.plane.store().tiles().tile(level, index, width)?)
+async fn tile(
+    State(local): State<Local>,
+    Path((level, index, width)): Path<(u8, u64, u16)>,
+) -> Result<Vec<u8>, Trouble> {
+    Ok(local.plane.store().tile(level, index, width)?)
 }
 
 async fn bundle(State(local): State<Local>, Path((index, width)): Path<(u64, u16)>) -> Result<Vec<u8>, Trouble> {
-    Ok(local.plane.store().tiles().bundle(index, width)?)
+    Ok(local.plane.store().bundle(index, width)?)
 }
 
 /// A charter the store holds, as its canonical bytes: for judging a decision again elsewhere.
 async fn charter(State(local): State<Local>, Path(digest): Path<CharterDigest>) -> Result<Vec<u8>, Trouble> {
     let named = [store::Value::Text(digest.to_string())];
-    let found = local.plane.store().read(|reader| reader.find(store::statements::CHARTER_FIND, &named, |row| row.bytes(0)))?;
+    let found =
+        local.plane.store().read(|reader| reader.find(store::statements::CHARTER_FIND, &named, |row| row.bytes(0)))?;
     found.ok_or_else(|| Trouble::not_found(format!("the store holds no charter `{digest}`")))
 }
 
 /// Hashes every entry again and holds the tree against the last checkpoint.
 async fn verify(State(local): State<Local>) -> Result<Json<Value>, Trouble> {
     let store = local.plane.store().clone();
+    let origin = store.verifying_key().origin().to_string();
+    store.seal().await?;
     let verified = tokio::task::spawn_blocking(move || store.verify()).await?;
     Ok(Json(match verified {
-        Ok(report) => json!({ "verified": true, "size": report.checkpoint.size, "root": report.checkpoint.root.to_string(),
-            "origin": report.checkpoint.origin.as_str() }),
-        Err(failure) => json!({ "verified": false, "findings": told(&failure) }),
+        Ok(verified) => json!({ "verified": true, "size": verified.size, "root": verified.root.to_string(),
+            "origin": origin }),
+        Err(finding) => json!({ "verified": false, "findings": told(&finding) }),
     }))
 }

@@ -8,11 +8,12 @@ use crate::command::failure::Failure;
 use crate::config::Config;
 use authzen::Api;
 use axum::Router;
-use axum::response::Redirect;
-use axum::routing::get;
 use callers::Callers;
 use charter::Charter;
+use console::Console;
+use pages::Environment;
 use plane::{Plane, Settings, SystemClock};
+use signin::operator::{BaseUrl, Desk};
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 use std::sync::Arc;
@@ -30,6 +31,7 @@ pub(crate) struct Node {
     pub(crate) plane: Plane,
     pub(crate) callers: Callers,
     pub(crate) base_url: Arc<str>,
+    desk: Desk,
     http: TcpListener,
     mllp: Option<TcpListener>,
     local: UnixListener,
@@ -39,7 +41,11 @@ pub(crate) struct Node {
 
 impl Node {
     /// Opens the store, reads the charter and binds every address, so that whatever is wrong is said before anything is answered.
-    pub(crate) async fn open(config: &Config, seed: Option<Charter>) -> Result<Self, Failure> {
+    pub(crate) async fn open(
+        config: &Config,
+        seed: Option<Charter>,
+        environment: Environment,
+    ) -> Result<Self, Failure> {
         let metrics = metrics_exporter_prometheus::PrometheusBuilder::new().install_recorder()?;
         let origin = seed.as_ref().map_or_else(String::new, |charter| charter.hospital().origin.to_string());
         let store_bytes_max = config.store.size_mib_max.map(|mib| mib.saturating_mul(1024 * 1024));
@@ -57,12 +63,13 @@ impl Node {
             Some(url) => url.trim_end_matches('/').to_owned(),
             None => format!("http://{}", http.local_addr()?),
         };
+        let desk = Desk::new(plane.clone(), base_url.parse::<BaseUrl>()?, environment, env!("CARGO_PKG_VERSION"));
         let limits = Limits {
             connections_max: config.connections.max,
             header_timeout: Duration::from_secs(config.connections.read_timeout_s),
             drain_timeout: Duration::from_secs(config.connections.drain_timeout_s),
         };
-        Ok(Self { plane, callers, base_url: base_url.into(), http, mllp, local, limits, metrics })
+        Ok(Self { plane, callers, base_url: base_url.into(), desk, http, mllp, local, limits, metrics })
     }
 
     /// Where the decision API and the console listen.
@@ -108,14 +115,11 @@ impl Node {
     fn public_routes(&self) -> Router {
         let plane = &self.plane;
         let api = Api::new(plane.clone(), self.callers.clone(), &self.base_url);
-        let health =
-            Health { plane: plane.clone(), callers: self.callers.clone(), metrics: self.metrics.clone() };
+        let health = Health { plane: plane.clone(), callers: self.callers.clone(), metrics: self.metrics.clone() };
         Router::new()
-            .route("/", get(async || Redirect::to("/console")))
             .merge(authzen::routes(api))
             .merge(feeds::api::routes(plane.clone(), self.callers.clone()))
-            .merge(signin::operator::routes(plane.clone(), &self.base_url))
-            .merge(console::routes(plane.clone(), &self.base_url))
+            .merge(console::routes(Console::new(self.desk.clone())))
             .merge(health_routes(health))
             .layer(RequestBodyTimeoutLayer::new(self.limits.header_timeout))
             .layer(TimeoutLayer::with_status_code(axum::http::StatusCode::SERVICE_UNAVAILABLE, ANSWER_TIMEOUT))
@@ -124,7 +128,9 @@ impl Node {
 
 async fn bind(address: std::net::SocketAddr, what: &str) -> Result<TcpListener, Failure> {
     TcpListener::bind(address).await.map_err(|error| {
-        Failure::local(format!("cannot listen on {address} ({what}): {error}; choose another address, or stop what has it"))
+        Failure::local(format!(
+            "cannot listen on {address} ({what}): {error}; choose another address, or stop what has it"
+        ))
     })
 }
 
