@@ -1,1 +1,78 @@
-//! console
+//! What do operators look at? What needs them now, every decision and why it was made, and whether feeds and ledger are well.
+//!
+//! Every page needs an [`Operator`](signin::operator::Operator), every page works without a script, and reading evidence is itself an entry
+//! in the ledger. Pages never decide anything.
+//!
+//! - [`now`]: what needs somebody now, worst first.
+//! - [`decisions`]: all decisions, newest first; and one, explained so that a privacy officer understands it.
+//! - [`feeds`]: which source of facts was heard when, and what it sent that could not be used.
+//! - [`evidence`]: the ledger's state, any entry as it was written, and the proof that it is in the log.
+//! - [`tally`]: the counts behind these pages, folded from the log on demand, with a watermark.
+
+mod address;
+mod decisions;
+mod evidence;
+mod feeds;
+mod frame;
+mod now;
+mod tally;
+mod trouble;
+
+use axum::Router;
+use axum::extract::{FromRef, State};
+use axum::http::Uri;
+use axum::routing::get;
+use pages::Document;
+use signin::operator::{Desk, Operator};
+use tally::Tally;
+
+/// What the console's routes work with. Cheap to clone.
+#[derive(Clone, Debug)]
+pub struct Console {
+    desk: Desk,
+    tally: Tally,
+    readings: evidence::Readings,
+}
+
+impl Console {
+    /// A console for the node behind this desk.
+    #[must_use]
+    pub fn new(desk: Desk) -> Self {
+        Self { desk, tally: Tally::default(), readings: evidence::Readings::default() }
+    }
+}
+
+impl FromRef<Console> for Desk {
+    fn from_ref(console: &Console) -> Self {
+        console.desk.clone()
+    }
+}
+
+/// Everything people see in a browser: signing in, every page, the stylesheet, and a kind answer for addresses that do not exist. Merge it
+/// with the application's other routes; it sets the fallback.
+pub fn routes(console: Console) -> Router {
+    Router::new()
+        .route("/", get(now::routes::show))
+        .route("/decisions", get(decisions::routes::list))
+        .route("/decisions/{entry}", get(decisions::routes::explain))
+        .route("/feeds", get(feeds::routes::show))
+        .route("/ledger", get(evidence::routes::show))
+        .route("/ledger/{entry}", get(evidence::routes::entry))
+        .merge(signin::operator::routes())
+        .merge(pages::asset_routes())
+        .fallback(nowhere)
+        .with_state(console)
+}
+
+/// An address that does not exist: inside the navigation for whoever is signed in, without it for others.
+async fn nowhere(
+    State(console): State<Console>,
+    operator: Result<Operator, axum::response::Response>,
+    uri: Uri,
+) -> Document {
+    let shell = match operator {
+        Ok(operator) => frame::shell(&console, &operator),
+        Err(_) => console.desk.shell(),
+    };
+    trouble::Trouble::NoSuchPage { path: uri.path().chars().take(120).collect() }.page(&shell)
+}
