@@ -8,7 +8,7 @@ use crate::directory;
 use crate::elevation::Elevation;
 use crate::emergency::Emergency;
 use crate::entities::{Risk, StaticEntities};
-use crate::files::{BUNDLE_BYTES_MAX, FILE_BYTES_MAX, FILES_MAX, Files, is_known_path};
+use crate::files::{FILE_BYTES_MAX, FILES_MAX, Files, TEXT_BYTES_MAX, is_known_path};
 use crate::hospital::{Hospital, Unit};
 use crate::owners::{Owner, Owners};
 use crate::parts::Parts;
@@ -91,7 +91,7 @@ impl Charter {
                 "a charter has no file of this name"
             } else if text.len() > FILE_BYTES_MAX {
                 "this file is too large"
-            } else if files.len() == FILES_MAX || bytes > BUNDLE_BYTES_MAX {
+            } else if files.len() == FILES_MAX || bytes > TEXT_BYTES_MAX {
                 "with this file the charter is too large"
             } else {
                 files.insert(path, text.into());

@@ -2,7 +2,7 @@
 
 use crate::diagnostic::{Code, Diagnostic, Findings};
 use crate::files::{
-    BUNDLE_BYTES_MAX, DIRECTORIES, FILE_BYTES_MAX, FILES_MAX, Files, REQUIRED, SITES, is_known_path, is_plain_name,
+    DIRECTORIES, FILE_BYTES_MAX, FILES_MAX, Files, REQUIRED, SITES, TEXT_BYTES_MAX, is_known_path, is_plain_name,
 };
 use crate::nearest::nearest;
 use crate::source::Source;
@@ -150,8 +150,8 @@ impl Reading<'_> {
         self.bytes = self.bytes.saturating_add(bytes.len());
         if bytes.len() > FILE_BYTES_MAX {
             self.refuse(path, format!("the file has more than {FILE_BYTES_MAX} bytes"), None);
-        } else if self.bytes > BUNDLE_BYTES_MAX - 1024 * 1024 {
-            self.refuse(path, format!("with this file the charter has more than {BUNDLE_BYTES_MAX} bytes"), None);
+        } else if self.bytes > TEXT_BYTES_MAX {
+            self.refuse(path, format!("with this file the charter has more than {TEXT_BYTES_MAX} bytes"), None);
         } else if self.files.len() == FILES_MAX {
             self.refuse(path, format!("this is more than the {FILES_MAX} files a charter can have"), None);
         } else {

@@ -4,6 +4,7 @@
 //! example, and read again. What came from the example has no place in the file; whoever asks for its place gets none, and says nothing.
 
 use crate::diagnostic::{Code, Diagnostic, Findings};
+use crate::files::TOML_BYTES_MAX;
 use crate::mistake::{Example, Mistake, syntax};
 use crate::source::Source;
 use serde::de::DeserializeOwned;
@@ -13,7 +14,7 @@ use toml::Spanned;
 use toml::de::{DeArray, DeTable, Deserializer};
 
 /// The most mistakes found in one file.
-const MISTAKES_MAX: usize = 100;
+const MISTAKES_MAX: usize = 50;
 
 /// The place of everything that is not in the file.
 pub(crate) const NOWHERE: Range<usize> = usize::MAX..usize::MAX;
@@ -55,6 +56,12 @@ pub(crate) use at;
 impl<'t, T: DeserializeOwned> Document<'t, T> {
     /// Reads a file. `None` if nothing can be made of it; every mistake is among the findings either way.
     pub(crate) fn read(path: &str, text: &'t str, example: &'static str, findings: &mut Findings) -> Option<Self> {
+        if text.len() > TOML_BYTES_MAX {
+            let problem =
+                Diagnostic::of_file(Code::File, path, format!("the file has more than {TOML_BYTES_MAX} bytes"));
+            findings.push(problem.with_help("no TOML file of a charter needs as much; scenarios can be several files"));
+            return None;
+        }
         let source = Source::new(path, text);
         let (mut tree, errors) = DeTable::parse_recoverable(text);
         if !errors.is_empty() {

@@ -5,8 +5,12 @@ use std::sync::Arc;
 
 /// The largest file, in bytes.
 pub const FILE_BYTES_MAX: usize = 8 * 1024 * 1024;
+/// The largest TOML file, in bytes: each mistake in it is one more reading.
+pub const TOML_BYTES_MAX: usize = 1024 * 1024;
 /// The largest charter, in bytes of its bundle.
 pub const BUNDLE_BYTES_MAX: usize = 64 * 1024 * 1024;
+/// The most text in all files together, in bytes: what their names take in the bundle is left out.
+pub(crate) const TEXT_BYTES_MAX: usize = BUNDLE_BYTES_MAX - FILES_MAX * (FILE_NAME_BYTES_MAX + 32);
 /// The most files.
 pub const FILES_MAX: usize = 2_048;
 /// The longest name of a policy or scenario file, in bytes.

@@ -40,7 +40,7 @@ pub use cedar_text::{IFS_MAX, NESTING_MAX, POLICY_BYTES_MAX};
 pub use charter::Charter;
 pub use diagnostic::{Code, DIAGNOSTICS_MAX, Diagnostic, Position, Severity};
 pub use entities::Risk;
-pub use files::{BUNDLE_BYTES_MAX, FILE_BYTES_MAX, FILE_NAME_BYTES_MAX, FILES_MAX};
+pub use files::{BUNDLE_BYTES_MAX, FILE_BYTES_MAX, FILE_NAME_BYTES_MAX, FILES_MAX, TOML_BYTES_MAX};
 pub use hospital::{Hospital, Unit};
 pub use nearest::nearest;
 pub use owners::{Owner, Owners};

@@ -11,21 +11,22 @@ pub(crate) struct Source {
     pub(crate) path: String,
     /// Its text.
     pub(crate) text: Arc<str>,
+    /// Where each line begins: places are asked for policy by policy.
+    lines: Vec<usize>,
 }
 
 impl Source {
     pub(crate) fn new(path: &str, text: &str) -> Arc<Self> {
-        Arc::new(Self { path: path.to_owned(), text: text.into() })
+        let lines = std::iter::once(0).chain(text.match_indices('\n').map(|(at, _)| at + 1)).collect();
+        Arc::new(Self { path: path.to_owned(), text: text.into(), lines })
     }
 
     /// The line and column of a byte; places past the end or inside a character count as the nearest before.
     pub(crate) fn position(&self, byte: usize) -> Position {
-        let before = self.text.get(..self.floor(byte)).unwrap_or_default();
-        let line_start = before.rfind('\n').map_or(0, |newline| newline + 1);
-        Position {
-            line: before.bytes().filter(|b| *b == b'\n').count() + 1,
-            column: before.get(line_start..).unwrap_or_default().chars().count() + 1,
-        }
+        let byte = self.floor(byte);
+        let line = self.lines.partition_point(|start| *start <= byte);
+        let start = self.lines.get(line.saturating_sub(1)).copied().unwrap_or(0);
+        Position { line, column: self.text.get(start..byte).unwrap_or_default().chars().count() + 1 }
     }
 
     fn floor(&self, byte: usize) -> usize {

@@ -1,7 +1,7 @@
 //! What nobody would write by mistake: huge, deep, twisted or outside.
 
 use crate::{load, minimal, minimal_files, said};
-use charter::{Charter, FILE_BYTES_MAX};
+use charter::{Charter, FILE_BYTES_MAX, TOML_BYTES_MAX};
 use proptest::prelude::*;
 use std::fs;
 use std::path::Path;
@@ -170,4 +170,16 @@ proptest! {
             prop_assert!(!all.is_empty());
         }
     }
+}
+
+#[test]
+fn a_file_full_of_mistakes_names_the_first_of_them() {
+    let mut files = minimal_files();
+    files.insert("scenarios/big.toml".to_owned(), "[[person]]\nid = 3\n".repeat(2_000));
+    let all = load(&files).err().unwrap_or_default();
+    assert_eq!(all.matches("scenarios/big.toml:").count(), 50, "{all}");
+    files.insert("scenarios/big.toml".to_owned(), "#".repeat(TOML_BYTES_MAX + 1));
+    assert!(
+        load(&files).err().unwrap_or_default().contains("scenarios/big.toml: error: the file has more than 1048576")
+    );
 }

@@ -130,3 +130,12 @@ fn other_entities_are_checked_by_the_schema() {
     let charter = load(&files).unwrap();
     assert!(charter.static_entities().get(&r#"Record::"r1""#.parse().unwrap()).is_some());
 }
+
+#[test]
+fn the_starter_charter_loads_without_a_word() {
+    let starter = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../charter");
+    let charter = Charter::load(&starter).unwrap_or_else(|all| panic!("{}", said(&all)));
+    assert_eq!(said(charter.warnings()), "");
+    assert!(charter.policies().len() >= 40 && charter.workflows().len() >= 12 && !charter.scenarios().is_empty());
+    assert_eq!(Charter::from_bundle(charter.bundle_bytes()).unwrap().digest(), charter.digest());
+}
