@@ -24,6 +24,10 @@ use std::sync::{Arc, LazyLock, Mutex};
 use std::time::Duration;
 use world::{EncounterFacts, Facts, FeedFacts, PatientFacts, PrincipalFacts, ShiftFacts, Stay};
 
+/// The allocator of the real binary.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 const SIZES: [usize; 5] = [10, 100, 1_000, 10_000, 100_000];
 /// Plain Cedar at a hundred thousand takes a tenth of a second a request; nobody learns from waiting for it.
 const PLAIN_SIZES: [usize; 4] = [10, 100, 1_000, 10_000];
@@ -34,20 +38,22 @@ fn main() {
 
 /// The ten policies that bear on the request: the test charter's own. Then as many as wanted that bear on others.
 fn policies(size: usize) -> PolicySet {
-    let own = charter().policy_set();
-    let mut bearing: Vec<_> = own.policies().cloned().collect();
+    let charter = charter();
+    let mut bearing: Vec<_> = charter.policy_set().policies().cloned().collect();
     bearing.sort_by_key(|policy| policy.id().to_string());
     bearing.truncate(size);
     let mut text = String::new();
     for number in bearing.len()..size {
         let (role, action) = (number % 37, ["read_chart", "read_summary", "configure"].get(number % 3).expect("three"));
-        let resource = if number % 3 == 2 { format!("resource == System::\"s{number}\"") } else { "resource".to_owned() };
+        let resource =
+            if number % 3 == 2 { format!("resource == System::\"s{number}\"") } else { "resource".to_owned() };
         let scope = if number % 5 == 0 {
             format!("principal == Person::\"p{number}\"")
         } else {
             format!("principal in Role::\"r{role}-{number}\"")
         };
-        writeln!(text, "permit({scope}, action == Action::\"{action}\", {resource}) when {{ context.shift.on }};").expect("text");
+        writeln!(text, "permit({scope}, action == Action::\"{action}\", {resource}) when {{ context.shift.on }};")
+            .expect("text");
     }
     let more: PolicySet = text.parse().expect("policies");
     let more = more.policies().map(|policy| policy.new_id(format!("more-{}", policy.id()).parse().expect("id")));

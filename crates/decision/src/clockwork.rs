@@ -1,65 +1,67 @@
 //! What do policies look at, and at which minutes could the passing of time alone change what they see?
 //!
 //! Read once from each policy's conditions. A counter of minutes compared with a number matters at that number only; used in any other way
-//! it matters every minute. Whatever is not understood counts as looked at: the answer is then asked again too early, never too late.
+//! it matters every minute. Whatever is not understood counts as looked at: policies are then given more than they need, and the answer
+//! is asked again too early, never too late.
 
 use cedar_policy::Policy;
 use serde_json::Value;
 use std::collections::BTreeSet;
 
-/// One thing policies can look at, as `word.field` of the vocabulary.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[expect(missing_docs, reason = "each is the dotted word in `Field::ALL`")]
-pub enum Field {
-    ShiftOn,
-    ShiftUnits,
-    ShiftOnCallUnits,
-    CareKnown,
-    CareTeam,
-    CareAttending,
-    CareParticipant,
-    CareUnit,
-    CareExpecting,
-    CareLeftMinutes,
-    CarePresent,
-    CareSelf,
-    CareFamily,
-    SessionAgeMinutes,
-    DevicePosture,
-    FeedsAdtStale,
-    FeedsRotaStale,
-    FeedsAdtQuietMinutes,
-    FeedsRotaQuietMinutes,
-    Emergency,
+macro_rules! fields {
+    ($($variant:ident $word:literal $field:literal;)*) => {
+        /// One thing policies can look at, as `word.field` of the vocabulary.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        #[expect(missing_docs, reason = "each is the dotted word in `Field::ALL`")]
+        pub enum Field {
+            $($variant,)*
+        }
+
+        impl Field {
+            /// Every field the decision offers, with its words. One that is a word by itself has no second.
+            pub const ALL: &[(Self, &'static str, &'static str)] = &[$((Self::$variant, $word, $field),)*];
+        }
+    };
+}
+
+fields! {
+    ShiftOn "shift" "on";
+    ShiftUnits "shift" "units";
+    ShiftOnCallUnits "shift" "on_call_units";
+    CareKnown "care" "known";
+    CareTeam "care" "team";
+    CareAttending "care" "attending";
+    CareParticipant "care" "participant";
+    CareUnit "care" "unit";
+    CareExpecting "care" "expecting";
+    CareLeftMinutes "care" "left_minutes";
+    CarePresent "care" "present";
+    CareSelf "care" "self";
+    CareFamily "care" "family";
+    SessionLevel "session" "level";
+    SessionAgeMinutes "session" "age_minutes";
+    SessionMethod "session" "method";
+    DeviceId "device" "id";
+    DeviceKind "device" "kind";
+    DeviceManaged "device" "managed";
+    DeviceShared "device" "shared";
+    DevicePosture "device" "posture";
+    DeviceUnit "device" "unit";
+    LiveBreakGlass "live" "break_glass";
+    LiveVouched "live" "vouched";
+    LiveElevations "live" "elevations";
+    LiveExceptions "live" "exceptions";
+    FeedsAdtStale "feeds" "adt_stale";
+    FeedsRotaStale "feeds" "rota_stale";
+    FeedsAdtQuietMinutes "feeds" "adt_quiet_minutes";
+    FeedsRotaQuietMinutes "feeds" "rota_quiet_minutes";
+    Emergency "emergency" "";
+    Purpose "purpose" "";
 }
 
 impl Field {
-    /// Every field that time alone can change, with its words.
-    pub const ALL: [(Self, &'static str, &'static str); 20] = [
-        (Self::ShiftOn, "shift", "on"),
-        (Self::ShiftUnits, "shift", "units"),
-        (Self::ShiftOnCallUnits, "shift", "on_call_units"),
-        (Self::CareKnown, "care", "known"),
-        (Self::CareTeam, "care", "team"),
-        (Self::CareAttending, "care", "attending"),
-        (Self::CareParticipant, "care", "participant"),
-        (Self::CareUnit, "care", "unit"),
-        (Self::CareExpecting, "care", "expecting"),
-        (Self::CareLeftMinutes, "care", "left_minutes"),
-        (Self::CarePresent, "care", "present"),
-        (Self::CareSelf, "care", "self"),
-        (Self::CareFamily, "care", "family"),
-        (Self::SessionAgeMinutes, "session", "age_minutes"),
-        (Self::DevicePosture, "device", "posture"),
-        (Self::FeedsAdtStale, "feeds", "adt_stale"),
-        (Self::FeedsRotaStale, "feeds", "rota_stale"),
-        (Self::FeedsAdtQuietMinutes, "feeds", "adt_quiet_minutes"),
-        (Self::FeedsRotaQuietMinutes, "feeds", "rota_quiet_minutes"),
-        (Self::Emergency, "emergency", ""),
-    ];
-
-    const fn bit(self) -> u32 {
-        1 << self as u32
+    const fn bit(self) -> u64 {
+        1 << self as u64
     }
 }
 
@@ -91,10 +93,29 @@ impl Counter {
     }
 }
 
+/// The words of the vocabulary, in the order of [`Word`].
+pub const WORDS: [&str; 8] = ["shift", "care", "session", "device", "live", "feeds", "emergency", "purpose"];
+
+/// A word of the vocabulary.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[expect(missing_docs, reason = "each is the word of the same name in `WORDS`")]
+pub enum Word {
+    Shift,
+    Care,
+    Session,
+    Device,
+    Live,
+    Feeds,
+    Emergency,
+    Purpose,
+}
+
 /// What some policies look at.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Uses {
-    fields: u32,
+    /// The words that must be there, by their place in [`WORDS`].
+    words: u16,
+    fields: u64,
     every_minute: [bool; 4],
     at: [BTreeSet<i64>; 4],
 }
@@ -103,19 +124,26 @@ impl Uses {
     /// What one policy's conditions look at.
     #[must_use]
     pub fn of(policy: &Policy) -> Self {
+        policy.to_json().map_or_else(|_| Self::everything(), |json| Self::of_json(&json))
+    }
+
+    /// The same of a policy in Cedar's JSON form.
+    pub(crate) fn of_json(policy: &Value) -> Self {
+        let Some(conditions) = policy.get("conditions").and_then(Value::as_array) else { return Self::everything() };
         let mut uses = Self::default();
-        match policy.to_json() {
-            Ok(json) => match json.get("conditions").and_then(Value::as_array) {
-                Some(conditions) => conditions.iter().filter_map(|c| c.get("body")).for_each(|body| uses.visit(body)),
-                None => uses.everything(),
-            },
-            Err(_) => uses.everything(),
-        }
+        conditions.iter().filter_map(|condition| condition.get("body")).for_each(|body| uses.visit(body));
         uses
+    }
+
+    /// As if everything were looked at, in every way.
+    #[must_use]
+    pub fn everything() -> Self {
+        Self { words: u16::MAX, fields: u64::MAX, every_minute: [true; 4], at: Default::default() }
     }
 
     /// Adds what others look at.
     pub fn merge(&mut self, other: &Self) {
+        self.words |= other.words;
         self.fields |= other.fields;
         for (mine, theirs) in self.every_minute.iter_mut().zip(other.every_minute) {
             *mine |= theirs;
@@ -123,6 +151,12 @@ impl Uses {
         for (mine, theirs) in self.at.iter_mut().zip(&other.at) {
             mine.extend(theirs);
         }
+    }
+
+    /// Whether any of them looks at a word, if only at whether it is there.
+    #[must_use]
+    pub const fn looks_at_word(&self, word: Word) -> bool {
+        self.words & (1 << word as u16) != 0
     }
 
     /// Whether any of them looks at a field.
@@ -146,17 +180,20 @@ impl Uses {
         at.range(reached.saturating_add(1)..).next().copied()
     }
 
-    fn everything(&mut self) {
-        self.fields = u32::MAX;
-        self.every_minute = [true; 4];
+    /// A word must be there to be found.
+    fn there(&mut self, word: &str) {
+        if let Some(place) = WORDS.iter().position(|known| *known == word) {
+            self.words |= 1 << place;
+        }
     }
 
     /// The value at a path is used in a way nothing is known about.
     fn whole(&mut self, path: &[&str]) {
-        let Some(word) = path.first() else { return self.everything() };
+        let Some(word) = path.first() else { return *self = Self::everything() };
+        self.there(word);
         let field = path.get(1);
         for (found, w, f) in Field::ALL {
-            if w == *word && (field.is_none() || f.is_empty() || field == Some(&f)) {
+            if w == word && (field.is_none() || f.is_empty() || field == Some(f)) {
                 self.fields |= found.bit();
             }
         }
@@ -175,6 +212,7 @@ impl Uses {
         if let Some((_, field)) = Counter::ALL.iter().find(|(c, _)| *c == counter) {
             self.fields |= field.bit();
         }
+        path.first().into_iter().for_each(|word| self.there(word));
         if let (Some(number), Some(at)) = (number, self.at.get_mut(counter as usize)) {
             at.insert(number);
         }
@@ -202,19 +240,12 @@ impl Uses {
         match operator {
             // A literal's insides are not expressions.
             "Value" => true,
-            "has" => {
-                let (Some(mut path), Some(field)) =
-                    (operands.get("left").and_then(path), operands.get("attr").and_then(Value::as_str))
-                else {
-                    return false;
-                };
-                // Whether a word is there at all is not a matter of time; whether a counter runs is.
-                path.push(field);
-                if Counter::of(&path).is_some() {
-                    self.at(&path, None);
-                }
+            // Here the keys are names, not operators.
+            "Record" => {
+                operands.as_object().into_iter().flatten().for_each(|(_, value)| self.visit(value));
                 true
             }
+            "has" => self.visit_has(operands),
             "<" | "<=" | ">" | ">=" | "==" | "!=" => {
                 let (Some(left), Some(right)) = (operands.get("left"), operands.get("right")) else { return false };
                 let compared = match (path(left), number(right), number(left), path(right)) {
@@ -228,6 +259,31 @@ impl Uses {
             }
             _ => false,
         }
+    }
+
+    /// `left has attr`, or `left has attr.attr…`. Whether it was understood.
+    fn visit_has(&mut self, operands: &Value) -> bool {
+        let (Some(mut path), Some(names)) =
+            (operands.get("left").and_then(path), operands.get("attr").and_then(names))
+        else {
+            return false;
+        };
+        path.extend(names);
+        // Whether a counter runs is a matter of time. Whether a word is there at all is not, but it must be there to be found.
+        match (Counter::of(&path), path.as_slice()) {
+            (Some(_), _) => self.at(&path, None),
+            (None, [word]) => self.there(word),
+            (None, _) => self.whole(&path),
+        }
+        true
+    }
+}
+
+fn names(attr: &Value) -> Option<Vec<&str>> {
+    match attr {
+        Value::String(name) => Some(vec![name]),
+        Value::Array(names) => names.iter().map(Value::as_str).collect(),
+        _ => None,
     }
 }
 
@@ -258,7 +314,8 @@ mod tests {
     #[test]
     fn a_policy_that_looks_at_nothing_timed_never_changes_by_time() {
         let none = uses("principal.active && resource.labels.contains(\"vip\") && context has care");
-        assert_eq!(none, Uses::default());
+        assert!(Field::ALL.iter().all(|(field, ..)| !none.looks_at(*field)));
+        assert!(none.looks_at_word(Word::Care) && !none.looks_at_word(Word::Shift), "only whether `care` is there");
         assert_eq!(none.next_count(Counter::SessionAge, 0), None);
     }
 
@@ -296,6 +353,13 @@ mod tests {
         assert!(shift.looks_at(Field::ShiftUnits) && !shift.looks_at(Field::ShiftOn));
         let whole = uses("if context.care == context.care then true else false");
         assert!(whole.looks_at(Field::CareUnit) && whole.looks_at(Field::CareLeftMinutes));
-        assert!(uses("context.care has left_minutes").looks_at(Field::CareLeftMinutes));
+        for condition in [
+            "context.care has left_minutes",
+            "context has care.left_minutes",
+            "{ \"has\": 1, \"Value\": context.care.left_minutes, \"Record\": 2 } == resource",
+        ] {
+            assert!(uses(condition).looks_at(Field::CareLeftMinutes), "{condition}");
+            assert!(!uses(condition).looks_at(Field::ShiftOn), "{condition}");
+        }
     }
 }

@@ -1,40 +1,24 @@
 //! Circumstances as Cedar's context: exactly the words and fields the schema declares for the action, and no others.
 
 use crate::circumstances::{AssertedCircumstances, Care, Circumstances, Device, Feeds, LEVELS, Live, Session, Shift};
+use crate::clockwork::{Field, Uses, WORDS, Word};
 use crate::entities::Expressions;
 use crate::refusal::Refusal;
 use crate::shape::{self, ShapeError};
 use cedar_policy::{Context, EntityUid, RestrictedExpression};
-use charter::vocabulary::{Attributes, Shape};
+use charter::vocabulary::{self, Attributes, REQUEST, Shape};
 use events::decision::{Asserted, Values};
 use events::{DeviceId, Purpose};
 use serde_json::Value;
-
-/// The words that only the decision fills; a caller cannot.
-const OURS: [&str; 6] = ["shift", "care", "live", "feeds", "emergency", "request"];
-/// The words a caller may assert and the decision understands.
-const UNDERSTOOD: [&str; 3] = ["device", "session", "purpose"];
-
-const SHIFT: [&str; 3] = ["on", "units", "on_call_units"];
-const CARE: [&str; 10] =
-    ["known", "team", "attending", "participant", "unit", "expecting", "left_minutes", "present", "self", "family"];
-const SESSION: [&str; 3] = ["level", "age_minutes", "method"];
-const DEVICE: [&str; 6] = ["id", "kind", "managed", "shared", "posture", "unit"];
-const LIVE: [&str; 4] = ["break_glass", "vouched", "elevations", "exceptions"];
-const FEEDS: [&str; 4] = ["adt_stale", "rota_stale", "adt_quiet_minutes", "rota_quiet_minutes"];
+use smol_str::SmolStr;
 
 /// What the schema declares of one action's context.
 #[derive(Debug)]
 pub struct ContextPlan {
     declared: Attributes,
-    shift: Option<[bool; 3]>,
-    care: Option<[bool; 10]>,
-    session: Option<[bool; 3]>,
-    device: Option<[bool; 6]>,
-    live: Option<[bool; 4]>,
-    feeds: Option<[bool; 4]>,
-    emergency: bool,
-    purpose: bool,
+    /// Which of [`WORDS`] it declares, in the shape that is offered.
+    offered: [bool; WORDS.len()],
+    required: Vec<SmolStr>,
     request: Attributes,
 }
 
@@ -47,26 +31,22 @@ pub struct AssertedContext {
     pub names: Vec<EntityUid>,
 }
 
-fn fields<const N: usize>(declared: &Attributes, word: &str, names: [&str; N]) -> Option<[bool; N]> {
-    match &declared.get(word)?.shape {
-        Shape::Record(fields) => Some(names.map(|name| fields.contains_key(name))),
-        _ => None,
-    }
-}
-
+/// A record of those fields that are looked at.
 fn record<const N: usize>(
-    names: [&'static str; N],
-    declared: [bool; N],
-    values: [Option<RestrictedExpression>; N],
+    uses: &Uses,
+    fields: [(Field, &'static str, Option<RestrictedExpression>); N],
 ) -> Result<RestrictedExpression, Refusal> {
-    let pairs = names.into_iter().zip(declared).zip(values);
-    let pairs =
-        pairs.filter_map(|((name, declared), value)| value.filter(|_| declared).map(|value| (name.to_owned(), value)));
+    let seen = fields.into_iter().filter(|(field, ..)| uses.looks_at(*field));
+    let pairs = seen.filter_map(|(_, name, value)| value.map(|value| (name.to_owned(), value)));
     RestrictedExpression::new_record(pairs).map_err(|_| Refusal::Unputtable)
 }
 
 fn yes(value: bool) -> Option<RestrictedExpression> {
     Some(RestrictedExpression::new_bool(value))
+}
+
+fn long(value: i64) -> Option<RestrictedExpression> {
+    Some(RestrictedExpression::new_long(value))
 }
 
 fn text(value: &str) -> Option<RestrictedExpression> {
@@ -82,23 +62,21 @@ impl ContextPlan {
     /// Reads what an action declares.
     #[must_use]
     pub fn new(declared: &Attributes) -> Self {
-        let is = |word: &str, shape: &Shape| declared.get(word).is_some_and(|attribute| attribute.shape == *shape);
-        let request = match declared.get("request").map(|attribute| &attribute.shape) {
+        // The loader refuses other shapes than the offered; were one there, the word would be treated as not known.
+        let offered = WORDS.map(|word| {
+            let offer = vocabulary::offered(word).map(|attribute| attribute.shape);
+            offer.is_some() && declared.get(word).map(|attribute| &attribute.shape) == offer.as_ref()
+        });
+        let request = match declared.get(REQUEST).map(|attribute| &attribute.shape) {
             Some(Shape::Record(fields)) => fields.clone(),
             _ => Attributes::new(),
         };
-        Self {
-            shift: fields(declared, "shift", SHIFT),
-            care: fields(declared, "care", CARE),
-            session: fields(declared, "session", SESSION),
-            device: fields(declared, "device", DEVICE),
-            live: fields(declared, "live", LIVE),
-            feeds: fields(declared, "feeds", FEEDS),
-            emergency: is("emergency", &Shape::Bool),
-            purpose: is("purpose", &Shape::String),
-            request,
-            declared: declared.clone(),
-        }
+        let required = declared.iter().filter(|(_, attribute)| attribute.required).map(|(name, _)| name.clone());
+        Self { offered, request, required: required.collect(), declared: declared.clone() }
+    }
+
+    fn offers(&self, word: Word) -> bool {
+        self.offered.get(word as usize).copied().unwrap_or(false)
     }
 
     /// Checks what a caller asserts of the action and the circumstances. What the schema does not declare is left out.
@@ -108,26 +86,26 @@ impl ContextPlan {
     pub fn asserted(&self, asserted: &Asserted) -> Result<(AssertedCircumstances, AssertedContext), Refusal> {
         let mut known = AssertedCircumstances::default();
         let mut other = AssertedContext::default();
-        let request = self.declared.get("request");
+        let request = self.declared.get(REQUEST);
         if request.is_some_and(|request| request.required || !asserted.action.is_empty()) {
             let sent = asserted.action.iter().filter(|(name, _)| self.request.contains_key(name.as_str()));
             known.request = sent.map(|(name, value)| (name.clone(), value.clone())).collect();
             let record = Value::Object(known.request.clone().into_iter().collect());
             let shape = Shape::Record(self.request.clone());
             let made = shape::conform("action.properties", &record, &shape, &mut other.names)?;
-            other.pairs.insert("request".to_owned(), made);
+            other.pairs.insert(REQUEST.to_owned(), made);
         }
         // A device also says which unit's emergency counts, so it is read whether or not policies see it.
         known.device = asserted.context.get("device").map(device).transpose()?;
-        if self.session.is_some() {
+        if self.offers(Word::Session) {
             known.session = asserted.context.get("session").map(session).transpose()?;
         }
-        if self.purpose {
+        if self.offers(Word::Purpose) {
             known.purpose = asserted.context.get("purpose").map(purpose).transpose()?;
         }
         for (name, value) in &asserted.context {
             let Some(attribute) = self.declared.get(name.as_str()) else { continue };
-            if !OURS.contains(&name.as_str()) && !UNDERSTOOD.contains(&name.as_str()) {
+            if !vocabulary::is_own(name) && vocabulary::offered(name).is_none() {
                 let made = shape::conform(&format!("context.{name}"), value, &attribute.shape, &mut other.names)?;
                 other.pairs.insert(name.clone(), made);
                 known.other.insert(name.clone(), value.clone());
@@ -136,93 +114,128 @@ impl ContextPlan {
         Ok((known, other))
     }
 
-    /// The context of one request.
+    /// Whether everything the action always needs is there. Whatever else is in the context is as the schema declares it by construction:
+    /// what the decision fills in has the declared shape ([`Self::new`] sees to it), and what was asserted was checked against it
+    /// ([`Self::asserted`]). Cedar's own validation finds the same at twice the cost of the whole decision; in debug builds, and so in
+    /// every test, it looks again.
+    #[must_use]
+    pub fn is_complete(&self, of: &Circumstances, other: &AssertedContext) -> bool {
+        self.required.iter().all(|word| match word.as_str() {
+            "shift" => self.offers(Word::Shift),
+            "care" => self.offers(Word::Care) && of.care.is_some(),
+            "session" => self.offers(Word::Session) && of.session.is_some(),
+            "device" => self.offers(Word::Device) && of.device.is_some(),
+            "live" => self.offers(Word::Live),
+            "feeds" => self.offers(Word::Feeds),
+            "emergency" => self.offers(Word::Emergency),
+            "purpose" => self.offers(Word::Purpose) && of.purpose.is_some(),
+            asserted => other.pairs.contains_key(asserted),
+        })
+    }
+
+    /// The context of one request, as far as policies of these uses look: what nobody looks at need not be built.
     ///
     /// # Errors
     /// When Cedar refuses it.
-    pub fn context(&self, of: &Circumstances, other: &AssertedContext) -> Result<Context, Refusal> {
+    pub fn context(&self, of: &Circumstances, other: &AssertedContext, uses: &Uses) -> Result<Context, Refusal> {
+        let seen = |word: Word| self.offers(word) && uses.looks_at_word(word);
         let mut pairs: Vec<(String, RestrictedExpression)> = Vec::with_capacity(12);
         let mut add = |word: &str, value| pairs.push((word.to_owned(), value));
-        if let Some(declared) = self.shift {
-            add("shift", shift_record(&of.shift, declared)?);
+        if seen(Word::Shift) {
+            add("shift", shift_record(&of.shift, uses)?);
         }
-        if let (Some(declared), Some(care)) = (self.care, &of.care) {
-            add("care", care_record(care, declared)?);
+        if let Some(care) = of.care.as_ref().filter(|_| seen(Word::Care)) {
+            add("care", care_record(care, uses)?);
         }
-        if let (Some(declared), Some(session)) = (self.session, &of.session) {
-            add("session", session_record(session, declared)?);
+        if let Some(session) = of.session.as_ref().filter(|_| seen(Word::Session)) {
+            add("session", session_record(session, uses)?);
         }
-        if let (Some(declared), Some(device)) = (self.device, &of.device) {
-            add("device", device_record(device, declared)?);
+        if let Some(device) = of.device.as_ref().filter(|_| seen(Word::Device)) {
+            add("device", device_record(device, uses)?);
         }
-        if let Some(declared) = self.live {
-            add("live", live_record(&of.live, declared)?);
+        if seen(Word::Live) {
+            add("live", live_record(&of.live, uses)?);
         }
-        if let Some(declared) = self.feeds {
-            add("feeds", feeds_record(&of.feeds, declared)?);
+        if seen(Word::Feeds) {
+            add("feeds", feeds_record(&of.feeds, uses)?);
         }
-        if self.emergency {
+        if seen(Word::Emergency) {
             add("emergency", RestrictedExpression::new_bool(of.emergency));
         }
-        if let (true, Some(purpose)) = (self.purpose, &of.purpose) {
+        if let Some(purpose) = of.purpose.as_ref().filter(|_| seen(Word::Purpose)) {
             add("purpose", RestrictedExpression::new_string(purpose.to_string()));
         }
-        // What was asserted for the action asked about; a narrower one tried as a remedy may declare less.
-        for (name, value) in other.pairs.iter().filter(|(name, _)| self.declared.contains_key(name.as_str())) {
+        for (name, value) in &other.pairs {
             add(name, value.clone());
         }
         Context::from_pairs(pairs).map_err(|_| Refusal::Unputtable)
     }
 }
 
-fn shift_record(shift: &Shift, declared: [bool; 3]) -> Result<RestrictedExpression, Refusal> {
-    record(SHIFT, declared, [yes(shift.on), texts(&shift.units), texts(&shift.on_call_units)])
-}
-
-fn care_record(care: &Care, declared: [bool; 10]) -> Result<RestrictedExpression, Refusal> {
-    let values = [
-        yes(care.known),
-        yes(care.team),
-        yes(care.attending),
-        yes(care.participant),
-        yes(care.unit),
-        yes(care.expecting),
-        care.left_minutes.map(RestrictedExpression::new_long),
-        yes(care.present),
-        yes(care.is_self),
-        yes(care.family),
+fn shift_record(shift: &Shift, uses: &Uses) -> Result<RestrictedExpression, Refusal> {
+    let fields = [
+        (Field::ShiftOn, "on", yes(shift.on)),
+        (Field::ShiftUnits, "units", texts(&shift.units)),
+        (Field::ShiftOnCallUnits, "on_call_units", texts(&shift.on_call_units)),
     ];
-    record(CARE, declared, values)
+    record(uses, fields)
 }
 
-fn session_record(session: &Session, declared: [bool; 3]) -> Result<RestrictedExpression, Refusal> {
-    let long = |value| Some(RestrictedExpression::new_long(value));
-    record(SESSION, declared, [long(session.level), long(session.age_minutes), text(&session.method)])
-}
-
-fn device_record(device: &Device, declared: [bool; 6]) -> Result<RestrictedExpression, Refusal> {
-    let unit = device.unit.as_ref().and_then(|unit| text(unit.as_str()));
-    let values = [
-        text(device.id.as_str()),
-        text(device.kind),
-        yes(device.managed),
-        yes(device.shared),
-        text(device.posture),
-        unit,
+fn care_record(care: &Care, uses: &Uses) -> Result<RestrictedExpression, Refusal> {
+    let fields = [
+        (Field::CareKnown, "known", yes(care.known)),
+        (Field::CareTeam, "team", yes(care.team)),
+        (Field::CareAttending, "attending", yes(care.attending)),
+        (Field::CareParticipant, "participant", yes(care.participant)),
+        (Field::CareUnit, "unit", yes(care.unit)),
+        (Field::CareExpecting, "expecting", yes(care.expecting)),
+        (Field::CareLeftMinutes, "left_minutes", care.left_minutes.and_then(long)),
+        (Field::CarePresent, "present", yes(care.present)),
+        (Field::CareSelf, "self", yes(care.is_self)),
+        (Field::CareFamily, "family", yes(care.family)),
     ];
-    record(DEVICE, declared, values)
+    record(uses, fields)
 }
 
-fn live_record(live: &Live, declared: [bool; 4]) -> Result<RestrictedExpression, Refusal> {
-    let values = [yes(live.break_glass), yes(live.vouched), texts(&live.elevations), texts(&live.exceptions)];
-    record(LIVE, declared, values)
+fn session_record(session: &Session, uses: &Uses) -> Result<RestrictedExpression, Refusal> {
+    let fields = [
+        (Field::SessionLevel, "level", long(session.level)),
+        (Field::SessionAgeMinutes, "age_minutes", long(session.age_minutes)),
+        (Field::SessionMethod, "method", text(&session.method)),
+    ];
+    record(uses, fields)
 }
 
-fn feeds_record(feeds: &Feeds, declared: [bool; 4]) -> Result<RestrictedExpression, Refusal> {
-    let quiet = |minutes: Option<i64>| minutes.map(RestrictedExpression::new_long);
-    let values =
-        [yes(feeds.adt_stale), yes(feeds.rota_stale), quiet(feeds.adt_quiet_minutes), quiet(feeds.rota_quiet_minutes)];
-    record(FEEDS, declared, values)
+fn device_record(device: &Device, uses: &Uses) -> Result<RestrictedExpression, Refusal> {
+    let fields = [
+        (Field::DeviceId, "id", text(device.id.as_str())),
+        (Field::DeviceKind, "kind", text(device.kind)),
+        (Field::DeviceManaged, "managed", yes(device.managed)),
+        (Field::DeviceShared, "shared", yes(device.shared)),
+        (Field::DevicePosture, "posture", text(device.posture)),
+        (Field::DeviceUnit, "unit", device.unit.as_ref().and_then(|unit| text(unit.as_str()))),
+    ];
+    record(uses, fields)
+}
+
+fn live_record(live: &Live, uses: &Uses) -> Result<RestrictedExpression, Refusal> {
+    let fields = [
+        (Field::LiveBreakGlass, "break_glass", yes(live.break_glass)),
+        (Field::LiveVouched, "vouched", yes(live.vouched)),
+        (Field::LiveElevations, "elevations", texts(&live.elevations)),
+        (Field::LiveExceptions, "exceptions", texts(&live.exceptions)),
+    ];
+    record(uses, fields)
+}
+
+fn feeds_record(feeds: &Feeds, uses: &Uses) -> Result<RestrictedExpression, Refusal> {
+    let fields = [
+        (Field::FeedsAdtStale, "adt_stale", yes(feeds.adt_stale)),
+        (Field::FeedsRotaStale, "rota_stale", yes(feeds.rota_stale)),
+        (Field::FeedsAdtQuietMinutes, "adt_quiet_minutes", feeds.adt_quiet_minutes.and_then(long)),
+        (Field::FeedsRotaQuietMinutes, "rota_quiet_minutes", feeds.rota_quiet_minutes.and_then(long)),
+    ];
+    record(uses, fields)
 }
 
 fn wrong(at: &str, expected: &'static str) -> Refusal {
@@ -235,7 +248,7 @@ pub(crate) fn device(value: &Value) -> Result<DeviceId, Refusal> {
     id.ok_or_else(|| wrong("context.device", "the id of a device"))
 }
 
-fn purpose(value: &Value) -> Result<smol_str::SmolStr, Refusal> {
+fn purpose(value: &Value) -> Result<SmolStr, Refusal> {
     let purpose = value.as_str().and_then(|text| Purpose::new(text).ok());
     purpose.map(|purpose| purpose.as_str().into()).ok_or_else(|| wrong("context.purpose", "a purpose such as `TREAT`"))
 }

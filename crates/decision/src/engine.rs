@@ -15,7 +15,7 @@ use cedar_policy::{
 };
 use charter::Charter;
 use charter::workflow::Workflow;
-use events::decision::{Effect, Question};
+use events::decision::{Effect, Question, Remedy};
 use events::{ActionName, Label, PatientPseudonym, PolicyId, RoleName, Timestamp, TypeName};
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
@@ -82,7 +82,13 @@ struct Verdict {
     effect: Effect,
     policies: Vec<PolicyId>,
     errors: Vec<PolicyId>,
+}
+
+/// What a case is put to.
+struct Gathered<'a> {
     candidates: Arc<Candidates>,
+    entities: Entities,
+    resource: &'a Party,
 }
 
 impl Engine {
@@ -134,25 +140,48 @@ impl Engine {
     #[must_use]
     pub fn decide(&self, question: &Question, facts: &Facts, now: Timestamp) -> Judgement {
         let workflow = self.charter.workflow_for(question.workflow.as_ref(), &question.action);
-        let judged = self.case(question, facts, now).and_then(|case| {
-            let verdict = self.put(&case, case.action, &case.found.circumstances, &case.resource)?;
-            match verdict.effect {
-                Effect::Permit => Ok(self.permit(case, verdict, workflow, facts, now)),
-                Effect::Deny => self.deny(case, verdict, workflow, facts, now),
-            }
-        });
+        let judged = self.case(question, facts, now).and_then(|case| self.judge(question, case, workflow, facts, now));
         judged.unwrap_or_else(|refused| Judgement {
             effect: Effect::Deny,
             workflow: workflow.map(|workflow| workflow.name.clone()),
             policies: Vec::new(),
             errors: Vec::new(),
-            remedies: vec![events::decision::Remedy::HelpDesk { owner: self.charter.owners().help_desk.clone() }],
+            remedies: vec![Remedy::HelpDesk { owner: self.charter.owners().help_desk.clone() }],
             obligations: Vec::new(),
             circumstances: None,
             refused: Some(refused),
             holds_until: None,
             patient: self.patient(question).ok().flatten(),
         })
+    }
+
+    fn judge(
+        &self,
+        question: &Question,
+        case: Case<'_>,
+        workflow: Option<&Workflow>,
+        facts: &Facts,
+        now: Timestamp,
+    ) -> Result<Judgement, Refusal> {
+        let gathered = self.gather(&case, &case.resource)?;
+        let verdict = self.put(&case, &gathered, &case.found.circumstances)?;
+        let holds_until = self.holds_until(&case, &gathered.candidates.uses, facts, now);
+        if verdict.effect == Effect::Permit {
+            return Ok(self.permit(case, verdict, workflow, holds_until));
+        }
+        // Where nothing connects the asker with the patient, the answer is worked out as if nothing were known of the patient, so that it
+        // does not tell a known from an unknown one, or a labelled from an unlabelled one.
+        if case.patient.is_some() && !case.found.circumstances.related() {
+            let masked = self.gather(&case, &case.masked)?;
+            let without = self.put(&case, &masked, &case.found.circumstances)?;
+            // Where a label alone denies, that must be said.
+            if without.effect == Effect::Deny {
+                let remedies = self.remedies(question, &case, &masked, workflow, facts, now);
+                return Ok(deny(case, without, remedies, workflow, holds_until));
+            }
+        }
+        let remedies = self.remedies(question, &case, &gathered, workflow, facts, now);
+        Ok(deny(case, verdict, remedies, workflow, holds_until))
     }
 
     fn patient(&self, question: &Question) -> Result<Option<PatientPseudonym>, Refusal> {
@@ -212,15 +241,10 @@ impl Engine {
         circumstances::find(asker, facts, asserted, &hospital.grace, &hospital.staleness, now)
     }
 
-    /// Puts a case to the policies that can bear on it.
-    fn put(
-        &self,
-        case: &Case<'_>,
-        action: &Action,
-        circumstances: &Circumstances,
-        resource: &Party,
-    ) -> Result<Verdict, Refusal> {
-        let principal = &case.principal;
+    /// Gathers what a case is put to: the policies that can bear on it and the entities they can look at. The same under every change of
+    /// circumstances.
+    fn gather<'a>(&self, case: &'a Case<'_>, resource: &'a Party) -> Result<Gathered<'a>, Refusal> {
+        let (principal, action) = (&case.principal, case.action);
         let candidates = self
             .index
             .candidates(
@@ -229,14 +253,6 @@ impl Engine {
                 Placed { uid: &resource.uid, ancestors: &resource.ancestors },
             )
             .map_err(|_| Refusal::Unputtable)?;
-        let request = Request::new(
-            principal.uid.clone(),
-            action.uid.clone(),
-            resource.uid.clone(),
-            action.context.context(circumstances, &case.asserted)?,
-            Some(self.charter.schema()),
-        )
-        .map_err(|_| Refusal::Circumstances { action: action.name.clone() })?;
         let named =
             candidates.literals.iter().chain(&principal.names).chain(&resource.names).chain(&case.asserted.names);
         let mut entities = self.statics.reached(named, [&principal.uid, &resource.uid]);
@@ -246,12 +262,35 @@ impl Engine {
         }
         entities.push(action.entity.clone());
         let entities = Entities::from_entities(entities, None).map_err(|_| Refusal::Unputtable)?;
-        let response = self.authorizer.is_authorized(&request, &candidates.set, &entities);
-        Ok(self.verdict(&response, candidates))
+        Ok(Gathered { candidates, entities, resource })
+    }
+
+    /// Puts a case to what was gathered for it.
+    fn put(&self, case: &Case<'_>, to: &Gathered<'_>, circumstances: &Circumstances) -> Result<Verdict, Refusal> {
+        let request = self.request(case, to, circumstances)?;
+        let response = self.authorizer.is_authorized(&request, &to.candidates.set, &to.entities);
+        Ok(self.verdict(&response))
+    }
+
+    /// The request as Cedar wants it, checked against the schema: action and types by [`Self::case`], the context by its plan.
+    fn request(&self, case: &Case<'_>, to: &Gathered<'_>, circumstances: &Circumstances) -> Result<Request, Refusal> {
+        let (action, plan) = (case.action, &case.action.context);
+        if !plan.is_complete(circumstances, &case.asserted) {
+            return Err(Refusal::Circumstances { action: action.name.clone() });
+        }
+        let make = |uses: &Uses, schema| {
+            let context = plan.context(circumstances, &case.asserted, uses)?;
+            let (principal, resource) = (case.principal.uid.clone(), to.resource.uid.clone());
+            Request::new(principal, action.uid.clone(), resource, context, schema).map_err(|_| Refusal::Unputtable)
+        };
+        if cfg!(debug_assertions) {
+            make(&Uses::everything(), Some(self.charter.schema()))?;
+        }
+        make(&to.candidates.uses, None)
     }
 
     /// Cedar skips a policy that errs, a `forbid` too. Here a `forbid` that errs denies.
-    fn verdict(&self, response: &Response, candidates: Arc<Candidates>) -> Verdict {
+    fn verdict(&self, response: &Response) -> Verdict {
         let reasons: Vec<&Known> = response.diagnostics().reason().filter_map(|id| self.ids.get(id)).collect();
         let erring: Vec<&Known> = response
             .diagnostics()
@@ -272,14 +311,12 @@ impl Engine {
             // What would have permitted did not decide when an erring `forbid` did.
             policies: if allowed && !permitted { Vec::new() } else { sorted(&reasons) },
             errors: sorted(&erring),
-            candidates,
         }
     }
 
-    fn holds_until(&self, case: &Case<'_>, verdict: &Verdict, facts: &Facts, now: Timestamp) -> Option<Timestamp> {
+    fn holds_until(&self, case: &Case<'_>, uses: &Uses, facts: &Facts, now: Timestamp) -> Option<Timestamp> {
         let Found { circumstances, claims } = &case.found;
-        let staleness = &self.charter.hospital().staleness;
-        holds_until(circumstances, claims, facts, staleness, &verdict.candidates.uses, now)
+        holds_until(circumstances, claims, facts, &self.charter.hospital().staleness, uses, now)
     }
 
     fn permit(
@@ -287,10 +324,8 @@ impl Engine {
         case: Case<'_>,
         verdict: Verdict,
         workflow: Option<&Workflow>,
-        facts: &Facts,
-        now: Timestamp,
+        holds_until: Option<Timestamp>,
     ) -> Judgement {
-        let holds_until = self.holds_until(&case, &verdict, facts, now);
         let circumstances = case.found.circumstances;
         let emergency = circumstances.emergency && self.rests_on_emergency(&verdict.policies);
         Judgement {
@@ -307,54 +342,39 @@ impl Engine {
         }
     }
 
-    /// A deny with what would help. When nothing connects the asker with the patient, the answer is worked out as if nothing were known
-    /// of the patient, so that it does not tell a known from an unknown one, or a labelled from an unlabelled one.
-    fn deny(
+    /// What would help, decided again under each change with what was gathered.
+    fn remedies(
         &self,
-        case: Case<'_>,
-        real: Verdict,
+        question: &Question,
+        case: &Case<'_>,
+        gathered: &Gathered<'_>,
         workflow: Option<&Workflow>,
         facts: &Facts,
         now: Timestamp,
-    ) -> Result<Judgement, Refusal> {
-        let circumstances = &case.found.circumstances;
-        let mut verdict = real;
-        let mut resource = &case.resource;
-        if case.patient.is_some() && !circumstances.related() {
-            let masked = self.put(&case, case.action, circumstances, &case.masked)?;
-            // Where a label alone denies, that must be said.
-            if masked.effect == Effect::Deny {
-                (verdict, resource) = (masked, &case.masked);
+    ) -> Vec<Remedy> {
+        let masked = std::ptr::eq(gathered.resource, &case.masked);
+        let permits = |case: &Case<'_>, to: &Gathered<'_>, circumstances: &Circumstances| {
+            self.put(case, to, circumstances).is_ok_and(|verdict| verdict.effect == Effect::Permit)
+        };
+        let attempt = |change: &Change| match change {
+            // Another action declares other circumstances and rests on other policies, so it is another case.
+            Change::Action(action) => {
+                let narrower = Question { action: action.clone(), ..question.clone() };
+                let Ok(case) = self.case(&narrower, facts, now) else { return false };
+                let resource = if masked { &case.masked } else { &case.resource };
+                self.gather(&case, resource).is_ok_and(|to| permits(&case, &to, &case.found.circumstances))
             }
-        }
-        let remedies = remedy::find(
+            _ => permits(case, gathered, &change.apply(&case.found.circumstances)),
+        };
+        remedy::find(
             workflow,
             &case.action.name,
-            circumstances,
+            &case.found.circumstances,
             self.charter.assurance(),
             self.eligible(workflow, &case.principal),
             &self.charter.owners().help_desk,
-            |change| {
-                let action = match change {
-                    Change::Action(narrower) => self.actions.get(narrower),
-                    _ => Some(case.action),
-                };
-                let verdict = action.map(|action| self.put(&case, action, &change.apply(circumstances), resource));
-                verdict.is_some_and(|verdict| verdict.is_ok_and(|verdict| verdict.effect == Effect::Permit))
-            },
-        );
-        Ok(Judgement {
-            effect: Effect::Deny,
-            workflow: workflow.map(|workflow| workflow.name.clone()),
-            holds_until: self.holds_until(&case, &verdict, facts, now),
-            policies: verdict.policies,
-            errors: verdict.errors,
-            remedies,
-            obligations: Vec::new(),
-            circumstances: Some(case.found.circumstances),
-            refused: None,
-            patient: case.patient,
-        })
+            attempt,
+        )
     }
 
     fn eligible(&self, workflow: Option<&Workflow>, principal: &Party) -> Eligible {
@@ -376,6 +396,27 @@ impl Engine {
             let policy = self.index.policy(&cedar_policy::PolicyId::new(id.as_str()));
             policy.is_some_and(|policy| Uses::of(policy).looks_at(Field::Emergency))
         })
+    }
+}
+
+fn deny(
+    case: Case<'_>,
+    verdict: Verdict,
+    remedies: Vec<Remedy>,
+    workflow: Option<&Workflow>,
+    holds_until: Option<Timestamp>,
+) -> Judgement {
+    Judgement {
+        effect: Effect::Deny,
+        workflow: workflow.map(|workflow| workflow.name.clone()),
+        policies: verdict.policies,
+        errors: verdict.errors,
+        remedies,
+        obligations: Vec::new(),
+        circumstances: Some(case.found.circumstances),
+        refused: None,
+        holds_until,
+        patient: case.patient,
     }
 }
 

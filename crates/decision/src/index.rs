@@ -3,8 +3,9 @@
 //! Leaving the others out changes nothing. Cedar evaluates a policy as `principal scope && action scope && resource scope && conditions`
 //! from the left. A scope is one of `true`, `is T`, `== e`, `in e` and their conjunction, and none of them can fail: `is` and `==`
 //! compare, and `in` treats an entity it does not know as one without ancestors. So where a scope does not hold, the whole is `false`
-//! before a condition is looked at: the policy neither matches nor errs. The index evaluates scopes exactly, and the differential test in
-//! `tests/decision/differential.rs` holds it to the full set on decision, reasons and errors.
+//! before a condition is looked at: the policy neither matches nor errs. The index evaluates scopes exactly, so the policies it finds are
+//! handed to Cedar without their scopes, which hold already, and links of templates as plain policies. The differential test in
+//! `tests/decision/differential.rs` holds all this to the full set on decision, reasons and errors.
 
 use crate::clockwork::Uses;
 use cedar_policy::{
@@ -35,13 +36,48 @@ pub struct PolicyIndex {
     all: PolicySet,
     /// In the order of their ids.
     policies: Vec<Policy>,
-    /// What each looks at, read when first needed.
-    uses: Vec<OnceLock<Uses>>,
+    /// Each as a candidate, made when first needed.
+    bare: Vec<OnceLock<Option<Bare>>>,
     names: Names,
     principals: HashSet<ScopeKey, KeyHash>,
     resources: HashSet<ScopeKey, KeyHash>,
     by_action: KeyMap<KeyMap<KeyMap<Vec<u32>>>>,
     ready: RwLock<Ready>,
+}
+
+/// A policy whose scope is known to hold.
+#[derive(Debug)]
+struct Bare {
+    policy: Policy,
+    uses: Uses,
+    literals: Vec<EntityUid>,
+}
+
+impl Bare {
+    /// The policy with its conditions only, and what they look at.
+    fn new(policy: &Policy) -> Option<Self> {
+        let mut json = policy.to_json().ok()?;
+        let uses = Uses::of_json(&json);
+        let parts = json.as_object_mut()?;
+        parts.remove("annotations");
+        for scope in ["principal", "action", "resource"] {
+            *parts.get_mut(scope)? = serde_json::json!({ "op": "All" });
+        }
+        let policy = Policy::from_json(Some(policy.id().clone()), json).ok()?;
+        Some(Self { uses, literals: policy.entity_literals(), policy })
+    }
+}
+
+/// Why candidates could not be put together; a defect of this crate or of Cedar.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum IndexError {
+    /// A policy could not be taken out of its scope.
+    #[error("policy `{0}` could not be made a candidate")]
+    Policy(PolicyId),
+    /// Cedar refuses a set made of policies it knows.
+    #[error("the candidates are no set of policies")]
+    Set(#[from] Box<PolicySetError>),
 }
 
 /// The policies that can bear on one request, ready for Cedar.
@@ -189,7 +225,7 @@ impl PolicyIndex {
         let mut index = Self {
             all,
             policies: Vec::new(),
-            uses: Vec::new(),
+            bare: Vec::new(),
             names: Names::default(),
             principals: HashSet::default(),
             resources: HashSet::default(),
@@ -206,7 +242,7 @@ impl PolicyIndex {
                 by_principal.entry(principal).or_default().entry(resource).or_default().push(place);
             }
         }
-        index.uses = policies.iter().map(|_| OnceLock::new()).collect();
+        index.bare = policies.iter().map(|_| OnceLock::new()).collect();
         index.policies = policies;
         index
     }
@@ -250,13 +286,13 @@ impl PolicyIndex {
     /// The policies that can bear on a request. The same request finds the same policies, whether or not they were kept ready.
     ///
     /// # Errors
-    /// When Cedar refuses a set made of parts of the one it accepted, which would be a defect of either.
+    /// Only for a defect of this crate or of Cedar.
     pub fn candidates(
         &self,
         principal: Placed<'_>,
         action: Placed<'_>,
         resource: Placed<'_>,
-    ) -> Result<Arc<Candidates>, PolicySetError> {
+    ) -> Result<Arc<Candidates>, IndexError> {
         let places = self.places(principal, action, resource);
         {
             let ready = self.ready.read().unwrap_or_else(PoisonError::into_inner);
@@ -274,31 +310,20 @@ impl PolicyIndex {
         Ok(candidates)
     }
 
-    fn collect(&self, places: &[u32]) -> Result<Candidates, PolicySetError> {
-        let chosen = || places.iter().filter_map(|place| self.policies.get(*place as usize));
-        let mut set = PolicySet::new();
-        for policy in chosen() {
-            let Some((template, links)) = policy.template_id().zip(policy.template_links()) else {
-                set.add(policy.clone())?;
-                continue;
-            };
-            if set.template(template).is_none()
-                && let Some(template) = self.all.template(template)
-            {
-                set.add_template(template.clone())?;
-            }
-            set.link(template.clone(), policy.id().clone(), links)?;
-        }
-        let mut literals: Vec<EntityUid> = chosen().flat_map(Policy::entity_literals).collect();
-        literals.sort_unstable();
-        literals.dedup();
-        let mut uses = Uses::default();
+    fn collect(&self, places: &[u32]) -> Result<Candidates, IndexError> {
+        let mut candidates = Candidates { set: PolicySet::new(), uses: Uses::default(), literals: Vec::new() };
         for place in places {
-            if let (Some(known), Some(policy)) = (self.uses.get(*place as usize), self.policies.get(*place as usize)) {
-                uses.merge(known.get_or_init(|| Uses::of(policy)));
-            }
+            let known = self.bare.get(*place as usize).zip(self.policies.get(*place as usize));
+            let Some((bare, policy)) = known else { continue };
+            let bare = bare.get_or_init(|| Bare::new(policy)).as_ref();
+            let bare = bare.ok_or_else(|| IndexError::Policy(policy.id().clone()))?;
+            candidates.set.add(bare.policy.clone()).map_err(Box::new)?;
+            candidates.uses.merge(&bare.uses);
+            candidates.literals.extend_from_slice(&bare.literals);
         }
-        Ok(Candidates { set, uses, literals })
+        candidates.literals.sort_unstable();
+        candidates.literals.dedup();
+        Ok(candidates)
     }
 
     /// The policy of an id.

@@ -12,7 +12,13 @@ fn every_scenario_passes(engine: &Engine) {
         for now in [at(0), at(-86_400_000 * 365 * 40), at(1)] {
             for outcome in run(engine, scenario, now).unwrap() {
                 asked += 1;
-                assert!(outcome.passed(), "{file}: {}: {:?} {:#?}", outcome.title, outcome.differences, outcome.judgement);
+                assert!(
+                    outcome.passed(),
+                    "{file}: {}: {:?} {:#?}",
+                    outcome.title,
+                    outcome.differences,
+                    outcome.judgement
+                );
             }
         }
     }

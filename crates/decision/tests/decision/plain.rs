@@ -69,7 +69,8 @@ fn ask(dice: &mut Dice) -> Question {
         }
         action => question("nora", action, patient()),
     };
-    let mut asked = if dice.roll(6) > 0 { signed_in(asked, 1 + i64::try_from(dice.roll(3)).unwrap(), 5) } else { asked };
+    let mut asked =
+        if dice.roll(6) > 0 { signed_in(asked, 1 + i64::try_from(dice.roll(3)).unwrap(), 5) } else { asked };
     if asked.resource.kind.as_str() == "System" {
         asked.asserted.resource.insert("supplier".to_owned(), json!(dice.pick(&["acme", "none"])));
     }
@@ -133,9 +134,8 @@ fn the_engine_answers_as_plain_cedar_does() {
 fn with_supplier(engine: &Engine, entities: Entities, asked: &Question, supplier: &Value) -> Entities {
     let resource = uid("System", asked.resource.id.as_str());
     let known = entities.get(&resource).map(|known| known.to_json_value().unwrap());
-    let mut json = known.unwrap_or_else(|| {
-        json!({ "uid": { "type": "System", "id": asked.resource.id }, "attrs": {}, "parents": [] })
-    });
+    let mut json = known
+        .unwrap_or_else(|| json!({ "uid": { "type": "System", "id": asked.resource.id }, "attrs": {}, "parents": [] }));
     json["attrs"]["supplier"] = supplier.clone();
     let schema = Some(engine.charter().schema());
     entities.upsert_entities([Entity::from_json_value(json, schema).unwrap()], schema).unwrap()
