@@ -156,17 +156,13 @@ impl Hospital {
     }
 
     /// Who is on shift (not on call) in a unit at a time, in a role.
-    pub fn on_shift<'a>(&'a self, unit: &'a UnitId, role: &'a str, at: Timestamp) -> impl Iterator<Item = &'a Member> {
-        let here = move |member: &&Member| {
-            self.shifts.iter().any(|shift| {
-                shift.person == member.id
-                    && shift.unit == *unit
-                    && !shift.on_call
-                    && shift.from <= at
-                    && at < shift.until
-            })
+    #[must_use]
+    pub fn on_shift(&self, unit: &UnitId, role: &str, at: Timestamp) -> Vec<&Member> {
+        let works = |member: &&Member| {
+            let here = |shift: &&ShiftAssigned| shift.person == member.id && shift.unit == *unit && !shift.on_call;
+            self.shifts.iter().filter(here).any(|shift| shift.from <= at && at < shift.until)
         };
-        self.staff.iter().filter(move |member| member.role == role && member.unit == *unit).filter(here)
+        self.staff.iter().filter(|member| member.role == role && member.unit == *unit).filter(works).collect()
     }
 
     pub(crate) const fn zone(&self) -> &TimeZone {

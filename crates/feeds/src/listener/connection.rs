@@ -10,6 +10,7 @@ use smol_str::SmolStr;
 use std::collections::HashSet;
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
@@ -21,6 +22,10 @@ use tokio_util::sync::CancellationToken;
 const READ_BYTES: usize = 64 * 1024;
 /// How many acknowledgements are written at once, in bytes, before the sender's next messages are looked at.
 const WRITE_BYTES_MAX: usize = 64 * 1024;
+
+/// How long a connection that is given up is still listened to, so that its last acknowledgements arrive: closing a socket over unread
+/// bytes would take them back.
+const LINGER: Duration = Duration::from_secs(1);
 
 /// Why a connection ended.
 #[derive(Debug)]
@@ -91,6 +96,9 @@ pub(super) async fn run(stream: TcpStream, intake: &Arc<Intake>, stop: Cancellat
     let ended = connection.serve(stop).await;
     metrics::counter!("handrail_feed_stray_bytes_total").increment(connection.codec.stray_bytes());
     let _ = timeout(intake.settings().write_timeout, connection.writer.shutdown()).await;
+    if !matches!(ended, Ended::BySender) {
+        let _ = timeout(LINGER, connection.drain()).await;
+    }
     ended
 }
 
@@ -200,6 +208,18 @@ impl Connection<'_> {
 
     fn is_late(&mut self) {
         self.ending = Some(if self.codec.is_inside() { Ended::SlowMessage } else { Ended::Idle });
+    }
+
+    /// Reads whatever still comes, without a look at it, until the sender closes too.
+    async fn drain(&mut self) {
+        loop {
+            self.buffer.clear();
+            self.buffer.reserve(READ_BYTES);
+            match self.reader.read_buf(&mut self.buffer).await {
+                Ok(0) | Err(_) => return,
+                Ok(_) => {}
+            }
+        }
     }
 
     /// Writes an answer, and those after it that are ready too.

@@ -328,6 +328,10 @@ impl Directory for Numbers<'_> {
         Ok(facts.patient.map(|patient| patient.labels.to_vec()).unwrap_or_default())
     }
 
+    fn can_merge(&mut self, survivor: PatientPseudonym, retired: PatientPseudonym) -> bool {
+        self.plane.world(|world| world.can_merge(survivor, retired))
+    }
+
     fn unit(&mut self, code: &str) -> Option<UnitId> {
         let unit = self.charter.unit_by_code(code).cloned();
         self.unknown_units += u64::from(unit.is_none());

@@ -102,7 +102,8 @@ fn moved(field: &[u8], from: Timestamp, to: Timestamp, zone: &TimeZone) -> Optio
     if text.contains('.') {
         moved.push_str(&at.strftime("%.3f").to_string());
     }
-    if moment.precision >= Precision::Hour && text.contains(['+', 'Z']) || text.rfind('-').is_some_and(|at| at > 9) {
+    let zoned = text.contains(['+', 'Z']) || text.rfind('-').is_some_and(|at| at > 9);
+    if zoned && moment.precision >= Precision::Hour {
         moved.push_str(&at.strftime("%z").to_string());
     }
     Some(moved)

@@ -68,6 +68,9 @@ pub trait Directory {
     /// When the directory cannot be read.
     fn labels(&mut self, patient: PatientPseudonym) -> Result<Vec<Label>, Self::Error>;
 
+    /// Whether two records may be made one: not when that would join absurdly many.
+    fn can_merge(&mut self, survivor: PatientPseudonym, retired: PatientPseudonym) -> bool;
+
     /// The unit that the charter knows by this code.
     fn unit(&mut self, code: &str) -> Option<UnitId>;
 }
@@ -241,6 +244,9 @@ impl<'a, D: Directory> Work<'a, D> {
             let retired = self.patient(&pair.retired, Some(kept))?;
             if survivor == retired {
                 return Err(Rejection::MergedWithItself.into());
+            }
+            if !self.directory.can_merge(survivor, retired) {
+                return Err(Rejection::TooManyMerged.into());
             }
             self.push(patient::Merged { survivor, retired }, self.occurred_at(), None);
         }

@@ -52,6 +52,7 @@ rejections! {
     UnreadablePlace 102 Some(("PV1", 3)), "the place is too long or does not read";
     NoMergedRecord 101 Some(("MRG", 1)), "the message merges or unmerges and names only one record";
     MergedWithItself 204 Some(("MRG", 1)), "the message merges or unmerges a record with itself";
+    TooManyMerged 207 Some(("MRG", 1)), "the record stands for so many others already that the merge must be a mistake";
     TooManyPatients 207 Some(("PID", 3)), "the message merges more records than one message may";
 }
 

@@ -45,6 +45,10 @@ impl Directory for Book {
         Ok(self.labels.clone())
     }
 
+    fn can_merge(&mut self, _: PatientPseudonym, retired: PatientPseudonym) -> bool {
+        self.labels.is_empty() || retired != patient(2)
+    }
+
     fn unit(&mut self, code: &str) -> Option<UnitId> {
         match code {
             "3A" | "WARD-3A" => UnitId::new("WARD-3A").ok(),
@@ -179,6 +183,8 @@ fn merges_and_unmerges_name_both_records() {
     assert_eq!(one("A37", "MRG|8^^^GH^MR"), unmerged);
     let two = run(&adt("A40", "MRG|8\rPID|||9\rMRG|10"), &mut Book::default()).unwrap();
     assert_eq!(two.len(), 2);
+    let mut full = Book { labels: vec![Label::new("full").unwrap()], ..Book::default() };
+    assert_eq!(run(&adt("A40", "MRG|8"), &mut full), Err(Rejection::TooManyMerged.into()));
     assert_eq!(rejected(&adt("A40", "MRG|7^^^GH^MR")), Rejection::MergedWithItself);
     assert_eq!(rejected(&adt("A40", "PV1||I")), Rejection::NoMergedRecord);
     assert_eq!(rejected(&adt("A37", "")), Rejection::NoMergedRecord);

@@ -1,0 +1,218 @@
+//! What systems that speak JSON tell, and what they may not.
+
+use crate::{Node, start};
+use axum::Router;
+use axum::body::Body;
+use axum::http::{Request, StatusCode, header};
+use callers::Callers;
+use events::{Actor, CallerName, DeviceId, PrincipalId, Timestamp};
+use hospital::{Hospital, Size};
+use http_body_util::BodyExt;
+use serde_json::{Value, json};
+use std::time::Duration;
+use tower::ServiceExt;
+use world::{Facts, Subject};
+
+struct House {
+    node: Node,
+    routes: Router,
+    token: String,
+}
+
+impl House {
+    async fn open() -> Self {
+        let node = Node::start().await;
+        let callers = Callers::load(&node.plane).unwrap();
+        let by = Actor::local("tester").unwrap();
+        let token = callers.add(CallerName::new("dev-hospital").unwrap(), by).await.unwrap().text.to_string();
+        let routes = feeds::api::routes(node.plane.clone(), callers);
+        Self { node, routes, token }
+    }
+
+    async fn send(&self, method: &str, path: &str, kind: &str, body: impl Into<Body>) -> (StatusCode, Value) {
+        let request = Request::builder()
+            .method(method)
+            .uri(path)
+            .header(header::AUTHORIZATION, format!("Bearer {}", self.token))
+            .header(header::CONTENT_TYPE, kind)
+            .body(body.into())
+            .unwrap();
+        let response = self.routes.clone().oneshot(request).await.unwrap();
+        let status = response.status();
+        let bytes = response.into_body().collect().await.unwrap().to_bytes();
+        (
+            status,
+            serde_json::from_slice(&bytes)
+                .unwrap_or_else(|_| Value::String(String::from_utf8_lossy(&bytes).into_owned())),
+        )
+    }
+
+    async fn put(&self, path: &str, body: Value) -> (StatusCode, Value) {
+        self.send("PUT", path, "application/json", body.to_string()).await
+    }
+
+    fn facts(&self, who: &str, record: Option<&str>, device: Option<&str>, at: Timestamp) -> Facts {
+        let subject = Subject {
+            principal: PrincipalId::new(who).unwrap(),
+            patient: record.map(|record| self.node.plane.directory().patient(record)),
+            device: device.map(|device| DeviceId::new(device).unwrap()),
+        };
+        self.node.plane.world(|world| world.facts(&subject, at))
+    }
+}
+
+#[tokio::test]
+async fn people_come_change_and_go() {
+    let house = House::open().await;
+    let nurse = json!({"people": [{"id": "n.osei", "class": "staff", "roles": ["nurse"], "name": "N. Osei", "home_unit": "EMERG", "aliases": ["D9"]}]});
+    let (status, told) = house.put("/feeds/v1/people", nurse).await;
+    assert_eq!((status, &told["recorded"]), (StatusCode::OK, &json!(1)));
+    let facts = house.facts("n.osei", None, None, start()).principal.unwrap();
+    assert_eq!((facts.home_unit.unwrap().as_str(), facts.active), ("ED", true));
+    let (status, _) = house.send("DELETE", "/feeds/v1/people/n.osei", "", "").await;
+    assert_eq!(status, StatusCode::OK);
+    assert!(!house.facts("n.osei", None, None, start()).principal.unwrap().active);
+}
+
+#[tokio::test]
+async fn a_whole_rota_comes_as_csv_or_json_in_the_hospitals_time() {
+    let house = House::open().await;
+    let hospital = Hospital::new(1, Size::SMALL, start(), "Europe/London").unwrap();
+    let (status, told) = house.send("PUT", "/feeds/v1/rota", "text/csv; charset=utf-8", hospital.rota_csv()).await;
+    assert_eq!((status, &told["recorded"]), (StatusCode::OK, &json!(hospital.shifts().len())), "{told}");
+    let member = hospital.on_shift(&events::UnitId::new("ED").unwrap(), "nurse", start())[0];
+    assert!(
+        house
+            .facts(member.id.as_str(), None, None, start())
+            .shifts
+            .iter()
+            .any(|shift| shift.from <= start() && start() < shift.until)
+    );
+    assert!(house.facts(member.id.as_str(), None, None, start()).feeds.rota.is_some());
+    assert!(house.facts(member.id.as_str(), None, None, start()).feeds.adt.is_none(), "a rota is not word of patients");
+
+    let local = json!({"shifts": [{"shift": "s1", "person": "x", "unit": "3A", "from": "2026-07-01T07:00", "until": "2026-07-01T19:30", "on_call": true}]});
+    assert_eq!(house.put("/feeds/v1/rota", local).await.0, StatusCode::OK);
+    let summer = "2026-07-01T06:00:00Z".parse().unwrap();
+    assert_eq!(house.facts("x", None, None, summer).shifts[0].from, summer);
+    assert_eq!(house.send("DELETE", "/feeds/v1/rota/s1?person=x", "", "").await.0, StatusCode::OK);
+    assert_eq!(
+        house.send("PUT", "/feeds/v1/rota", "text/csv", "shift,person,unit,from,until\n").await.1["recorded"],
+        1,
+        "heard"
+    );
+}
+
+#[tokio::test]
+async fn devices_posture_teams_and_emergencies() {
+    let house = House::open().await;
+    let until = start() + Duration::from_secs(3_600);
+    let device =
+        json!({"devices": [{"id": "ws-1", "kind": "workstation", "unit": "ITU", "shared": true, "managed": true}]});
+    assert_eq!(house.put("/feeds/v1/devices", device).await.0, StatusCode::OK);
+    let report = json!({"reports": [{"device": "ws-1", "posture": "degraded", "good_until": until, "reason": "old"}]});
+    assert_eq!(house.put("/feeds/v1/posture", report).await.0, StatusCode::OK);
+    let found = house.facts("x", None, Some("ws-1"), start()).device.unwrap();
+    assert_eq!((found.unit.unwrap().as_str(), found.posture.is_some()), ("ICU", true));
+    assert_eq!(house.send("DELETE", "/feeds/v1/devices/ws-1", "", "").await.0, StatusCode::OK);
+    assert!(house.facts("x", None, Some("ws-1"), start()).device.is_none());
+
+    let member = |until: Value| json!({"members": [{"record": "4711", "person": "n.osei", "until": until}]});
+    assert_eq!(house.put("/feeds/v1/teams", member(json!(until))).await.0, StatusCode::OK);
+    assert_eq!(house.facts("x", Some("4711"), None, start()).patient.unwrap().team[0].until, Some(until));
+    let leave = json!({"members": [{"record": "4711", "person": "n.osei"}]}).to_string();
+    assert_eq!(house.send("POST", "/feeds/v1/teams/leave", "application/json", leave).await.0, StatusCode::OK);
+    let team = house.facts("x", Some("4711"), None, start()).patient.map(|patient| patient.team).unwrap_or_default();
+    assert!(team.iter().all(|member| member.until.is_some_and(|until| until <= start())), "{team:?}");
+
+    assert_eq!(house.put("/feeds/v1/emergencies/EMERG", json!({"until": until})).await.0, StatusCode::OK);
+    assert_eq!(house.node.leaves("emergency.declared").len(), 1);
+    assert_eq!(house.send("DELETE", "/feeds/v1/emergencies/ED", "", "").await.0, StatusCode::OK);
+    let log = house.node.raw().concat();
+    assert!(!String::from_utf8(log).unwrap().contains("4711"));
+}
+
+#[tokio::test]
+async fn what_is_wrong_is_said_and_nothing_of_it_is_used() {
+    let house = House::open().await;
+    let entries = house.node.raw().len();
+    let shift = |unit: &str, until: &str| {
+        json!({"shifts": [
+            {"shift": "ok", "person": "x", "unit": "ED", "from": "2026-11-22T07:00:00Z", "until": "2026-11-22T19:00:00Z"},
+            {"shift": "s", "person": "x", "unit": unit, "from": "2026-11-22T07:00:00Z", "until": until},
+        ]})
+    };
+    for (path, body, said) in [
+        (
+            "/feeds/v1/people",
+            json!({"people": [{"id": "x", "class": "staff", "roles": ["nurze"]}]}),
+            "no role called `nurze`",
+        ),
+        (
+            "/feeds/v1/people",
+            json!({"people": [{"id": "x", "class": "staff", "roles": [], "home_unit": "ATTIC"}]}),
+            "no unit called `ATTIC`",
+        ),
+        ("/feeds/v1/people", json!({"people": [{"id": "", "class": "staff", "roles": []}]}), "empty"),
+        ("/feeds/v1/people", json!({"people": [], "admin": true}), "unknown field"),
+        ("/feeds/v1/rota", shift("ATTIC", "2026-11-22T19:00:00Z"), "shift 2: the charter knows no unit called `ATTIC`"),
+        ("/feeds/v1/rota", shift("ED", "2026-11-24T19:00:00Z"), "at most 36 hours"),
+        ("/feeds/v1/rota", shift("ED", "2026-11-22T06:00:00Z"), "ends after it begins"),
+        ("/feeds/v1/rota", shift("ED", "tomorrow"), "`until` is not a time"),
+        (
+            "/feeds/v1/posture",
+            json!({"reports": [{"device": "d", "posture": "healthy", "good_until": "2099-01-01T00:00:00Z"}]}),
+            "31 days",
+        ),
+        ("/feeds/v1/teams", json!({"members": [{"record": " ", "person": "x"}]}), "record number"),
+        ("/feeds/v1/emergencies/ED", json!({"until": "2020-01-01T00:00:00Z"}), "72 hours"),
+        ("/feeds/v1/emergencies/ATTIC", json!({"until": "2026-11-22T08:00:00Z"}), "no unit called `ATTIC`"),
+    ] {
+        let (status, message) = house.put(path, body).await;
+        assert_eq!(status, StatusCode::BAD_REQUEST, "{message}");
+        assert!(message.as_str().unwrap().contains(said), "{message}");
+    }
+    let csv = house.send("PUT", "/feeds/v1/rota", "text/csv", "shift,who\n1,2\n").await;
+    assert!(csv.0 == StatusCode::BAD_REQUEST && csv.1.as_str().unwrap().contains("not a rota"), "{csv:?}");
+    assert_eq!(house.send("PUT", "/feeds/v1/rota", "text/plain", "x").await.0, StatusCode::UNSUPPORTED_MEDIA_TYPE);
+    let long = vec![b' '; feeds::api::BODY_BYTES_MAX + 1];
+    assert_eq!(house.send("PUT", "/feeds/v1/people", "application/json", long).await.0, StatusCode::PAYLOAD_TOO_LARGE);
+    assert_eq!(
+        house.send("PUT", "/feeds/v1/people", "application/json", "[".repeat(100_000)).await.0,
+        StatusCode::BAD_REQUEST
+    );
+    assert_eq!(house.node.raw().len(), entries);
+}
+
+#[tokio::test]
+async fn every_endpoint_asks_for_its_own_right() {
+    let house = House::open().await;
+    let callers = Callers::load(&house.node.plane).unwrap();
+    let by = || Actor::local("tester").unwrap();
+    let endpoints = [
+        ("PUT", "/feeds/v1/people", "identity"),
+        ("DELETE", "/feeds/v1/people/x", "identity"),
+        ("PUT", "/feeds/v1/rota", "rota"),
+        ("DELETE", "/feeds/v1/rota/s?person=x", "rota"),
+        ("PUT", "/feeds/v1/devices", "device-management"),
+        ("DELETE", "/feeds/v1/devices/x", "device-management"),
+        ("PUT", "/feeds/v1/posture", "device-management"),
+        ("PUT", "/feeds/v1/teams", "care-teams"),
+        ("POST", "/feeds/v1/teams/leave", "care-teams"),
+        ("PUT", "/feeds/v1/emergencies/ED", "site-coordinator"),
+        ("DELETE", "/feeds/v1/emergencies/ED", "site-coordinator"),
+    ];
+    for name in ["identity", "rota", "device-management", "care-teams", "site-coordinator", "ehr"] {
+        let token = callers.add(CallerName::new(name).unwrap(), by()).await.unwrap().text.to_string();
+        let routes = feeds::api::routes(house.node.plane.clone(), callers.clone());
+        let caller = House { token, routes, ..House::open().await };
+        for (method, path, whose) in endpoints {
+            let (status, _) = caller.send(method, path, "application/json", "{}").await;
+            assert_eq!(status == StatusCode::FORBIDDEN, name != whose, "{name}: {method} {path} gives {status}");
+        }
+    }
+    let nobody = House { token: "hr_x_y".to_owned(), ..House::open().await };
+    for (method, path, _) in endpoints {
+        assert_eq!(nobody.send(method, path, "application/json", "{}").await.0, StatusCode::UNAUTHORIZED);
+    }
+}

@@ -1,0 +1,178 @@
+//! What a sender gets back, and what is so by then.
+
+use crate::{Node, adt, answer, start};
+use bytes::Bytes;
+use events::{Event, FeedName};
+use feeds::hl7::Outcome;
+use feeds::kept;
+use feeds::mllp::Received;
+use std::time::Duration;
+use store::statements::REJECTED_MESSAGE_LAST;
+use store::{ReadError, Value};
+
+#[tokio::test]
+async fn what_is_acknowledged_is_recorded_and_the_world_has_it() {
+    let node = Node::start().await;
+    let mut sender = node.sender().await;
+    for (trigger, id, place, units) in [
+        ("A01", "1", "EMERG", vec!["ED"]),
+        ("A02", "2", "3A", vec!["WARD-3A"]),
+        ("A12", "3", "EMERG", vec!["ED"]),
+        ("A03", "4", "EMERG", vec![]),
+        ("A13", "5", "EMERG", vec!["ED"]),
+        ("A11", "6", "EMERG", vec![]),
+    ] {
+        let back = answer(sender.exchange(adt(trigger, id, "4711", place)).await.unwrap());
+        assert_eq!((back.outcome, back.control_id.as_str()), (Outcome::Accepted, id), "{trigger}: {}", back.reason);
+        assert_eq!(node.units("4711"), units, "after {trigger}");
+    }
+    let opened = node.leaves("encounter.opened");
+    assert_eq!(opened[0].draft.source.as_ref().unwrap().message, "1");
+    assert_eq!(opened[0].draft.actor.to_string(), "feed:adt");
+}
+
+#[tokio::test]
+async fn answers_come_in_order_however_fast_messages_are_sent() {
+    let node = Node::start().await;
+    let mut sender = node.sender().await;
+    // Every sixth is about the same patient, a second later each, and every tenth cannot be used.
+    let moved = |at: usize| {
+        let message = adt("A02", &format!("m{at}"), "7", if at.is_multiple_of(12) { "3A" } else { "ITU" });
+        let time = format!("202611220720{:02}", at / 6);
+        Bytes::from(String::from_utf8(message.to_vec()).unwrap().replace("20261122073000", &time))
+    };
+    let messages: Vec<Bytes> = (0..205)
+        .map(|at| match at {
+            _ if at % 6 == 0 => moved(at),
+            _ if at % 10 == 9 => adt("A02", &format!("m{at}"), "", "3A"),
+            _ => adt("A01", &format!("m{at}"), &format!("p{at}"), "EMERG"),
+        })
+        .collect();
+    for message in &messages {
+        sender.send(message.clone()).await.unwrap();
+    }
+    for at in 0..messages.len() {
+        let back = answer(sender.receive().await.unwrap());
+        assert_eq!(back.control_id, format!("m{at}"));
+        assert_eq!(
+            back.outcome,
+            if at % 10 == 9 && at % 6 != 0 { Outcome::Refused } else { Outcome::Accepted },
+            "{}",
+            back.reason
+        );
+    }
+    let moves = node.raw().iter().filter(|leaf| String::from_utf8_lossy(leaf).contains("\"message\":\"m")).count();
+    assert!(moves >= 200);
+    assert_eq!(node.units("7"), ["WARD-3A"], "the last word, m204, counts");
+}
+
+#[tokio::test]
+async fn a_duplicate_gets_its_answer_again_and_changes_nothing_for_seven_days() {
+    let node = Node::start().await;
+    let mut sender = node.sender().await;
+    let message = adt("A01", "1", "4711", "EMERG");
+    let refused = adt("A02", "2", "", "EMERG");
+    let first = sender.exchange(message.clone()).await.unwrap();
+    let no = sender.exchange(refused.clone()).await.unwrap();
+    let entries = node.raw().len();
+    // At once, twice in flight, and over another connection.
+    let mut other = node.sender().await;
+    other.send(message.clone()).await.unwrap();
+    other.send(message.clone()).await.unwrap();
+    assert_eq!(other.receive().await.unwrap(), first);
+    assert_eq!(other.receive().await.unwrap(), first);
+    assert_eq!(sender.exchange(refused).await.unwrap(), no);
+    assert_eq!(node.raw().len(), entries);
+    // The same number over another content is another message.
+    sender.exchange(adt("A01", "1", "4712", "EMERG")).await.unwrap();
+    assert_eq!(node.raw().len(), entries + 1);
+    node.clock.set(start() + Duration::from_secs(7 * 24 * 60 * 60 + 1));
+    let later = sender.exchange(message).await.unwrap();
+    assert_ne!(later, first);
+    assert!(node.raw().len() > entries + 1);
+}
+
+#[tokio::test]
+async fn what_cannot_be_used_is_answered_counted_and_kept_where_only_the_key_reads_it() {
+    let node = Node::start().await;
+    let mut sender = node.sender().await;
+    let unusable = [
+        Bytes::from_static(b"hello, this is Esmeralda Thistlewood"),
+        Bytes::from_static(b""),
+        Bytes::from_static(b"MSH|^~\\&|PAS||||2026||ADT^A01||P|2.5\rPID|1||4711||Thistlewood^Esmeralda"),
+        Bytes::from_static(b"MSH|^~\\&|PAS||||2026||ADT^A01|1|P|2.5\rPID|1||||Thistlewood^Esmeralda"),
+        Bytes::from_static(
+            b"MSH|^~\\&|PAS||||2026||ADT^A01|1|P|2.5||||||8859/1\rPID|1||4711\\X00\\||Thistlewood^Esmeralda",
+        ),
+    ];
+    for message in &unusable {
+        let back = answer(sender.exchange(message.clone()).await.unwrap());
+        assert_eq!(back.outcome, Outcome::Refused);
+        assert!(!back.reason.is_empty() && !back.reason.contains("Thistlewood"));
+    }
+    let rejected = node.leaves("feed.message_rejected");
+    assert_eq!(rejected.len(), unusable.len());
+    let rows = node
+        .plane
+        .store()
+        .read::<_, ReadError>(|reader| {
+            reader
+                .query(REJECTED_MESSAGE_LAST, &[Value::Int(10)], |row| Ok((row.text(1)?, row.array(2)?, row.bytes(3)?)))
+        })
+        .unwrap();
+    let key = node.plane.store().keys().detail.bytes();
+    let mut opened: Vec<Bytes> = rows
+        .iter()
+        .map(|(feed, sha256, sealed)| kept::open(key, &FeedName::new(feed).unwrap(), sha256, sealed).unwrap().into())
+        .collect();
+    opened.reverse();
+    assert_eq!(opened, unusable);
+    for entry in std::fs::read_dir(node.data.path()).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_file() {
+            let bytes = std::fs::read(&path).unwrap();
+            assert!(!bytes.windows(11).any(|window| window == b"Thistlewood"), "{}", path.display());
+        }
+    }
+    assert!(matches!(&rejected[0].draft.event, Event::MessageRejected(body) if body.bytes == unusable[0].len() as u64));
+}
+
+#[tokio::test]
+async fn no_name_or_number_of_a_patient_reaches_the_log() {
+    let node = Node::start().await;
+    let mut sender = node.sender().await;
+    for (at, trigger) in ["A01", "A08", "A02", "A40", "A03", "R01"].iter().enumerate() {
+        let text = format!(
+            "MSH|^~\\&|PAS|HGH|||20261122073000||ADT^{trigger}|x{at}|P|2.5\rPID|1||88001234^^^HGH^MR||Thistlewood^Esmeralda||19800101\r\
+             NK1|1|Thistlewood^Ignatius\rMRG|77005678||||||Thistlewood^E\rPV1|1|I|3A||||D7^Moorcroft^Vera|||||||||VIP|||V88009999"
+        );
+        assert_eq!(answer(sender.exchange(text.into()).await.unwrap()).outcome, Outcome::Accepted);
+    }
+    for leaf in node.raw() {
+        let text = String::from_utf8(leaf).unwrap();
+        for secret in ["88001234", "77005678", "88009999", "Thistlewood", "Esmeralda", "Ignatius", "Moorcroft", "1980"]
+        {
+            assert!(!text.contains(secret), "{secret} in {text}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn odd_encodings_and_delimiters_are_answered_in_kind() {
+    let node = Node::start().await;
+    let mut sender = node.sender().await;
+    let mut latin = b"\r\nMSH#*!\\$#P\xc4S#HGH###20261122073000##ADT*A01#\xe41#P#2.3######8859/1\nPID#1##M\xfc7***HGH*MR\nPV1#1#I#3A".to_vec();
+    let Some(Received::Message(back)) = sender.exchange(latin.clone().into()).await.unwrap() else { panic!() };
+    assert!(back.starts_with(b"MSH#*!\\$#HANDRAIL##P\xc4S#HGH#"), "{back:?}");
+    assert!(
+        back.windows(10).any(|window| window == b"MSA#AA#\xe41\r\n" || window.starts_with(b"MSA#AA#\xe41")),
+        "{back:?}"
+    );
+    assert_eq!(node.units("Mü7"), ["WARD-3A"]);
+    // The same patient in UTF-8, with a byte-order mark, is the same patient.
+    latin = b"\xef\xbb\xbfMSH|^~\\&|PAS|HGH|||20261122073001||ADT^A02|2|P|2.3\rPID|1||M\xc3\xbc7^^^HGH^MR\rPV1|1|I|ITU"
+        .to_vec();
+    assert_eq!(answer(sender.exchange(latin.into()).await.unwrap()).outcome, Outcome::Accepted);
+    node.clock.set(start() + Duration::from_secs(5));
+    assert_eq!(node.units("Mü7"), ["ICU"]);
+}
