@@ -173,7 +173,7 @@ impl Shell {
         html! {
             nav aria-label="Main" {
                 @for (group, links) in &self.links {
-                    @if !group.is_empty() { h2 { (group) } }
+                    @if !group.is_empty() { p { (group) } }
                     ul {
                         @for link in links {
                             li {

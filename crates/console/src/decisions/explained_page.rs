@@ -5,9 +5,10 @@ use crate::evidence::page as evidence_page;
 use crate::evidence::proof::Proof;
 use crate::frame;
 use decision::{Accountable, Engine, Explanation};
-use events::decision::{Effect, Made, Values};
+use events::decision::{Effect, Made, Obligation, Values};
 use maud::{Markup, html};
 use pages::{Tone, Watch, badge, definitions, note_list, sheet, tag, verdict};
+use serde_json::Value;
 
 /// What the page shows.
 pub(super) struct Explained<'a> {
@@ -36,14 +37,14 @@ pub(super) fn body(of: &Explained<'_>) -> Markup {
             div {
                 (sheet("Why", &html! { "the policies that decided" }, &why(of, &explanation)))
                 @if of.made.effect == Effect::Deny { (sheet("What would have helped", &html! { "cheapest for care first" }, &remedies(&explanation))) }
-                @if !explanation.obligations.is_empty() { (sheet("What the permit obliges to", &html! {}, &obligations(&explanation))) }
+                @if !explanation.obligations.is_empty() { (sheet("What the permit obliges to", &html! {}, &obligations(&explanation, of.watch))) }
                 (sheet("What was true", &html! { "as the policies saw it" }, &facts(&explanation)))
                 (asserted(of.made))
+                (sheet("The request", &html! {}, &html! { div.pad { (request(of)) } }))
             }
             div {
                 (sheet("Who answers for it", &html! {}, &people(&explanation)))
                 (sheet("What they were told", &html! {}, &told(of)))
-                (sheet("The request", &html! {}, &html! { div.pad.narrow { (request(of)) } }))
             }
         }
         (evidence_page::evidence(of.proof, of.watch))
@@ -56,8 +57,9 @@ fn head(of: &Explained<'_>, explanation: &Explanation) -> Markup {
         Effect::Permit => (Tone::Good, "Permitted"),
         Effect::Deny => (Tone::Bad, "Denied"),
     };
+    let asker = &of.made.question.principal.id;
     let lead = html! {
-        @if let Some(who) = &of.who { (of.made.question.principal.id) " is " (who) ". " }
+        @if of.who.is_some() { "Signed in as " (asker) ". " }
         @if of.live { "This permit is live: it ends when the facts it rests on change. " }
         @else if of.made.effect == Effect::Deny && !explanation.remedies.is_empty() {
             "They were offered " (match explanation.remedies.len() { 1 => "one way".to_owned(), count => format!("{count} ways") }) " to go on."
@@ -68,7 +70,11 @@ fn head(of: &Explained<'_>, explanation: &Explanation) -> Markup {
         meta.push(html! { (frame::workflow_title(charter, workflow)) });
     }
     meta.push(html! { "entry " (of.proof.leaf.seq) });
-    verdict(tone, word, &explanation.headline, &lead, &meta)
+    let headline = match &of.who {
+        Some(who) => explanation.headline.replacen(asker.as_str(), who, 1),
+        None => explanation.headline.clone(),
+    };
+    verdict(tone, word, &headline, &lead, &meta)
 }
 
 fn why(of: &Explained<'_>, explanation: &Explanation) -> Markup {
@@ -93,10 +99,14 @@ fn why(of: &Explained<'_>, explanation: &Explanation) -> Markup {
         .map(|reason| policy(&reason.policy, Tone::Warn, &reason.text, "could not be evaluated"));
     let notes: Vec<_> = decided.chain(failed).collect();
     if notes.is_empty() {
-        let reasons = of.engine.answer(of.made).reasons;
+        let telling = ["Refused", "Asker", "Connection with the patient", "Shift", "Emergency"];
         let body = html! {
-            p { "Access is denied unless a policy permits it, and none did. Seen from whoever asked:" }
-            @for reason in &reasons { p { (reason) } }
+            p { "Access is denied unless a policy permits it, and none did in these circumstances:" }
+            ul.bullets {
+                @for fact in explanation.facts.iter().filter(|fact| telling.contains(&fact.label)) {
+                    li { (fact.label) ": " (fact.text) }
+                }
+            }
         };
         return note_list([(Tone::Bad, html! { "No policy permits this" }, body)]);
     }
@@ -114,8 +124,14 @@ fn remedies(explanation: &Explanation) -> Markup {
     note_list(explanation.remedies.iter().map(|offer| (Tone::Note, html! { (offer.text) }, html! {})))
 }
 
-fn obligations(explanation: &Explanation) -> Markup {
-    note_list(explanation.obligations.iter().map(|duty| (Tone::Note, html! { (duty.text) }, html! {})))
+fn obligations(explanation: &Explanation, watch: &Watch) -> Markup {
+    note_list(explanation.obligations.iter().map(|duty| {
+        let text = match &duty.obligation {
+            Obligation::AskAgain { at } => html! { "Ask again by " (watch.exact(*at)) "." },
+            _ => html! { (duty.text) },
+        };
+        (Tone::Note, text, html! {})
+    }))
 }
 
 fn facts(explanation: &Explanation) -> Markup {
@@ -146,11 +162,24 @@ fn asserted(made: &Made) -> Markup {
             (sheet("What the calling system said", &html! { "believed because the charter lets it say so" }, &html! {
                 div.pad {
                     (definitions(sent.into_iter().map(|(label, values)| (label, html! {
-                        @for (name, value) in values { div { span.quiet { (name) ": " } code { (value) } } }
+                        @for (name, value) in values { div { span.quiet { (name) ": " } (plainly(value)) } }
                     }))))
                 }
             }))
         }
+    }
+}
+
+/// A value as people read it: texts without quotes, the parts of a whole one after the other.
+fn plainly(value: &Value) -> String {
+    match value {
+        Value::String(text) => text.clone(),
+        Value::Array(items) => items.iter().map(plainly).collect::<Vec<_>>().join(", "),
+        Value::Object(parts) => {
+            let parts = parts.iter().map(|(name, part)| format!("{} {}", name.replace('_', " "), plainly(part)));
+            parts.collect::<Vec<_>>().join(", ")
+        }
+        other => other.to_string(),
     }
 }
 

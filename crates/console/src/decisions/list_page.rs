@@ -15,7 +15,7 @@ pub(super) fn body(charter: &Charter, wanted: &Wanted, found: &Found, watch: &Wa
         @if wanted.live { (pages::badge(Tone::Note, "Following")) " every " (LIVE_EVERY.as_secs()) " s" } @else { "newest first" }
     };
     html! {
-        div.row { (answers(wanted)) (workflows(charter, wanted)) }
+        div.filters { (answers(wanted)) (workflows(charter, wanted)) }
         (sheet("Answers", &remark, &html! {
             @if found.rows.is_empty() { (nothing(wanted, found)) } @else { (table("Decisions, newest first", &found.rows, charter, watch)) }
             (paging(&turns(wanted, found)))

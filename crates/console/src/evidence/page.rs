@@ -13,7 +13,6 @@ pub(super) struct State {
     /// The last checkpoint as a signed note.
     pub(super) checkpoint: Option<String>,
     pub(super) key: String,
-    pub(super) origin: String,
     /// Newest first.
     pub(super) newest: Vec<Leaf>,
 }
@@ -40,7 +39,6 @@ pub(super) fn state(state: &State, watch: &Watch) -> Markup {
                     div.pad {
                         p.small { "Checkpoints are signed with it. Hold it from a place other than this server." }
                         (code("Ed25519 public key", &state.key, true, true))
-                        (definitions([("Origin", html! { code { (state.origin) } })]))
                     }
                 }))
             }
@@ -94,7 +92,7 @@ fn figures(state: &State, watch: &Watch) -> Markup {
 fn newest(leaves: &[Leaf], watch: &Watch) -> Markup {
     let mut table = Table::new(
         "Newest entries",
-        [Column::number("Entry"), Column::tight("When"), Column::text("What"), Column::text("Caused by")],
+        [Column::tight("Entry"), Column::tight("When"), Column::text("What"), Column::text("Caused by")],
     );
     for leaf in leaves {
         table.row([

@@ -71,12 +71,5 @@ async fn state(console: &Console, operator: &Operator) -> Result<page::State, Tr
     if from < head.next {
         console.readings.listed(plane, operator, from, head.next).await?;
     }
-    Ok(page::State {
-        head,
-        health,
-        checkpoint: store.checkpoint()?,
-        key: store.verifying_key().to_string(),
-        origin: store.verifying_key().origin().to_string(),
-        newest,
-    })
+    Ok(page::State { head, health, checkpoint: store.checkpoint()?, key: store.verifying_key().to_string(), newest })
 }
