@@ -93,7 +93,8 @@ pub(crate) struct Serve {
     #[arg(long, value_name = "DIR")]
     pub(crate) charter: Option<PathBuf>,
     /// The node's data directory.
-    #[arg(long, value_name = "DIR", env = "HANDRAIL_DATA", required_unless_present = "config")]
+    // Not from the environment, as elsewhere: there it would be at odds with `--config`.
+    #[arg(long, value_name = "DIR", required_unless_present = "config")]
     pub(crate) data: Option<PathBuf>,
     /// Where the decision API and the console listen.
     #[arg(long, value_name = "ADDR", required_unless_present = "config")]

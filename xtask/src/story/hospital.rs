@@ -62,14 +62,17 @@ impl Feeds {
 
     /// A nurse on shift in a unit, now, with a healthy workstation there.
     pub(crate) fn nurse(&self, id: &str, name: &str, unit: &str) -> Outcome {
-        let person = json!({ "class": "staff", "roles": ["nurse"], "name": name, "home_unit": unit });
-        self.identity.tell("PUT", &format!("/feeds/v1/people/{id}"), &person)?;
-        let shift = json!({ "person": id, "unit": unit, "from": instant(-3600)?, "until": instant(6 * 3600)? });
-        self.rota.tell("PUT", &format!("/feeds/v1/shifts/{id}-today"), &shift)?;
-        let device = json!({ "kind": "workstation", "unit": unit, "shared": true, "managed": true });
-        self.devices.tell("PUT", &format!("/feeds/v1/devices/ws-{unit}"), &device)?;
-        let posture = json!({ "posture": "healthy", "good_until": instant(6 * 3600)? });
-        self.devices.tell("PUT", &format!("/feeds/v1/devices/ws-{unit}/posture"), &posture)?;
+        let person = json!({ "id": id, "class": "staff", "roles": ["nurse"], "name": name, "home_unit": unit });
+        self.identity.tell("PUT", "/feeds/v1/people", &json!({ "people": [person] }))?;
+        let shift = json!({
+            "shift": format!("{id}-today"), "person": id, "unit": unit, "from": instant(-3600)?, "until": instant(6 * 3600)?,
+        });
+        self.rota.tell("PUT", "/feeds/v1/rota", &json!({ "shifts": [shift] }))?;
+        let device = format!("ws-{unit}");
+        let described = json!({ "id": device, "kind": "workstation", "unit": unit, "shared": true, "managed": true });
+        self.devices.tell("PUT", "/feeds/v1/devices", &json!({ "devices": [described] }))?;
+        let posture = json!({ "device": device, "posture": "healthy", "good_until": instant(6 * 3600)? });
+        self.devices.tell("PUT", "/feeds/v1/posture", &json!({ "reports": [posture] }))?;
         Ok(())
     }
 }

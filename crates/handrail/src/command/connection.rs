@@ -21,6 +21,9 @@ use tower::ServiceExt as _;
 /// The local socket's name in a data directory.
 pub(crate) const SOCKET: &str = "handrail.sock";
 
+/// The store's file in a data directory.
+pub(crate) const STORE: &str = "log.sqlite";
+
 /// The way to a node's local routes.
 pub(crate) enum Connection {
     /// A node is running.
@@ -41,21 +44,20 @@ impl Connection {
         if std::os::unix::net::UnixStream::connect(&socket).is_ok() {
             return Ok(Self::Socket(socket));
         }
-        if !data.exists() && seed.is_none() {
+        if seed.is_none() && !data.join(STORE).exists() {
+            let shown = data.display();
+            let what = if data.exists() { "has no store in it yet" } else { "does not exist" };
             return Err(Failure::local(format!(
-                "there is no data directory `{}`; start `handrail serve` first, or give --charter to begin a new one",
-                data.display()
+                "the data directory `{shown}` {what}; name the node's with --data, or begin it: handrail serve --charter DIR --data {shown} --listen ADDR"
             )));
         }
         let origin = seed.as_ref().map_or_else(String::new, |charter| charter.hospital().origin.to_string());
         let settings = Settings { clock: Arc::new(SystemClock), origin, store_bytes_max: None };
-        let plane = Plane::open(data, seed, settings).map_err(|error| match error {
-            OpenError::NoCharter => Failure::local(format!(
-                "`{}` is a new data directory without a charter; start `handrail serve --charter DIR` first, or give --charter here",
-                data.display()
-            )),
-            other => Failure::local(told(&other)),
-        })?;
+        // Opening blocks, and the thread of a runtime must not.
+        let opened = std::thread::scope(|threads| threads.spawn(|| Plane::open(data, seed, settings)).join());
+        let plane = opened
+            .map_err(|_| Failure::local("opening the store failed in a way nobody expected"))?
+            .map_err(|error| cannot_open(data, &error))?;
         let callers = callers::Callers::load(&plane)?;
         let router = routes(Local { plane: plane.clone(), callers, base_url: "http://127.0.0.1:8700".into() });
         Ok(Self::Here { router, plane })
@@ -103,6 +105,35 @@ impl Connection {
         if let Self::Here { plane, .. } = self {
             plane.close();
         }
+    }
+}
+
+/// Why a data directory cannot be opened, and what to do about it.
+pub(crate) fn cannot_open(data: &Path, error: &OpenError) -> Failure {
+    let shown = data.display();
+    let what_to_do = match error {
+        OpenError::NoCharter => {
+            format!("begin it with a charter: handrail serve --charter DIR --data {shown} --listen ADDR")
+        }
+        OpenError::Store(store::OpenError::Locked(_)) => {
+            "a node or another command has it: use the node's own address, or wait until it is done".to_owned()
+        }
+        OpenError::Store(store::OpenError::ReadOnly(_)) => {
+            "look at its owner and mode, and whether the disk is mounted read-only; `handrail doctor` says which"
+                .to_owned()
+        }
+        OpenError::Store(store::OpenError::Full) => "make room on its disk".to_owned(),
+        OpenError::Store(store::OpenError::Recovery(_)) => {
+            "something other than Handrail changed the store: leave it as it is, tell the control owner, and compare with an export".to_owned()
+        }
+        _ => "`handrail doctor` looks closer".to_owned(),
+    };
+    let message = format!("{}; {what_to_do}", told(error));
+    match error {
+        OpenError::Store(store::OpenError::Recovery(found)) if !matches!(found, store::RecoveryError::Read(_)) => {
+            Failure::unverified(message)
+        }
+        _ => Failure::local(message),
     }
 }
 

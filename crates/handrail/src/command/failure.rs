@@ -12,6 +12,9 @@ pub(crate) struct Failure {
 }
 
 impl Failure {
+    /// The exit code of what does not verify.
+    pub(crate) const UNVERIFIED: u8 = 4;
+
     /// Wrong use, or trouble on this machine.
     pub(crate) fn local(message: impl Into<String>) -> Self {
         Self { code: 1, message: message.into() }
@@ -29,7 +32,7 @@ impl Failure {
 
     /// Something does not verify.
     pub(crate) fn unverified(message: impl Into<String>) -> Self {
-        Self { code: 4, message: message.into() }
+        Self { code: Self::UNVERIFIED, message: message.into() }
     }
 }
 

@@ -19,9 +19,8 @@ pub(crate) async fn run(ledger: Ledger, out: Output) -> Result<(), Failure> {
         Ledger::Show { from, count, data } => {
             let connection = Connection::open(&data.data, None)?;
             let to = from.saturating_add(count.min(ENTRIES_MAX));
-            let lines = connection
-                .send(axum::http::Method::GET, &format!("/ledger/entries?from={from}&to={to}"), Vec::new())
-                .await?;
+            let lines =
+                connection.send(http::Method::GET, &format!("/ledger/entries?from={from}&to={to}"), Vec::new()).await?;
             connection.close();
             out.raw(&lines)
         }
@@ -110,7 +109,7 @@ struct RemoteError(String);
 
 impl Remote {
     fn get(&self, path: &str) -> Result<Vec<u8>, RemoteError> {
-        let got = self.runtime.block_on(self.connection.send(axum::http::Method::GET, path, Vec::new()));
+        let got = self.runtime.block_on(self.connection.send(http::Method::GET, path, Vec::new()));
         got.map(|bytes| bytes.to_vec()).map_err(|failure| RemoteError(failure.message))
     }
 }

@@ -3,7 +3,7 @@
 use super::health::{Health, routes as health_routes};
 use super::http::{Limits, Listener, serve};
 use super::local::{Local, routes as local_routes};
-use crate::command::connection::SOCKET;
+use crate::command::connection::{SOCKET, cannot_open};
 use crate::command::failure::Failure;
 use crate::config::Config;
 use authzen::Api;
@@ -51,7 +51,8 @@ impl Node {
         let store_bytes_max = config.store.size_mib_max.map(|mib| mib.saturating_mul(1024 * 1024));
         let settings = Settings { clock: Arc::new(SystemClock), origin, store_bytes_max };
         let data = config.data.clone();
-        let plane = tokio::task::spawn_blocking(move || Plane::open(&data, seed, settings)).await??;
+        let opened = tokio::task::spawn_blocking(move || Plane::open(&data, seed, settings)).await?;
+        let plane = opened.map_err(|error| cannot_open(&config.data, &error))?;
         let callers = Callers::load(&plane)?;
         let http = bind(config.listen.http, "http").await?;
         let mllp = match config.listen.mllp {
@@ -122,7 +123,7 @@ impl Node {
             .merge(console::routes(Console::new(self.desk.clone())))
             .merge(health_routes(health))
             .layer(RequestBodyTimeoutLayer::new(self.limits.header_timeout))
-            .layer(TimeoutLayer::with_status_code(axum::http::StatusCode::SERVICE_UNAVAILABLE, ANSWER_TIMEOUT))
+            .layer(TimeoutLayer::with_status_code(http::StatusCode::SERVICE_UNAVAILABLE, ANSWER_TIMEOUT))
     }
 }
 

@@ -6,8 +6,20 @@ use std::process::Stdio;
 
 #[test]
 fn help_is_data_and_names_every_command() {
-    let commands =
-        ["dev", "serve", "doctor", "caller", "operator", "charter", "decide", "who", "ledger", "feed", "replay", "completions"];
+    let commands = [
+        "dev",
+        "serve",
+        "doctor",
+        "caller",
+        "operator",
+        "charter",
+        "decide",
+        "who",
+        "ledger",
+        "feed",
+        "replay",
+        "completions",
+    ];
     Desk::new().run(&["--help"]).ended(0).says(&commands).says(&["Exit codes", "--json"]);
     for command in commands {
         Desk::new().run(&[command, "--help"]).ended(0).says(&["Usage: handrail", command]);
@@ -67,7 +79,8 @@ fn serve_needs_to_know_where() {
 fn a_reader_that_goes_away_is_no_failure() {
     let desk = Desk::with_store();
     // Enough to fill any pipe, so that the command is still writing when nobody reads any more.
-    let mut child = desk.command(&["ledger", "show", "--count", "1000", "--json"]).stdout(Stdio::piped()).spawn().unwrap();
+    let mut child =
+        desk.command(&["ledger", "show", "--count", "1000", "--json"]).stdout(Stdio::piped()).spawn().unwrap();
     let mut first = String::new();
     BufReader::new(child.stdout.take().unwrap()).read_line(&mut first).unwrap();
     assert!(first.starts_with('{'), "{first}");

@@ -25,7 +25,8 @@ fn the_starter_charter_answers_as_its_scenarios_say() {
     let charter = starter_charter();
     let said = Desk::new().run(&["charter", "test", charter.to_str().unwrap()]).ended(0);
     said.says(&["ok    scenarios/care-access.toml"]).notes(&["policies", "workflows", "scenarios", "all as expected"]);
-    let said = Desk::new().run(&["charter", "test", charter.to_str().unwrap(), "--only", "care-access", "--json"]).ended(0);
+    let said =
+        Desk::new().run(&["charter", "test", charter.to_str().unwrap(), "--only", "care-access", "--json"]).ended(0);
     let ran = said.json();
     assert_eq!(ran["scenarios"].as_array().unwrap().len(), 1);
     assert_eq!(ran["failed"], 0);
@@ -41,7 +42,8 @@ fn a_broken_charter_is_shown_with_file_line_and_what_to_do() {
     let charter = desk.charter_copy();
     let hospital = charter.join("hospital.toml");
     change(&hospital, "time_zone =", "time_zoen =");
-    let line = 1 + std::fs::read_to_string(&hospital).unwrap().lines().position(|line| line.starts_with("time_zoen")).unwrap();
+    let line =
+        1 + std::fs::read_to_string(&hospital).unwrap().lines().position(|line| line.starts_with("time_zoen")).unwrap();
     let said = desk.run(&["charter", "check", "charter"]).ended(1);
     assert!(said.out.is_empty(), "problems are not data: {}", said.out);
     let place = format!("hospital.toml:{line}:1");

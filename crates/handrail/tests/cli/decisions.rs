@@ -70,9 +70,13 @@ fn a_nurse_in_the_unit_may_and_one_from_elsewhere_may_not() {
     assert_eq!(known["permitted"], false);
     assert!(!known["explanation"]["accountable"].as_array().unwrap().is_empty());
     // A record nobody knows is answered in the very same words.
-    let unknown = desk.run(&["decide", "--action", "read_chart", "--on", "MRN-NONE", "--session", "2", "--as", "iris", "--json"]);
+    let unknown =
+        desk.run(&["decide", "--action", "read_chart", "--on", "MRN-NONE", "--session", "2", "--as", "iris", "--json"]);
     let unknown = unknown.ended(3).json();
-    assert_eq!((&known["answer"], &known["explanation"]["remedies"]), (&unknown["answer"], &unknown["explanation"]["remedies"]));
+    assert_eq!(
+        (&known["answer"], &known["explanation"]["remedies"]),
+        (&unknown["answer"], &unknown["explanation"]["remedies"])
+    );
     drop(node);
 }
 
@@ -81,7 +85,12 @@ fn who_names_the_people_behind_an_entry() {
     let (desk, node) = ward();
     let entry = desk.run(&read_as("iris", &["--json"])).ended(3).json()["entry"].as_u64().unwrap().to_string();
     let said = desk.run(&["who", &entry]).ended(0);
-    said.says(&[&format!("Entry {entry}: iris may not"), "accepts the clinical risk", "operates the control", "owns the policies"]);
+    said.says(&[
+        &format!("Entry {entry}: iris may not"),
+        "accepts the clinical risk",
+        "operates the control",
+        "owns the policies",
+    ]);
     // An entry that is no decision has people behind it too.
     desk.run(&["who", "0"]).ended(0).says(&["charter.applied", "handrail:seed", "operates the control"]);
     desk.run(&["who", "999999"]).ended(1).notes(&["there is no entry 999999"]);
@@ -93,9 +102,13 @@ fn who_names_the_people_behind_an_entry() {
 #[test]
 fn what_the_charter_does_not_know_is_denied_and_said_so() {
     let desk = Desk::with_store();
-    desk.run(&["decide", "--action", "fly", "--on", "MRN-1", "--as", "nora"]).ended(3).says(&["NO: nora may not", "fly"]);
+    desk.run(&["decide", "--action", "fly", "--on", "MRN-1", "--as", "nora"])
+        .ended(3)
+        .says(&["NO: nora may not", "fly"]);
     desk.run(&["decide", "--action", "read_chart", "--on", "MRN-1", "--as", ""]).ended(1).notes(&["id"]);
-    desk.run(&["decide", "--action", "read_chart", "--on", "MRN-1", "--as", "nora", "--session", "4"]).ended(1).notes(&["1..=3"]);
+    desk.run(&["decide", "--action", "read_chart", "--on", "MRN-1", "--as", "nora", "--session", "4"])
+        .ended(1)
+        .notes(&["1..=3"]);
 }
 
 #[test]

@@ -1,16 +1,28 @@
 //! `doctor`: what it finds, and that each fix it names is the one that helps.
 
 use crate::desk::{Desk, done};
-use std::os::unix::fs::PermissionsExt as _;
+use std::os::unix::fs::PermissionsExt;
 
 #[test]
 fn a_healthy_directory_passes_with_and_without_a_node() {
     let desk = Desk::with_store();
     let said = desk.run(&["doctor"]).ended(0);
-    said.says(&[" 2. ok    data directory", " 3. ok    keys", "no node runs here", "ok    ledger verifies", "ok    charter", "ok    clock"]);
+    said.says(&[
+        " 2. ok    data directory",
+        " 3. ok    keys",
+        "no node runs here",
+        "ok    ledger verifies",
+        "ok    charter",
+        "ok    clock",
+    ]);
     let node = desk.serve();
     let said = desk.run(&["doctor"]).ended(0);
-    said.says(&["a node runs and its local socket answers", "look  feeds", "patients never heard", "fix: see that the ADT sender"]);
+    said.says(&[
+        "a node runs and its local socket answers",
+        "look  feeds",
+        "patients never heard",
+        "fix: see that the ADT sender",
+    ]);
     let listed = desk.run(&["doctor", "--json"]).ended(0).json();
     let listed = listed.as_array().unwrap();
     assert_eq!(listed.len(), 11);
@@ -21,7 +33,12 @@ fn a_healthy_directory_passes_with_and_without_a_node() {
 #[test]
 fn a_directory_that_is_not_there_is_told_how_to_begin() {
     let desk = Desk::new();
-    desk.run(&["doctor"]).ended(1).says(&["FAIL  data directory", "does not exist", "fix: ", "handrail serve --charter"]);
+    desk.run(&["doctor"]).ended(1).says(&[
+        "FAIL  data directory",
+        "does not exist",
+        "fix: ",
+        "handrail serve --charter",
+    ]);
     assert!(!desk.data().exists(), "looking makes nothing");
 }
 
@@ -73,6 +90,10 @@ fn a_configuration_that_is_wrong_is_one_of_the_checks() {
         "did you mean `http`?",
         "fix: ",
     ]);
-    std::fs::write(desk.path("handrail.toml"), "data = \"data\"\ncharter = \"nowhere\"\n[listen]\nhttp = \"127.0.0.1:0\"\n").unwrap();
+    std::fs::write(
+        desk.path("handrail.toml"),
+        "data = \"data\"\ncharter = \"nowhere\"\n[listen]\nhttp = \"127.0.0.1:0\"\n",
+    )
+    .unwrap();
     desk.run(&["doctor", "--config", "handrail.toml"]).ended(1).says(&["FAIL  configuration", "nowhere"]);
 }

@@ -96,7 +96,8 @@ fn a_changed_export_names_the_place_and_exits_4() {
     let at = bytes.windows(4).position(|window| window == b"deny").unwrap();
     bytes[at..at + 4].copy_from_slice(b"perm");
     std::fs::write(&bundle, bytes).unwrap();
-    let said = desk.run(&["ledger", "verify", "copy"]).ended(4).says(&["tile/entries", "2"]).notes(&["does not verify"]);
+    let said =
+        desk.run(&["ledger", "verify", "copy"]).ended(4).says(&["tile/entries", "2"]).notes(&["does not verify"]);
     drop(said);
     let answer = desk.run(&["ledger", "verify", "copy", "--json"]).ended(4).json();
     assert_eq!(answer["verified"], false);

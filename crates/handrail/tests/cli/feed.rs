@@ -8,7 +8,9 @@ fn a_file_is_sent_and_counted() {
     let desk = Desk::new();
     let node = desk.serve();
     let to = node.mllp.clone();
-    let text = [admission("a", "MRN-1", "ER"), admission("b", "MRN-2", "ICU")].map(|message| message.replace('\r', "\n")).join("\n\n");
+    let text = [admission("a", "MRN-1", "ER"), admission("b", "MRN-2", "ICU")]
+        .map(|message| message.replace('\r', "\n"))
+        .join("\n\n");
     std::fs::write(desk.path("day.hl7"), text).unwrap();
     let said = desk.run(&["feed", "replay", "day.hl7", "--to", &to]).ended(0);
     said.says(&["2 messages in", "AA accepted  2", "AE failed    0", "AR refused   0"]);
@@ -18,7 +20,9 @@ fn a_file_is_sent_and_counted() {
     let framed = format!("\u{b}{}\u{1c}\r", admission("c", "MRN-3", "ICU"));
     std::fs::write(desk.path("framed.hl7"), framed).unwrap();
     desk.run(&["feed", "replay", "framed.hl7", "--to", &to, "--rate", "50"]).ended(0).says(&["1 message in"]);
-    let shifted = desk.run(&["feed", "replay", "framed.hl7", "--to", &to, "--shift-dates", "--time-zone", "Europe/London"]).ended(0);
+    let shifted = desk
+        .run(&["feed", "replay", "framed.hl7", "--to", &to, "--shift-dates", "--time-zone", "Europe/London"])
+        .ended(0);
     shifted.notes(&["dates are moved by 0 days"]).says(&["AA accepted  1"]);
     drop(node);
 }
@@ -42,6 +46,10 @@ fn a_file_without_messages_and_a_place_without_listener_are_said() {
     desk.run(&["feed", "replay", "notes.txt"]).ended(1).notes(&["no HL7 v2 messages"]);
     std::fs::write(desk.path("day.hl7"), admission("a", "MRN-1", "ER")).unwrap();
     // Port 1 of loopback has no listener.
-    desk.run(&["feed", "replay", "day.hl7", "--to", "127.0.0.1:1"]).ended(2).notes(&["nothing takes messages at 127.0.0.1:1", "--mllp"]);
-    desk.run(&["feed", "replay", "day.hl7", "--shift-dates", "--time-zone", "Atlantis"]).ended(1).notes(&["Atlantis", "Europe/London"]);
+    desk.run(&["feed", "replay", "day.hl7", "--to", "127.0.0.1:1"])
+        .ended(2)
+        .notes(&["nothing takes messages at 127.0.0.1:1", "--mllp"]);
+    desk.run(&["feed", "replay", "day.hl7", "--shift-dates", "--time-zone", "Atlantis"])
+        .ended(1)
+        .notes(&["Atlantis", "Europe/London"]);
 }

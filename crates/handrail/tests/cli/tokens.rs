@@ -1,7 +1,7 @@
 //! Callers' tokens, sign-in links, and a data directory that is not there, not ours or not writable.
 
 use crate::desk::{Desk, done, starter_charter};
-use std::os::unix::fs::{PermissionsExt as _, chown};
+use std::os::unix::fs::{PermissionsExt, chown};
 use std::os::unix::process::CommandExt as _;
 use std::path::Path;
 
@@ -33,10 +33,10 @@ fn a_revoked_caller_is_gone() {
 #[test]
 fn before_there_is_a_store_it_says_how_to_begin_one() {
     let desk = Desk::new();
-    desk.run(&["caller", "add", "ehr"]).ended(1).notes(&["no data directory `data`", "handrail serve", "--charter"]);
+    desk.run(&["caller", "add", "ehr"]).ended(1).notes(&["`data` does not exist", "handrail serve", "--charter"]);
     assert!(!desk.data().exists());
     std::fs::create_dir(desk.data()).unwrap();
-    desk.run(&["caller", "add", "ehr"]).ended(1).notes(&["without a charter", "--charter"]);
+    desk.run(&["caller", "add", "ehr"]).ended(1).notes(&["no store in it yet", "--charter"]);
 }
 
 #[test]
@@ -53,7 +53,8 @@ fn tokens_are_not_in_the_store_as_they_are() {
     let token = desk.run(&["caller", "add", "ehr"]).ended(0).out;
     let secret = token.trim().rsplit(['.', '_']).next().unwrap().as_bytes().to_vec();
     assert!(secret.len() >= 20);
-    for file in std::fs::read_dir(desk.data()).unwrap().map(|entry| entry.unwrap().path()).filter(|path| path.is_file()) {
+    for file in std::fs::read_dir(desk.data()).unwrap().map(|entry| entry.unwrap().path()).filter(|path| path.is_file())
+    {
         let bytes = std::fs::read(&file).unwrap();
         assert!(!bytes.windows(secret.len()).any(|window| window == secret), "{}", file.display());
     }
@@ -71,7 +72,7 @@ fn a_second_node_is_told_that_the_directory_is_taken() {
     let desk = Desk::new();
     let node = desk.serve();
     let charter = starter_charter();
-    desk.run(&["serve", "--charter", charter.to_str().unwrap(), "--listen", "127.0.0.1:0"])
+    desk.run(&["serve", "--data", "data", "--charter", charter.to_str().unwrap(), "--listen", "127.0.0.1:0"])
         .ended(1)
         .notes(&["`data` is in use by another process"]);
     assert_eq!(node.stop(), 0);

@@ -125,12 +125,14 @@ async fn example(plane: &Plane, hospital: &Hospital, day: &Day, now: Timestamp) 
         .filter(|stay| plain(&stay.record))
         .find_map(|stay| {
             let unit = stay.unit().filter(|unit| unit.as_str() == "ED" || unit.as_str().starts_with("WARD"))?;
-            Some((stay, unit, hospital.on_shift(unit, "nurse", now).next()?))
+            Some((stay, unit, hospital.on_shift(unit, "nurse", now).into_iter().next()?))
         })
         .ok_or_else(missing)?;
     let elsewhere = ["PAEDS", "PSYCH", "ICU"].into_iter().filter_map(|unit| unit.parse().ok()).collect::<Vec<_>>();
-    let stranger =
-        elsewhere.iter().filter(|other| *other != unit).find_map(|other| hospital.on_shift(other, "nurse", now).next());
+    let stranger = elsewhere
+        .iter()
+        .filter(|other| *other != unit)
+        .find_map(|other| hospital.on_shift(other, "nurse", now).into_iter().next());
     let stranger = stranger.ok_or_else(missing)?;
     let workstation = |of: &events::UnitId| {
         let healthy = |id: &events::DeviceId| {

@@ -3,7 +3,7 @@
 mod node;
 mod place;
 
-use super::connection::Connection;
+use super::connection::{Connection, STORE};
 use super::failure::Failure;
 use super::output::Output;
 use crate::cli::Doctor;
@@ -147,7 +147,7 @@ fn configuration(file: Option<&Path>, data: PathBuf) -> (Finding, PathBuf) {
 
 async fn examine(data: &Path, checks: &mut Checks) {
     let there = checks.add("data directory", place::directory(data)) != State::Fail || data.is_dir();
-    let store = there && data.join("log.sqlite").exists();
+    let store = there && data.join(STORE).exists();
     let of_store = |finding: fn(&Path) -> Finding| {
         if store { finding(data) } else { Finding::skipped("there is no store yet") }
     };
@@ -158,24 +158,33 @@ async fn examine(data: &Path, checks: &mut Checks) {
     let free = checks.add("one process", lock) != State::Fail;
     // Opening a store with keys that are exposed fails anyway, and says less.
     let connection = match (store, free, keys) {
-        (false, ..) => Err("there is no store yet".to_owned()),
-        (true, false, _) => Err("another process has the store".to_owned()),
-        (true, true, State::Fail) if node == place::Node::None => Err("the keys cannot be used".to_owned()),
-        _ => Connection::open(data, None).map_err(|failure| failure.message),
+        (false, ..) => Err(Unopened::NotTried("there is no store yet")),
+        (true, false, _) => Err(Unopened::NotTried("another process has the store")),
+        (true, true, State::Fail) if node == place::Node::None => Err(Unopened::NotTried("the keys cannot be used")),
+        _ => Connection::open(data, None).map_err(Unopened::Failed),
     };
     match connection {
         Ok(connection) => {
             node::examine(&connection, node, checks).await;
             connection.close();
         }
-        Err(why) if store && free && keys != State::Fail => {
-            let fix = "what the message says; if the file is damaged, put back the last backup and verify it against a retained checkpoint";
-            checks.add("store opens", Finding::fail(why, fix));
-            node::skip(checks, "the store does not open");
+        Err(Unopened::Failed(failure)) => {
+            let (found, fix) =
+                failure.message.split_once("; ").unwrap_or((&failure.message, "look at what the message says"));
+            checks.add("store opens", Finding::fail(found, fix));
+            node::skip(checks, "the store does not open", failure.code == Failure::UNVERIFIED);
         }
-        Err(why) => {
-            checks.add("store opens", Finding::skipped(why.clone()));
-            node::skip(checks, &why);
+        Err(Unopened::NotTried(why)) => {
+            checks.add("store opens", Finding::skipped(why));
+            node::skip(checks, why, false);
         }
     }
+}
+
+/// Why there is no connection to the store.
+enum Unopened {
+    /// It would not have helped to try.
+    NotTried(&'static str),
+    /// It was tried.
+    Failed(Failure),
 }

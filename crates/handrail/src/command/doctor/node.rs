@@ -41,13 +41,22 @@ struct Heard {
     stale_after_s: u64,
 }
 
+/// What to do when the ledger does not verify.
+const ALTERED: &str =
+    "keep this directory as it is, tell the control owner, and compare with an export or a retained checkpoint";
+
 /// The checks this file makes after the first, in order.
 const REST: [&str; 5] = [LEDGER, "sealing keeps up", "charter", "clock", "feeds"];
 
-/// Lists the checks that cannot be made.
-pub(super) fn skip(checks: &mut Checks, why: &str) {
+/// Lists the checks that cannot be made. `altered` says that the store does not open because it is not what was sealed.
+pub(super) fn skip(checks: &mut Checks, why: &str, altered: bool) {
     for name in REST {
-        checks.add(name, if name == "clock" { clock(None) } else { Finding::skipped(why) });
+        let finding = match name {
+            "clock" => clock(None),
+            LEDGER if altered => Finding::fail("what is there is not what was sealed", ALTERED),
+            _ => Finding::skipped(why),
+        };
+        checks.add(name, finding);
     }
 }
 
@@ -57,7 +66,7 @@ pub(super) async fn examine(connection: &Connection, node: Node, checks: &mut Ch
         Ok(status) => status,
         Err(failure) => {
             checks.add("store opens", Finding::fail(failure.message, "restart the node, and look at its log"));
-            skip(checks, "the node does not say");
+            skip(checks, "the node does not say", false);
             return;
         }
     };
@@ -96,9 +105,9 @@ async fn ledger(connection: &Connection, status: &Status) -> Finding {
         }
         Ok(answer) => {
             let findings = answer.get("findings").and_then(Value::as_str).unwrap_or("it does not verify");
-            Finding::fail(findings.to_owned(), fix)
+            Finding::fail(findings.to_owned(), ALTERED)
         }
-        Err(failure) => Finding::fail(failure.message, fix),
+        Err(failure) => Finding::fail(failure.message, ALTERED),
     }
 }
 
