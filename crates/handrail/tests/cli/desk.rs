@@ -105,8 +105,17 @@ impl Desk {
     /// Starts a node and waits until it listens.
     pub(crate) fn serve(&self) -> Node {
         let charter = starter_charter();
-        let args =
-            ["serve", "--charter", charter.to_str().unwrap(), "--listen", "127.0.0.1:0", "--mllp", "127.0.0.1:0"];
+        let args = [
+            "serve",
+            "--data",
+            "data",
+            "--charter",
+            charter.to_str().unwrap(),
+            "--listen",
+            "127.0.0.1:0",
+            "--mllp",
+            "127.0.0.1:0",
+        ];
         let mut child = self.command(&args).stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
         let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
         let (mut http, mut mllp, mut said) = (None, None, String::new());

@@ -96,8 +96,6 @@ async fn ledger(connection: &Connection, status: &Status) -> Finding {
     if status.sealed == 0 {
         return Finding::skipped("nothing is sealed yet");
     }
-    let fix =
-        "keep this directory as it is, tell the control owner, and compare with an export or a retained checkpoint";
     match connection.get::<Value>("/ledger/verify").await {
         Ok(answer) if answer.get("verified") == Some(&Value::Bool(true)) => {
             let size = answer.get("size").and_then(Value::as_u64).unwrap_or(0);
