@@ -297,6 +297,24 @@ async fn a_feed_that_falls_silent_needs_somebody() {
 }
 
 #[tokio::test]
+async fn a_workflow_that_stops_too_many_needs_its_incident_owner() {
+    let house = House::busy().await;
+    assert!(
+        !text(&house.get("/").await.html).contains("denied in the last hour"),
+        "few are stopped on a usual morning"
+    );
+    for _ in 0..30 {
+        house.ask("lindqvist.s", "read_chart", "70011", "ws-3a-05", Some("chart-review")).await;
+    }
+    let got = house.get("/").await;
+    let told = text(&got.html);
+    assert!(told.contains("Chart review on the wards: ") && told.contains("% denied in the last hour"), "{told}");
+    assert!(told.contains("Whose it is: Nursing"), "{told}");
+    let denies = got.html.split_once("href=\"/decisions?effect=deny&amp;workflow=chart-review\"").is_some();
+    assert!(denies, "the way to these denies is offered");
+}
+
+#[tokio::test]
 async fn what_a_feed_sent_that_nobody_could_use_is_listed_with_the_reason() {
     let house = House::busy().await;
     let told = text(&house.get("/feeds").await.html);

@@ -79,7 +79,7 @@ fn sources(charter: &Charter, rows: &[Row], watch: &Watch) -> Markup {
             Column::tight("Last heard"),
             Column::number("Messages"),
             Column::number("Not usable"),
-            Column::text("Who answers for it"),
+            Column::text("Owner"),
         ],
     );
     for row in rows {
@@ -102,7 +102,7 @@ fn sources(charter: &Charter, rows: &[Row], watch: &Watch) -> Markup {
 fn state(health: Health) -> Markup {
     match health {
         Health::Heard => badge(Tone::Good, "Heard"),
-        Health::HeardOnce => badge(Tone::Note, "No limit set"),
+        Health::HeardOnce => badge(Tone::Plain, "No limit set"),
         Health::Silent(quiet) => badge(Tone::Bad, &format!("Silent for {}", duration_words(quiet))),
         Health::Never => badge(Tone::Warn, "Never heard"),
     }

@@ -66,7 +66,7 @@ fn figures(seen: &Seen<'_>, hour: &[Answers]) -> Markup {
     let silent = seen.state.feeds.iter().filter(|row| matches!(row.health, FeedHealth::Silent(_))).count();
     let never = seen.state.feeds.iter().filter(|row| row.health == FeedHealth::Never).count();
     let heard = seen.state.feeds.len() - silent - never;
-    let unsealed = seen.state.health.unsealed;
+    let (unsealed, trouble) = (seen.state.health.unsealed, seen.state.health.trouble());
     tiles([
         Tile {
             label: "Answers in the last hour",
@@ -101,16 +101,16 @@ fn figures(seen: &Seen<'_>, hour: &[Answers]) -> Markup {
         Tile {
             label: "Ledger",
             figure: html! { (number(seen.state.head.next.0)) small { " entries" } },
-            tone: if seen
-                .needs
-                .iter()
-                .any(|need| need.tone == Tone::Bad && need.more.as_ref().is_some_and(|(href, _)| href == "/ledger"))
-            {
-                Tone::Bad
-            } else {
-                Tone::Good
+            tone: match (trouble.is_some(), unsealed) {
+                (true, _) => Tone::Bad,
+                (false, 0) => Tone::Good,
+                (false, _) => Tone::Plain,
             },
-            state: html! { @if unsealed > 0 { (number(unsealed)) " about to be sealed" } @else { "all sealed and signed" } },
+            state: html! {
+                @if trouble.is_some() { "takes no entries" }
+                @else if unsealed > 0 { (number(unsealed)) " about to be sealed" }
+                @else { "all sealed and signed" }
+            },
             href: Some("/ledger"),
             chart: html! {},
         },
