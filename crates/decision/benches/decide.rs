@@ -8,7 +8,7 @@
 //! `cargo bench -p decision`
 #![expect(clippy::expect_used, reason = "a benchmark that cannot set up has nothing to say")]
 
-use cedar_policy::{Authorizer, Context, Entities, Entity, EntityUid, PolicySet, Request};
+use cedar_policy::{Authorizer, Context, Entities, EntityUid, PolicySet, Request};
 use charter::Charter;
 use decision::Engine;
 use divan::{Bencher, black_box};
@@ -149,6 +149,24 @@ fn permit(bencher: Bencher<'_, '_>, size: usize) {
     bencher.bench_local(|| engine.decide(black_box(&question), black_box(&facts), now()));
 }
 
+/// A permit with so many policies that bear on it, of a thousand.
+#[divan::bench(args = [10, 20, 50])]
+fn permit_by_candidates(bencher: Bencher<'_, '_>, candidates: usize) {
+    let own = charter();
+    // Ten of the charter's own bear on it.
+    let more = (10..candidates).map(|number| {
+        let condition = "context has care && context.care.team && context.shift.units.contains(\"ICU\")";
+        let scope = "principal in Role::\"nurse\", action in Action::\"reading\", resource is Patient";
+        let text = format!("permit({scope}) when {{ {condition} }};");
+        cedar_policy::Policy::parse(Some(format!("bearing-{number}").parse().expect("id")), text).expect("a policy")
+    });
+    let set = PolicySet::from_policies(policies(1_000).policies().cloned().chain(more)).expect("no id twice");
+    let engine = Engine::with_policies(own, set).expect("an engine");
+    let (question, facts) = (question(2), facts());
+    assert!(engine.decide(&question, &facts, now()).permits());
+    bencher.bench_local(|| engine.decide(black_box(&question), black_box(&facts), now()));
+}
+
 #[divan::bench(args = SIZES)]
 fn deny(bencher: Bencher<'_, '_>, size: usize) {
     let (engine, question, mut facts) = (engine(size), question(2), facts());
@@ -171,9 +189,8 @@ fn plain(bencher: Bencher<'_, '_>, size: usize) {
     let attributes = json!({ "class": "staff", "active": true, "labels": [] });
     let parents = ["nurse", "clinician"].map(|role| json!({ "type": "Role", "id": role }));
     let nora = json!({ "uid": { "type": "Person", "id": "nora" }, "attrs": attributes, "parents": parents });
-    let entities = [Entity::from_json_value(nora, None).expect("nora"), Entity::with_uid(resource.clone())];
-    let entities = Entities::from_entities(entities, Some(charter().schema()));
-    let entities = entities.or_else(|_| Entities::from_entities([], Some(charter().schema()))).expect("entities");
+    let patient = json!({ "uid": { "type": "Patient", "id": resource.id().unescaped() }, "attrs": { "labels": [] }, "parents": [] });
+    let entities = Entities::from_json_value(json!([nora, patient]), Some(charter().schema())).expect("entities");
     let request = Request::new(principal, action, resource, context, Some(charter().schema())).expect("request");
     let authorizer = Authorizer::new();
     bencher.bench_local(|| authorizer.is_authorized(black_box(&request), black_box(&set), black_box(&entities)));

@@ -207,7 +207,7 @@ pub fn find(
 ) -> Found {
     let claims = asker
         .patient
-        .and_then(|_| facts.patient.as_ref())
+        .and(facts.patient.as_ref())
         .map_or_else(Claims::default, |patient| Claims::of(asker.principal, &facts.shifts, patient, grace));
     let shift = shift(&facts.shifts, now);
     let emergency = emergency(facts, &shift, now);

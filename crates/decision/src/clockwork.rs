@@ -263,8 +263,7 @@ impl Uses {
 
     /// `left has attr`, or `left has attr.attr…`. Whether it was understood.
     fn visit_has(&mut self, operands: &Value) -> bool {
-        let (Some(mut path), Some(names)) =
-            (operands.get("left").and_then(path), operands.get("attr").and_then(names))
+        let (Some(mut path), Some(names)) = (operands.get("left").and_then(path), operands.get("attr").and_then(names))
         else {
             return false;
         };

@@ -16,7 +16,7 @@ use cedar_policy::{
 use charter::Charter;
 use charter::workflow::Workflow;
 use events::decision::{Effect, Question, Remedy};
-use events::{ActionName, Label, PatientPseudonym, PolicyId, RoleName, Timestamp, TypeName};
+use events::{ActionName, PatientPseudonym, PolicyId, RoleName, Timestamp, TypeName};
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 use world::{Facts, Subject};
@@ -70,8 +70,8 @@ struct Case<'a> {
     action: &'a Action,
     principal: Party,
     resource: Party,
-    /// The same resource as it would look if nothing were known of it.
-    masked: Party,
+    /// Whether the patient's labels are left out, as if nothing were known of the patient.
+    masked: bool,
     found: Found,
     asserted: AssertedContext,
     patient: Option<PatientPseudonym>,
@@ -85,10 +85,9 @@ struct Verdict {
 }
 
 /// What a case is put to.
-struct Gathered<'a> {
+struct Gathered {
     candidates: Arc<Candidates>,
     entities: Entities,
-    resource: &'a Party,
 }
 
 impl Engine {
@@ -140,7 +139,8 @@ impl Engine {
     #[must_use]
     pub fn decide(&self, question: &Question, facts: &Facts, now: Timestamp) -> Judgement {
         let workflow = self.charter.workflow_for(question.workflow.as_ref(), &question.action);
-        let judged = self.case(question, facts, now).and_then(|case| self.judge(question, case, workflow, facts, now));
+        let judged =
+            self.case(question, facts, false, now).and_then(|case| self.judge(question, case, workflow, facts, now));
         judged.unwrap_or_else(|refused| Judgement {
             effect: Effect::Deny,
             workflow: workflow.map(|workflow| workflow.name.clone()),
@@ -163,7 +163,7 @@ impl Engine {
         facts: &Facts,
         now: Timestamp,
     ) -> Result<Judgement, Refusal> {
-        let gathered = self.gather(&case, &case.resource)?;
+        let gathered = self.gather(&case)?;
         let verdict = self.put(&case, &gathered, &case.found.circumstances)?;
         let holds_until = self.holds_until(&case, &gathered.candidates.uses, facts, now);
         if verdict.effect == Effect::Permit {
@@ -172,12 +172,13 @@ impl Engine {
         // Where nothing connects the asker with the patient, the answer is worked out as if nothing were known of the patient, so that it
         // does not tell a known from an unknown one, or a labelled from an unlabelled one.
         if case.patient.is_some() && !case.found.circumstances.related() {
-            let masked = self.gather(&case, &case.masked)?;
-            let without = self.put(&case, &masked, &case.found.circumstances)?;
+            let masked = self.case(question, facts, true, now)?;
+            let gathered = self.gather(&masked)?;
+            let verdict = self.put(&masked, &gathered, &masked.found.circumstances)?;
             // Where a label alone denies, that must be said.
-            if without.effect == Effect::Deny {
-                let remedies = self.remedies(question, &case, &masked, workflow, facts, now);
-                return Ok(deny(case, without, remedies, workflow, holds_until));
+            if verdict.effect == Effect::Deny {
+                let remedies = self.remedies(question, &masked, &gathered, workflow, facts, now);
+                return Ok(deny(masked, verdict, remedies, workflow, holds_until));
             }
         }
         let remedies = self.remedies(question, &case, &gathered, workflow, facts, now);
@@ -192,7 +193,7 @@ impl Engine {
     }
 
     /// Makes a question ready, or says why it does not fit the charter.
-    fn case(&self, question: &Question, facts: &Facts, now: Timestamp) -> Result<Case<'_>, Refusal> {
+    fn case(&self, question: &Question, facts: &Facts, masked: bool, now: Timestamp) -> Result<Case<'_>, Refusal> {
         let (principal, resource) = (&question.principal, &question.resource);
         let action =
             self.actions.get(&question.action).ok_or_else(|| Refusal::UnknownAction(question.action.clone()))?;
@@ -209,9 +210,8 @@ impl Engine {
         let canonical = facts.patient.as_ref().filter(|_| asked.is_some()).map(|patient| patient.canonical);
         let patient = canonical.or(asked);
         let id = patient.map_or_else(|| resource.id.as_str().to_owned(), |patient| patient.to_string());
-        let labels = facts.patient.as_ref().filter(|_| asked.is_some()).map_or(&[][..], |p| p.labels.as_slice());
-        let of_resource =
-            |labels: &[Label]| self.statics.resource(resource_kind, &id, labels, &question.asserted.resource);
+        let labels =
+            facts.patient.as_ref().filter(|_| asked.is_some() && !masked).map_or(&[][..], |p| p.labels.as_slice());
         Ok(Case {
             action,
             principal: self.statics.principal(
@@ -220,8 +220,8 @@ impl Engine {
                 facts.principal.as_ref(),
                 &question.asserted.subject,
             )?,
-            masked: of_resource(&[])?,
-            resource: of_resource(labels)?,
+            resource: self.statics.resource(resource_kind, &id, labels, &question.asserted.resource)?,
+            masked,
             found,
             asserted,
             patient,
@@ -243,8 +243,8 @@ impl Engine {
 
     /// Gathers what a case is put to: the policies that can bear on it and the entities they can look at. The same under every change of
     /// circumstances.
-    fn gather<'a>(&self, case: &'a Case<'_>, resource: &'a Party) -> Result<Gathered<'a>, Refusal> {
-        let (principal, action) = (&case.principal, case.action);
+    fn gather(&self, case: &Case<'_>) -> Result<Gathered, Refusal> {
+        let (principal, action, resource) = (&case.principal, case.action, &case.resource);
         let candidates = self
             .index
             .candidates(
@@ -261,26 +261,26 @@ impl Engine {
             entities.push(resource.entity()?);
         }
         entities.push(action.entity.clone());
-        let entities = Entities::from_entities(entities, None).map_err(|_| Refusal::Unputtable)?;
-        Ok(Gathered { candidates, entities, resource })
+        let entities = Entities::empty().add_entities(entities, None).map_err(|_| Refusal::Unputtable)?;
+        Ok(Gathered { candidates, entities })
     }
 
     /// Puts a case to what was gathered for it.
-    fn put(&self, case: &Case<'_>, to: &Gathered<'_>, circumstances: &Circumstances) -> Result<Verdict, Refusal> {
+    fn put(&self, case: &Case<'_>, to: &Gathered, circumstances: &Circumstances) -> Result<Verdict, Refusal> {
         let request = self.request(case, to, circumstances)?;
         let response = self.authorizer.is_authorized(&request, &to.candidates.set, &to.entities);
         Ok(self.verdict(&response))
     }
 
     /// The request as Cedar wants it, checked against the schema: action and types by [`Self::case`], the context by its plan.
-    fn request(&self, case: &Case<'_>, to: &Gathered<'_>, circumstances: &Circumstances) -> Result<Request, Refusal> {
+    fn request(&self, case: &Case<'_>, to: &Gathered, circumstances: &Circumstances) -> Result<Request, Refusal> {
         let (action, plan) = (case.action, &case.action.context);
         if !plan.is_complete(circumstances, &case.asserted) {
             return Err(Refusal::Circumstances { action: action.name.clone() });
         }
         let make = |uses: &Uses, schema| {
             let context = plan.context(circumstances, &case.asserted, uses)?;
-            let (principal, resource) = (case.principal.uid.clone(), to.resource.uid.clone());
+            let (principal, resource) = (case.principal.uid.clone(), case.resource.uid.clone());
             Request::new(principal, action.uid.clone(), resource, context, schema).map_err(|_| Refusal::Unputtable)
         };
         if cfg!(debug_assertions) {
@@ -347,22 +347,20 @@ impl Engine {
         &self,
         question: &Question,
         case: &Case<'_>,
-        gathered: &Gathered<'_>,
+        gathered: &Gathered,
         workflow: Option<&Workflow>,
         facts: &Facts,
         now: Timestamp,
     ) -> Vec<Remedy> {
-        let masked = std::ptr::eq(gathered.resource, &case.masked);
-        let permits = |case: &Case<'_>, to: &Gathered<'_>, circumstances: &Circumstances| {
+        let permits = |case: &Case<'_>, to: &Gathered, circumstances: &Circumstances| {
             self.put(case, to, circumstances).is_ok_and(|verdict| verdict.effect == Effect::Permit)
         };
         let attempt = |change: &Change| match change {
             // Another action declares other circumstances and rests on other policies, so it is another case.
             Change::Action(action) => {
                 let narrower = Question { action: action.clone(), ..question.clone() };
-                let Ok(case) = self.case(&narrower, facts, now) else { return false };
-                let resource = if masked { &case.masked } else { &case.resource };
-                self.gather(&case, resource).is_ok_and(|to| permits(&case, &to, &case.found.circumstances))
+                let Ok(narrower) = self.case(&narrower, facts, case.masked, now) else { return false };
+                self.gather(&narrower).is_ok_and(|to| permits(&narrower, &to, &narrower.found.circumstances))
             }
             _ => permits(case, gathered, &change.apply(&case.found.circumstances)),
         };

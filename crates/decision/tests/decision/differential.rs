@@ -26,7 +26,7 @@ const ACTIONS: [&str; 4] =
 const GROUPS: [&str; 3] = [r#"Action::"viewing""#, r#"Action::"changing""#, r#"Action::"anything""#];
 
 /// Conditions: true, false, and several ways to err; some err only for some requests.
-const CONDITIONS: [&str; 12] = [
+const CONDITIONS: [&str; 17] = [
     "",
     "",
     "when { context.calm }",
@@ -39,6 +39,11 @@ const CONDITIONS: [&str; 12] = [
     "when { principal in Role::\"staff\" && resource.size < 2 }",
     "unless { resource has labels && resource.labels.contains(\"vip\") }",
     "when { principal in resource.owners }",
+    "when { if principal has level then principal.level * 2 <= 6 else resource.labels.isEmpty() }",
+    "when { \"a*b\\n\" like \"*\\*b*\" && principal is Person in Role::\"staff\" }",
+    "when { ip(\"10.0.0.1\").isInRange(ip(\"10.0.0.0/8\")) && decimal(\"1.5\").lessThan(decimal(\"2.0\")) }",
+    "unless { {\"a b\": [1, -2, principal.level], \"c\": context}[\"a b\"].containsAny([-2, 3]) }",
+    "when { [principal, resource].contains(Person::\"ann\") || resource in [Folder::\"ed\", Folder::\"icu\"] }",
 ];
 
 fn principal_scope(dice: &mut Dice, slot: bool) -> String {
@@ -217,7 +222,7 @@ fn the_candidates_decide_as_all_policies_do() {
             permits += u64::from(full.0 == Decision::Allow);
             erring += u64::from(!full.2.is_empty());
             dropped += set.policies().count() - candidates.set.policies().count();
-            links += candidates.set.policies().filter(|policy| !policy.is_static()).count();
+            links += candidates.set.policies().filter(|found| !set.policy(found.id()).unwrap().is_static()).count();
         }
     }
     // The cases must have been worth asking.

@@ -1,5 +1,5 @@
 //! Decisions, from outside: the index against the full set, and the engine over whole charters.
-#![expect(clippy::unwrap_used, reason = "tests")]
+#![expect(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, reason = "tests")]
 
 mod answers;
 mod boundaries;
