@@ -62,15 +62,22 @@ fn check(dir: &Path, out: Output) -> Result<(), Failure> {
     }
 }
 
-/// Draws problems on standard error, with the lines they are about.
+/// Draws problems on standard error, with the lines they are about. What is wrong in one place for many reasons alike (a mistake in a policy
+/// for seven actions, say) is drawn once.
 fn show(found: &[Diagnostic]) {
     let handler = miette::MietteHandlerOpts::new().width(REPORT_WIDTH).build();
-    for one in found {
+    let alike =
+        |a: &Diagnostic, b: &Diagnostic| a.position().is_some() && a.place() == b.place() && a.help() == b.help();
+    for group in found.chunk_by(alike) {
+        let Some(first) = group.first() else { continue };
         // What is about no line of a file would not say which file it is about.
-        if one.position().is_none() {
-            note(&format!("{}:", one.file()));
+        if first.position().is_none() {
+            note(&format!("{}:", first.file()));
         }
-        note(Drawn { handler: &handler, problem: one }.to_string().trim_end());
+        note(Drawn { handler: &handler, problem: first }.to_string().trim_end());
+        if group.len() > 1 {
+            note(&format!("  and {} in the same place (--json lists each)", counted(group.len() - 1, "more error")));
+        }
         note("");
     }
 }

@@ -194,9 +194,9 @@ impl Judging {
         Ok(needs)
     }
 
-    /// Folds until no more than `keep` entries before the last one read are left.
+    /// Folds until the last `keep` entries read are left.
     fn fold_to(&mut self, keep: u64) {
-        while self.ahead.len() as u64 > keep.saturating_add(1) {
+        while self.ahead.len() as u64 > keep {
             self.fold_one();
         }
     }
@@ -332,5 +332,108 @@ impl Judged {
             "different": self.different,
             "differences": differences.collect::<Vec<_>>(),
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use events::decision::{Asserted, Question};
+    use events::{ActionName, Actor, Draft, EntityRef, Event, PrincipalId, Seq, Timestamp, TypeName};
+    use std::path::Path;
+
+    fn engine() -> Engine {
+        let charter = Charter::load(&Path::new(env!("CARGO_MANIFEST_DIR")).join("../../charter"));
+        Engine::new(Arc::new(charter.map_err(|found| found.len()).unwrap())).unwrap()
+    }
+
+    fn leaf(seq: u64, event: impl Into<Event>) -> Vec<u8> {
+        let tail = Draft::new(Actor::handrail("test"), event).tail().unwrap();
+        Leaf::bytes(Seq(seq), Timestamp::from_millis(1_800_000_000_000), &tail)
+    }
+
+    fn registered(roles: &[&str]) -> events::principal::Registered {
+        events::principal::Registered {
+            principal: PrincipalId::new("nora").unwrap(),
+            class: events::principal::IdentityClass::Staff,
+            roles: roles.iter().map(|role| events::RoleName::new(role).unwrap()).collect(),
+            name: None,
+            home_unit: None,
+            aliases: Vec::new(),
+            labels: Vec::new(),
+        }
+    }
+
+    /// A log in which Nora asks while she is a nurse, and her answer is written after she is a porter.
+    fn log(engine: &Engine) -> Vec<Vec<u8>> {
+        let entity =
+            |kind: &str, id: &str| EntityRef { kind: TypeName::new(kind).unwrap(), id: PrincipalId::new(id).unwrap() };
+        let question = Question {
+            principal: entity("Person", "nora"),
+            action: ActionName::new("read_chart").unwrap(),
+            resource: entity("Patient", "pat_00000000000000000000000000000001"),
+            workflow: None,
+            asserted: Asserted::default(),
+        };
+        let first = leaf(0, registered(&["nurse"]));
+        let mut world = World::new();
+        world.apply(&Leaf::parse(&first).unwrap());
+        let now = Timestamp::from_millis(1_800_000_000_500);
+        let facts = world.facts(&engine.subject(&question), now);
+        let judgement = engine.decide(&question, &facts, now);
+        let made = judgement.into_made(question, facts.world_seq, engine.charter().digest(), now);
+        vec![first, leaf(1, registered(&["porter"])), leaf(2, Box::new(made))]
+    }
+
+    fn judged(engine: Engine, log: &[Vec<u8>], behind_max: u64) -> Judged {
+        let mut judging = Judging::new(behind_max);
+        judging.engines.insert(engine.charter().digest(), Ok(engine));
+        for (seq, bytes) in (0..).zip(log) {
+            assert_eq!(judging.read(seq, bytes).unwrap(), None);
+            judging.fold_to(behind_max);
+        }
+        judging.end(log.len() as u64)
+    }
+
+    #[test]
+    fn a_decision_is_judged_in_the_world_it_was_judged_in() {
+        let engine = engine();
+        let log = log(&engine);
+        let behind_max = (0..).zip(&log).map(|(seq, bytes)| behind(seq, bytes)).max().unwrap();
+        assert_eq!(behind_max, 1);
+        let right = judged(engine, &log, behind_max);
+        assert_eq!((right.decisions, right.reproduced, right.different), (1, 1, 0), "{:?}", right.differences);
+        // Folded too far, Nora is a porter, and it shows.
+        let late = judged(self::engine(), &log, 0);
+        assert_eq!((late.reproduced, late.different), (0, 1));
+    }
+
+    #[test]
+    fn a_decision_that_was_written_otherwise_is_named_with_what_differs() {
+        let engine = engine();
+        let mut log = log(&engine);
+        let text = String::from_utf8(log.pop().unwrap()).unwrap();
+        log.push(text.replace("\"effect\":\"deny\"", "\"effect\":\"permit\"").into_bytes());
+        let found = judged(engine, &log, 1);
+        assert_eq!((found.decisions, found.reproduced, found.different), (1, 0, 1));
+        assert_eq!(found.differences[0].entry, 2);
+        assert_eq!(found.differences[0].why, "effect was \"permit\", is now \"deny\"");
+        assert!(found.text().ends_with("0 of 1 decisions reproduced bit for bit, from 3 entries"));
+    }
+
+    #[test]
+    fn a_charter_nobody_has_and_a_world_that_never_was_are_differences() {
+        let engine = engine();
+        let log = log(&engine);
+        let mut judging = Judging::new(1);
+        judging.engines.insert(engine.charter().digest(), Err("the store holds no such charter".to_owned()));
+        for (seq, bytes) in (0..).zip(&log) {
+            judging.read(seq, bytes).unwrap();
+        }
+        assert_eq!(judging.end(3).differences[0].why, "the store holds no such charter");
+
+        let last = String::from_utf8(log[2].clone()).unwrap().replace("\"world_seq\":1", "\"world_seq\":9");
+        let later = judged(engine, &[log[0].clone(), log[1].clone(), last.into_bytes()], 1);
+        assert_eq!(later.differences[0].why, "it names the world before entry 9, which is after it");
     }
 }

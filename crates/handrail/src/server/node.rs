@@ -73,11 +73,6 @@ impl Node {
         Ok(Self { plane, callers, base_url: base_url.into(), desk, http, mllp, local, limits, metrics })
     }
 
-    /// Where the decision API and the console listen.
-    pub(crate) fn http_address(&self) -> std::io::Result<std::net::SocketAddr> {
-        self.http.local_addr()
-    }
-
     /// Where the HL7 feed listens.
     pub(crate) fn mllp_address(&self) -> Option<std::net::SocketAddr> {
         self.mllp.as_ref().and_then(|listener| listener.local_addr().ok())
