@@ -37,6 +37,12 @@ fn the_smallest_charter_answers_as_it_must() {
 }
 
 #[test]
+fn the_charter_of_this_repository_answers_as_it_must() {
+    let charter = house::load(&house::own("../../charter"));
+    every_scenario_passes(&Engine::new(Arc::new(charter)).unwrap());
+}
+
+#[test]
 fn a_scenario_that_must_fail_does_and_says_how() {
     let engine = house::engine();
     let (_, scenario) = &engine.charter().scenarios()[0];

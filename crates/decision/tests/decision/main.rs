@@ -6,6 +6,8 @@ mod boundaries;
 mod charters;
 mod dice;
 mod differential;
+mod hostile;
 mod house;
 mod plain;
 mod time;
+mod words;
