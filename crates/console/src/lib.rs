@@ -65,11 +65,7 @@ pub fn routes(console: Console) -> Router {
 }
 
 /// An address that does not exist: inside the navigation for whoever is signed in, without it for others.
-async fn nowhere(
-    State(console): State<Console>,
-    operator: Result<Operator, axum::response::Response>,
-    uri: Uri,
-) -> Document {
+async fn nowhere(State(console): State<Console>, operator: Result<Operator, Document>, uri: Uri) -> Document {
     let shell = match operator {
         Ok(operator) => frame::shell(&console, &operator),
         Err(_) => console.desk.shell(),

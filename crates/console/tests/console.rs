@@ -1,6 +1,6 @@
 //! The console through its real router over a real node.
 
-#![expect(clippy::unwrap_used, clippy::panic, dead_code, unreachable_pub, missing_docs, reason = "tests")]
+#![expect(clippy::unwrap_used, dead_code, unreachable_pub, reason = "tests")]
 
 mod house;
 

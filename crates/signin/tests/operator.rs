@@ -1,6 +1,6 @@
 //! Operators sign in, are recognised and sign out, through the real router over a real store.
 
-#![expect(clippy::unwrap_used, clippy::panic, reason = "tests")]
+#![expect(clippy::unwrap_used, reason = "tests")]
 
 use axum::Router;
 use axum::body::Body;

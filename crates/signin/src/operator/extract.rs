@@ -7,10 +7,9 @@ use axum::body::{Body, to_bytes};
 use axum::extract::{Form, FromRef, FromRequest, FromRequestParts, Query, Request};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, Method, header};
-use axum::response::{IntoResponse, Response};
 use axum_extra::extract::CookieJar;
 use events::{OperatorId, Timestamp};
-use pages::{Account, Shell, form};
+use pages::{Account, Document, Shell, form};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use smol_str::SmolStr;
@@ -83,10 +82,10 @@ struct Carried {
 }
 
 /// Recognises whoever sent these headers, and counts it as use unless told not to.
-fn recognised(desk: &Desk, headers: &HeaderMap, counts_as_use: bool) -> Result<Operator, Response> {
+fn recognised(desk: &Desk, headers: &HeaderMap, counts_as_use: bool) -> Result<Operator, Document> {
     let jar = CookieJar::from_headers(headers);
     let Some(cookie) = jar.get(&desk.base().cookie_name()) else {
-        return Err(page::not_signed_in(desk).into_response());
+        return Err(page::not_signed_in(desk));
     };
     match store::recognise(desk, cookie.value()) {
         Ok(Some(operator)) => {
@@ -95,32 +94,32 @@ fn recognised(desk: &Desk, headers: &HeaderMap, counts_as_use: bool) -> Result<O
             }
             Ok(operator)
         }
-        Ok(None) => Err(page::not_signed_in(desk).into_response()),
-        Err(error) => Err(page::failed(desk, &error).into_response()),
+        Ok(None) => Err(page::not_signed_in(desk)),
+        Err(error) => Err(page::failed(desk, &error)),
     }
 }
 
 /// Refuses what did not come from one of our own pages.
-pub(super) fn own_form(desk: &Desk, headers: &HeaderMap) -> Result<(), Response> {
+pub(super) fn own_form(desk: &Desk, headers: &HeaderMap) -> Result<(), Document> {
     let text = |name: &str| headers.get(name).map(|value| value.to_str().unwrap_or("?"));
     let sent = Sent {
         fetch_site: text("sec-fetch-site"),
         origin: text(header::ORIGIN.as_str()),
         host: text(header::HOST.as_str()),
     };
-    if is_own(sent, desk.base()) { Ok(()) } else { Err(page::foreign_form(desk).into_response()) }
+    if is_own(sent, desk.base()) { Ok(()) } else { Err(page::foreign_form(desk)) }
 }
 
 impl<S: Send + Sync> FromRequestParts<S> for Operator
 where
     Desk: FromRef<S>,
 {
-    type Rejection = Response;
+    type Rejection = Document;
 
-    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Response> {
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Document> {
         let desk = Desk::from_ref(state);
         if !matches!(parts.method, Method::GET | Method::HEAD) {
-            return Err(page::foreign_form(&desk).into_response());
+            return Err(page::foreign_form(&desk));
         }
         let query: Query<Vec<(String, String)>> = Query::try_from_uri(&parts.uri).unwrap_or_default();
         let unattended = query.iter().any(|(name, value)| name == UNATTENDED && value == "1");
@@ -132,19 +131,19 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Posted<T>
 where
     Desk: FromRef<S>,
 {
-    type Rejection = Response;
+    type Rejection = Document;
 
-    async fn from_request(request: Request, state: &S) -> Result<Self, Response> {
+    async fn from_request(request: Request, state: &S) -> Result<Self, Document> {
         let desk = Desk::from_ref(state);
         own_form(&desk, request.headers())?;
         let operator = recognised(&desk, request.headers(), true)?;
         let (parts, body) = request.into_parts();
-        let bytes = to_bytes(body, FORM_BYTES_MAX).await.map_err(|_| page::unreadable_form(&desk).into_response())?;
+        let bytes = to_bytes(body, FORM_BYTES_MAX).await.map_err(|_| page::unreadable_form(&desk))?;
         let again = || Request::from_parts(parts.clone(), Body::from(bytes.clone()));
-        let unreadable = |_| page::unreadable_form(&desk).into_response();
+        let unreadable = |_| page::unreadable_form(&desk);
         let Form(carried) = Form::<Carried>::from_request(again(), state).await.map_err(unreadable)?;
         if !bool::from(carried.form_token.as_bytes().ct_eq(operator.form_token.as_bytes())) {
-            return Err(page::foreign_form(&desk).into_response());
+            return Err(page::foreign_form(&desk));
         }
         let Form(fields) = Form::<T>::from_request(again(), state).await.map_err(unreadable)?;
         Ok(Self { operator, fields })

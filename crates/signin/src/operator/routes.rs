@@ -9,6 +9,7 @@ use axum::http::header::SET_COOKIE;
 use axum::http::{HeaderMap, HeaderValue};
 use axum::response::{IntoResponse, Redirect, Response};
 use axum::routing::{get, post};
+use pages::Document;
 use serde::Deserialize;
 use zeroize::Zeroizing;
 
@@ -31,17 +32,17 @@ where
 }
 
 /// Looking at a link does not use it up: mail scanners and chat previews look, too.
-async fn show(State(desk): State<Desk>, Path(link): Path<String>) -> Response {
+async fn show(State(desk): State<Desk>, Path(link): Path<String>) -> Document {
     let link = Zeroizing::new(link);
     match store::holder(desk.plane(), &link) {
-        Ok(Some(operator)) => page::link(&desk, &operator, &link).into_response(),
-        Ok(None) => page::spent(&desk).into_response(),
-        Err(error) => page::failed(&desk, &error).into_response(),
+        Ok(Some(operator)) => page::link(&desk, &operator, &link),
+        Ok(None) => page::spent(&desk),
+        Err(error) => page::failed(&desk, &error),
     }
 }
 
-async fn ask(State(desk): State<Desk>) -> Response {
-    page::not_signed_in(&desk).into_response()
+async fn ask(State(desk): State<Desk>) -> Document {
+    page::not_signed_in(&desk)
 }
 
 #[derive(Deserialize)]
@@ -54,14 +55,14 @@ async fn sign_in(
     State(desk): State<Desk>,
     headers: HeaderMap,
     form: Result<Form<SignIn>, FormRejection>,
-) -> Result<Response, Response> {
+) -> Result<Response, Document> {
     own_form(&desk, &headers)?;
-    let Form(form) = form.map_err(|_| page::unreadable_form(&desk).into_response())?;
+    let Form(form) = form.map_err(|_| page::unreadable_form(&desk))?;
     let link = Zeroizing::new(form.form_token);
     match store::sign_in(&desk, &link).await {
         Ok(session) => Ok(with_cookie(&desk, &session, SESSION_LIFETIME.as_secs(), Redirect::to("/").into_response())),
-        Err(SignInError::Spent) => Err(page::spent(&desk).into_response()),
-        Err(error) => Err(page::failed(&desk, &error).into_response()),
+        Err(SignInError::Spent) => Err(page::spent(&desk)),
+        Err(error) => Err(page::failed(&desk, &error)),
     }
 }
 
