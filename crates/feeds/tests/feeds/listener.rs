@@ -1,10 +1,12 @@
 //! What a sender gets back, and what is so by then.
 
-use crate::{Node, adt, answer, start};
+use crate::{Node, adt, answer, start, starter};
 use bytes::Bytes;
+use charter::Charter;
 use events::{Event, FeedName};
 use feeds::hl7::Outcome;
 use feeds::kept;
+use feeds::listener::Settings;
 use feeds::mllp::Received;
 use std::time::Duration;
 use store::statements::REJECTED_MESSAGE_LAST;
@@ -175,4 +177,36 @@ async fn odd_encodings_and_delimiters_are_answered_in_kind() {
     assert_eq!(answer(sender.exchange(latin.into()).await.unwrap()).outcome, Outcome::Accepted);
     node.clock.set(start() + Duration::from_secs(5));
     assert_eq!(node.units("Mü7"), ["ICU"]);
+}
+
+/// The starter charter with one text put for another in `systems.toml`.
+fn charter_with(old: &str, new: &str) -> Charter {
+    let mut files: Vec<(String, String)> = Vec::new();
+    let mut folders = vec![starter()];
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                folders.push(path);
+                continue;
+            }
+            let name = path.strip_prefix(starter()).unwrap().to_str().unwrap().to_owned();
+            let text = std::fs::read_to_string(&path).unwrap();
+            files.push((name.clone(), if name == "systems.toml" { text.replace(old, new) } else { text }));
+        }
+    }
+    Charter::from_files(files).unwrap()
+}
+
+#[tokio::test]
+async fn only_applications_that_the_charter_lists_are_heard_when_it_lists_any() {
+    let charter = charter_with("applications = []", "applications = [\"PAS\"]");
+    let node = Node::under(charter, Settings::default()).await;
+    let mut sender = node.sender().await;
+    assert_eq!(answer(sender.exchange(adt("A01", "1", "4711", "3A")).await.unwrap()).outcome, Outcome::Accepted);
+    let other = Bytes::from_static(b"MSH|^~\\&|EVE|||||ADT^A01|1|P|2.3||||||\rPID|1||4711\rPV1|1|I|ITU");
+    let back = answer(sender.exchange(other).await.unwrap());
+    assert_eq!(back.outcome, Outcome::Refused);
+    assert!(back.reason.contains("MSH-3"), "{}", back.reason);
+    assert_eq!(node.units("4711"), ["WARD-3A"]);
 }

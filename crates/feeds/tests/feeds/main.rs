@@ -15,7 +15,7 @@ use feeds::mllp::{Received, Sender};
 use plane::{Clock, Plane, SetClock};
 use std::net::SocketAddr;
 use std::ops::ControlFlow;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 use store::ReadError;
@@ -27,6 +27,11 @@ use world::{PatientFacts, Subject};
 
 pub(crate) fn start() -> Timestamp {
     "2026-11-22T07:30:00Z".parse().unwrap()
+}
+
+/// The starter charter's directory.
+pub(crate) fn starter() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../charter")
 }
 
 /// A node with an MLLP listener on a free port.
@@ -45,10 +50,13 @@ impl Node {
     }
 
     pub(crate) async fn with(settings: Settings) -> Self {
+        Self::under(Charter::load(&starter()).unwrap(), settings).await
+    }
+
+    pub(crate) async fn under(charter: Charter, settings: Settings) -> Self {
         let data = TempDir::new().unwrap();
         let clock = SetClock::new(start());
         let held: Arc<dyn Clock> = Arc::new(clock.clone());
-        let charter = Charter::load(&Path::new(env!("CARGO_MANIFEST_DIR")).join("../../charter")).unwrap();
         let opening = plane::Settings { clock: held, origin: charter.hospital().origin.clone(), store_bytes_max: None };
         let dir = data.path().to_owned();
         let opened = tokio::task::spawn_blocking(move || Plane::open(&dir, Some(charter), opening));
