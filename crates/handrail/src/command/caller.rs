@@ -6,6 +6,7 @@ use super::output::{Output, note};
 use crate::cli::Caller;
 use axum::http::Method;
 use charter::Charter;
+use events::CallerName;
 use serde_json::{Value, json};
 use std::path::Path;
 
@@ -13,6 +14,7 @@ use std::path::Path;
 pub(crate) async fn run(caller: Caller, out: Output) -> Result<(), Failure> {
     match caller {
         Caller::Add { name, data, charter } => {
+            named(&name)?;
             let seed = charter.as_deref().map(load).transpose()?;
             let connection = Connection::open(&data.data, seed)?;
             let answer: Value = connection.post("/callers", &json!({ "name": name })).await?;
@@ -31,13 +33,25 @@ pub(crate) async fn run(caller: Caller, out: Output) -> Result<(), Failure> {
             out.data(&names, || if names.is_empty() { "no caller has a token".to_owned() } else { names.join("\n") })
         }
         Caller::Revoke { name, data } => {
+            named(&name)?;
             let connection = Connection::open(&data.data, None)?;
-            connection.send(Method::DELETE, &format!("/callers/{name}"), Vec::new()).await?;
+            connection.send(Method::DELETE, &format!("/callers/{}", segment(&name)), Vec::new()).await?;
             connection.close();
             note(&format!("all tokens of `{name}` are ended"));
             Ok(())
         }
     }
+}
+
+/// Refuses what cannot be a caller's name before anything is opened.
+fn named(name: &str) -> Result<CallerName, Failure> {
+    CallerName::new(name).map_err(|error| Failure::local(format!("{name:?} cannot be a caller's name: {error}")))
+}
+
+/// A name as one segment of a path.
+fn segment(name: &str) -> String {
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~".contains(&byte);
+    name.bytes().map(|byte| if plain(byte) { char::from(byte).to_string() } else { format!("%{byte:02X}") }).collect()
 }
 
 /// Loads a charter, or says everything that is wrong with it.

@@ -28,6 +28,10 @@ fn a_revoked_caller_is_gone() {
     desk.run(&["caller", "revoke", "ehr"]).ended(0).notes(&["ehr"]);
     desk.run(&["caller", "list"]).ended(0).says(&["no caller has a token"]);
     desk.run(&["caller", "revoke", "ehr"]).ended(1).notes(&["ehr", "no live token"]);
+    desk.run(&["caller", "add", "Süd / 2?"]).ended(0);
+    desk.run(&["caller", "revoke", "Süd / 2?"]).ended(0);
+    desk.run(&["caller", "add", "two\nlines"]).ended(1).notes(&["two\\nlines", "cannot be a caller's name"]);
+    desk.run(&["operator", "link", " "]).ended(1).notes(&["cannot be an operator's name"]);
 }
 
 #[test]
