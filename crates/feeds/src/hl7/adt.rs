@@ -274,6 +274,8 @@ fn identifiers(fields: &[Field<'_>]) -> Vec<Identifier> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::hl7::{Charset, Delimiters, decode};
+    use proptest::prelude::*;
 
     fn read(text: &str) -> AdtMessage {
         AdtMessage::read(&Message::read(text).unwrap(), &TimeZone::UTC)
@@ -343,5 +345,44 @@ mod tests {
                 && !readable("")
                 && !readable(&"7".repeat(NUMBER_BYTES_MAX + 1))
         );
+    }
+
+    proptest! {
+        #[test]
+        fn what_was_meant_is_read_in_any_delimiters_character_set_and_line_ends(
+            letters in Just(vec!['|', '^', '~', '\\', '&', '#', '$', '!', '*', '%']).prop_shuffle(),
+            (charset, mark) in prop::sample::select(vec![
+                ("8859/1", false), ("8859/15", false), ("UNICODE UTF-8", false), ("UNICODE UTF-8", true), ("", true), ("", false),
+            ]),
+            ends in prop::sample::select(vec!["\r", "\n", "\r\n", "\r\r", "\n \n"]),
+            record in "[A-Z0-9äöüß|^~&#*!]{1,12}",
+            unit in "[A-Za-zäöü&|^-]{1,10}",
+            visit in proptest::option::of("[0-9]{1,18}"),
+        ) {
+            let delimiters = Delimiters {
+                field: letters[0], component: letters[1], repetition: letters[2], escape: letters[3], subcomponent: letters[4],
+            };
+            let Delimiters { field, component, .. } = delimiters;
+            let segment = |name: &str, fields: &[(usize, String)]| {
+                let last = fields.iter().map(|(at, _)| *at).max().unwrap();
+                let texts = (1..=last).map(|at| fields.iter().find(|(number, _)| *number == at).map_or("", |(_, text)| text));
+                texts.fold(name.to_owned(), |line, text| format!("{line}{field}{text}"))
+            };
+            let text = [
+                segment("MSH", &[(1, delimiters.encoding_characters()), (8, format!("ADT{component}A02")), (9, "c1".into()), (17, charset.into())]),
+                segment("PID", &[(3, format!("{}{component}{component}{component}HGH{component}MR", delimiters.escape(&record)))]),
+                segment("PV1", &[(3, delimiters.escape(&unit).into_owned()), (19, visit.clone().unwrap_or_default())]),
+            ].join(ends);
+            let mut bytes = if mark { b"\xef\xbb\xbf".to_vec() } else { Vec::new() };
+            bytes.extend_from_slice(&Charset::named(charset).unwrap_or_default().encode(&text));
+            let decoded = decode(&bytes);
+            let message = AdtMessage::read(&Message::read(&decoded.text).unwrap(), &TimeZone::UTC);
+            prop_assert_eq!(message.message_type(), "ADT^A02");
+            let patient = &message.patients[0];
+            let expected = Identifier { number: record.as_str().into(), authority: "HGH".into(), kind: "MR".into() };
+            prop_assert_eq!(&patient.record, &vec![expected]);
+            prop_assert_eq!(&patient.visit.location.as_ref().unwrap().unit, unit.as_str());
+            prop_assert_eq!(patient.visit.number.as_ref().map(|number| number.number.to_string()), visit);
+        }
     }
 }
