@@ -1,11 +1,12 @@
 //! Circumstances as Cedar's context: exactly the words and fields the schema declares for the action, and no others.
 
+use crate::cedar::{self, Seen};
 use crate::circumstances::{AssertedCircumstances, Care, Circumstances, Device, Feeds, LEVELS, Live, Session, Shift};
 use crate::clockwork::{Field, Uses, WORDS, Word};
 use crate::entities::Expressions;
 use crate::refusal::Refusal;
 use crate::shape::{self, ShapeError};
-use cedar_policy::{Context, EntityUid, RestrictedExpression};
+use cedar_policy::{Context, EntityUid};
 use charter::vocabulary::{self, Attributes, REQUEST, Shape};
 use events::decision::{Asserted, Values};
 use events::{DeviceId, Purpose};
@@ -32,30 +33,25 @@ pub struct AssertedContext {
 }
 
 /// A record of those fields that are looked at.
-fn record<const N: usize>(
-    uses: &Uses,
-    fields: [(Field, &'static str, Option<RestrictedExpression>); N],
-) -> Result<RestrictedExpression, Refusal> {
+fn record<const N: usize>(uses: &Uses, fields: [(Field, &'static str, Option<Seen>); N]) -> Seen {
     let seen = fields.into_iter().filter(|(field, ..)| uses.looks_at(*field));
-    let pairs = seen.filter_map(|(_, name, value)| value.map(|value| (name.to_owned(), value)));
-    RestrictedExpression::new_record(pairs).map_err(|_| Refusal::Unputtable)
+    Seen::record(seen.filter_map(|(_, name, value)| value.map(|value| (name, value))))
 }
 
-fn yes(value: bool) -> Option<RestrictedExpression> {
-    Some(RestrictedExpression::new_bool(value))
+fn yes(value: bool) -> Option<Seen> {
+    Some(Seen::truth(value))
 }
 
-fn long(value: i64) -> Option<RestrictedExpression> {
-    Some(RestrictedExpression::new_long(value))
+fn long(value: i64) -> Option<Seen> {
+    Some(Seen::number(value))
 }
 
-fn text(value: &str) -> Option<RestrictedExpression> {
-    Some(RestrictedExpression::new_string(value.to_owned()))
+fn text(value: &str) -> Option<Seen> {
+    Some(Seen::text(value))
 }
 
-fn texts<'a, T: AsRef<str> + 'a>(values: impl IntoIterator<Item = &'a T>) -> Option<RestrictedExpression> {
-    let values = values.into_iter().map(|value| RestrictedExpression::new_string(value.as_ref().to_owned()));
-    Some(RestrictedExpression::new_set(values))
+fn texts<'a, T: AsRef<str> + 'a>(values: impl IntoIterator<Item = &'a T>) -> Option<Seen> {
+    Some(Seen::texts(values.into_iter().map(AsRef::as_ref)))
 }
 
 impl ContextPlan {
@@ -139,40 +135,36 @@ impl ContextPlan {
     /// When Cedar refuses it.
     pub fn context(&self, of: &Circumstances, other: &AssertedContext, uses: &Uses) -> Result<Context, Refusal> {
         let seen = |word: Word| self.offers(word) && uses.looks_at_word(word);
-        let mut pairs: Vec<(String, RestrictedExpression)> = Vec::with_capacity(12);
-        let mut add = |word: &str, value| pairs.push((word.to_owned(), value));
+        let mut words = cedar::Words::asserted(&other.pairs)?;
         if seen(Word::Shift) {
-            add("shift", shift_record(&of.shift, uses)?);
+            words.add("shift", shift_record(&of.shift, uses));
         }
         if let Some(care) = of.care.as_ref().filter(|_| seen(Word::Care)) {
-            add("care", care_record(care, uses)?);
+            words.add("care", care_record(care, uses));
         }
         if let Some(session) = of.session.as_ref().filter(|_| seen(Word::Session)) {
-            add("session", session_record(session, uses)?);
+            words.add("session", session_record(session, uses));
         }
         if let Some(device) = of.device.as_ref().filter(|_| seen(Word::Device)) {
-            add("device", device_record(device, uses)?);
+            words.add("device", device_record(device, uses));
         }
         if seen(Word::Live) {
-            add("live", live_record(&of.live, uses)?);
+            words.add("live", live_record(&of.live, uses));
         }
         if seen(Word::Feeds) {
-            add("feeds", feeds_record(&of.feeds, uses)?);
+            words.add("feeds", feeds_record(&of.feeds, uses));
         }
         if seen(Word::Emergency) {
-            add("emergency", RestrictedExpression::new_bool(of.emergency));
+            words.add("emergency", Seen::truth(of.emergency));
         }
         if let Some(purpose) = of.purpose.as_ref().filter(|_| seen(Word::Purpose)) {
-            add("purpose", RestrictedExpression::new_string(purpose.to_string()));
+            words.add("purpose", Seen::text(purpose));
         }
-        for (name, value) in &other.pairs {
-            add(name, value.clone());
-        }
-        Context::from_pairs(pairs).map_err(|_| Refusal::Unputtable)
+        Ok(words.context())
     }
 }
 
-fn shift_record(shift: &Shift, uses: &Uses) -> Result<RestrictedExpression, Refusal> {
+fn shift_record(shift: &Shift, uses: &Uses) -> Seen {
     let fields = [
         (Field::ShiftOn, "on", yes(shift.on)),
         (Field::ShiftUnits, "units", texts(&shift.units)),
@@ -181,7 +173,7 @@ fn shift_record(shift: &Shift, uses: &Uses) -> Result<RestrictedExpression, Refu
     record(uses, fields)
 }
 
-fn care_record(care: &Care, uses: &Uses) -> Result<RestrictedExpression, Refusal> {
+fn care_record(care: &Care, uses: &Uses) -> Seen {
     let fields = [
         (Field::CareKnown, "known", yes(care.known)),
         (Field::CareTeam, "team", yes(care.team)),
@@ -197,7 +189,7 @@ fn care_record(care: &Care, uses: &Uses) -> Result<RestrictedExpression, Refusal
     record(uses, fields)
 }
 
-fn session_record(session: &Session, uses: &Uses) -> Result<RestrictedExpression, Refusal> {
+fn session_record(session: &Session, uses: &Uses) -> Seen {
     let fields = [
         (Field::SessionLevel, "level", long(session.level)),
         (Field::SessionAgeMinutes, "age_minutes", long(session.age_minutes)),
@@ -206,7 +198,7 @@ fn session_record(session: &Session, uses: &Uses) -> Result<RestrictedExpression
     record(uses, fields)
 }
 
-fn device_record(device: &Device, uses: &Uses) -> Result<RestrictedExpression, Refusal> {
+fn device_record(device: &Device, uses: &Uses) -> Seen {
     let fields = [
         (Field::DeviceId, "id", text(device.id.as_str())),
         (Field::DeviceKind, "kind", text(device.kind)),
@@ -218,7 +210,7 @@ fn device_record(device: &Device, uses: &Uses) -> Result<RestrictedExpression, R
     record(uses, fields)
 }
 
-fn live_record(live: &Live, uses: &Uses) -> Result<RestrictedExpression, Refusal> {
+fn live_record(live: &Live, uses: &Uses) -> Seen {
     let fields = [
         (Field::LiveBreakGlass, "break_glass", yes(live.break_glass)),
         (Field::LiveVouched, "vouched", yes(live.vouched)),
@@ -228,7 +220,7 @@ fn live_record(live: &Live, uses: &Uses) -> Result<RestrictedExpression, Refusal
     record(uses, fields)
 }
 
-fn feeds_record(feeds: &Feeds, uses: &Uses) -> Result<RestrictedExpression, Refusal> {
+fn feeds_record(feeds: &Feeds, uses: &Uses) -> Seen {
     let fields = [
         (Field::FeedsAdtStale, "adt_stale", yes(feeds.adt_stale)),
         (Field::FeedsRotaStale, "rota_stale", yes(feeds.rota_stale)),

@@ -1,5 +1,6 @@
 //! May this happen? Facts, time and what the caller asserts go to Cedar through the index; on a deny, what would help is found.
 
+use crate::cedar::{self, Whole};
 use crate::circumstances::{self, Asker, AssertedCircumstances, Circumstances, Found};
 use crate::claims::holds_until;
 use crate::clockwork::{Field, Uses};
@@ -10,9 +11,7 @@ use crate::judgement::Judgement;
 use crate::obligation;
 use crate::refusal::Refusal;
 use crate::remedy::{self, Change, Eligible};
-use cedar_policy::{
-    AuthorizationError, Authorizer, Decision, Entities, Entity, EntityUid, PolicySet, Request, Response,
-};
+use cedar_policy::{AuthorizationError, Authorizer, Decision, Entities, EntityUid, PolicySet, Request, Response};
 use charter::Charter;
 use charter::workflow::Workflow;
 use events::decision::{Effect, Question, Remedy};
@@ -59,7 +58,7 @@ struct Action {
     name: ActionName,
     uid: EntityUid,
     ancestors: Vec<EntityUid>,
-    entity: Entity,
+    entity: Whole,
     principals: BTreeSet<TypeName>,
     resources: BTreeSet<TypeName>,
     context: ContextPlan,
@@ -256,13 +255,12 @@ impl Engine {
         let named =
             candidates.literals.iter().chain(&principal.names).chain(&resource.names).chain(&case.asserted.names);
         let mut entities = self.statics.reached(named, [&principal.uid, &resource.uid]);
-        entities.push(principal.entity()?);
+        entities.push(Whole::of(principal)?);
         if principal.uid != resource.uid {
-            entities.push(resource.entity()?);
+            entities.push(Whole::of(resource)?);
         }
         entities.push(action.entity.clone());
-        let entities = Entities::empty().add_entities(entities, None).map_err(|_| Refusal::Unputtable)?;
-        Ok(Gathered { candidates, entities })
+        Ok(Gathered { candidates, entities: cedar::entities(entities)? })
     }
 
     /// Puts a case to what was gathered for it.
@@ -431,7 +429,7 @@ fn actions(charter: &Charter) -> Result<HashMap<ActionName, Action>, EngineError
         ancestors.sort_unstable();
         let action = Action {
             name: name.clone(),
-            entity: Entity::new_no_attrs(uid.clone(), ancestors.iter().cloned().collect()),
+            entity: Whole::bare(&uid, &ancestors),
             uid,
             ancestors,
             principals: shape.principals.clone(),

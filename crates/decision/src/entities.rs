@@ -4,9 +4,10 @@
 //! Every entity lists all its ancestors as parents, so the ancestors themselves need not be there: `in` looks only at the entity on its
 //! left, and an entity can be on the left only if it is in the request, an attribute, or a literal of a policy.
 
+use crate::cedar::Whole;
 use crate::refusal::Refusal;
 use crate::shape;
-use cedar_policy::{Entity, EntityId, EntityTypeName, EntityUid, RestrictedExpression};
+use cedar_policy::{EntityId, EntityTypeName, EntityUid, RestrictedExpression};
 use charter::entities::StaticEntities;
 use charter::vocabulary::{Attributes, Shape, Vocabulary};
 use events::decision::Values;
@@ -44,7 +45,7 @@ struct Static {
     ancestors: Vec<EntityUid>,
     /// The entities its attributes name.
     names: Vec<EntityUid>,
-    whole: Entity,
+    whole: Whole,
 }
 
 /// One of the two entities a request is about, before it is built.
@@ -186,7 +187,7 @@ impl Statics {
         names: Vec<EntityUid>,
     ) -> Result<(), StaticError> {
         let party = Party { uid: uid.clone(), ancestors, attributes, names };
-        let whole = party.entity().map_err(|_| StaticError::Entity(uid.to_string()))?;
+        let whole = Whole::of(&party).map_err(|_| StaticError::Entity(uid.to_string()))?;
         let Party { ancestors, attributes, names, .. } = party;
         self.entities.insert(uid, Static { attributes, ancestors, names, whole });
         Ok(())
@@ -290,7 +291,7 @@ impl Statics {
     }
 
     /// The static entities that these names lead to, each once: those they name, those their attributes name, and so on.
-    pub fn reached<'a>(&'a self, from: impl Iterator<Item = &'a EntityUid>, but: [&EntityUid; 2]) -> Vec<Entity> {
+    pub(crate) fn reached<'a>(&'a self, from: impl Iterator<Item = &'a EntityUid>, but: [&EntityUid; 2]) -> Vec<Whole> {
         let mut waiting: Vec<&EntityUid> = from.collect();
         let mut seen: BTreeSet<&EntityUid> = BTreeSet::new();
         let mut found = Vec::new();
@@ -306,18 +307,6 @@ impl Statics {
             waiting.extend(&still.names);
         }
         found
-    }
-}
-
-impl Party {
-    /// As Cedar wants it.
-    ///
-    /// # Errors
-    /// When Cedar refuses it.
-    pub fn entity(&self) -> Result<Entity, Refusal> {
-        let attributes = self.attributes.iter().map(|(name, value)| (name.clone(), value.clone()));
-        Entity::new_with_tags(self.uid.clone(), attributes, self.ancestors.iter().cloned(), [])
-            .map_err(|_| Refusal::Unputtable)
     }
 }
 

@@ -10,6 +10,8 @@
 //! On the way: [`circumstances`] works out what is true in the words policies use, [`index`] finds the few policies that can bear on a
 //! request, [`entities`] the few entities, [`clockwork`] and [`claims`] until when an answer holds, [`remedy`] what would help.
 
+mod cedar;
+
 pub mod accountable;
 pub mod circumstances;
 pub mod claims;
