@@ -12,7 +12,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 /// Rounds of the long run.
-const SOAK_ROUNDS: u32 = 200;
+pub(crate) const SOAK_ROUNDS: u32 = 200;
 /// Callers and senders at work when the kill comes.
 const CALLERS: usize = 6;
 const SENDERS: usize = 3;
@@ -26,8 +26,8 @@ struct Told {
     acknowledged: Vec<String>,
 }
 
-/// A short run, in every test run.
-pub(crate) fn sample(rounds: u32) -> Outcome {
+/// Kills a node under load that many times, and checks after each.
+pub(crate) fn rounds(rounds: u32) -> Outcome {
     say(&format!("\n== kill test: {rounds} rounds"));
     let dir = tempfile::tempdir()?;
     let data = dir.path().join("data");
@@ -49,12 +49,6 @@ pub(crate) fn sample(rounds: u32) -> Outcome {
         all.acknowledged.len()
     ));
     expect(!all.answered.is_empty() && !all.acknowledged.is_empty(), || "there was no load to speak of".to_owned())
-}
-
-/// The long run.
-pub(crate) fn soak() -> Outcome {
-    crate::peer::build(&[])?;
-    sample(SOAK_ROUNDS)
 }
 
 /// Starts a node, puts it under load, and kills it somewhere in between.

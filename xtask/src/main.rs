@@ -20,7 +20,7 @@ cargo xtask <command>
   tidy            the house rules: crate edges, file sizes, first sentences, dead files, stale paths
   story [NAME]    acceptance told as stories against the real binary; without NAME all of them
   bench [FILTER]  the figures of docs/benchmarks.md, as one table
-  soak            the long runs: 200 rounds of the kill test";
+  soak [ROUNDS]   the long runs: the durability trace, then 200 rounds of the kill test";
 
 fn main() -> ExitCode {
     let words: Vec<String> = std::env::args().skip(1).collect();
@@ -32,7 +32,8 @@ fn main() -> ExitCode {
         ["story", name] => story::run(Some(name)),
         ["bench"] => bench::run(""),
         ["bench", filter] => bench::run(filter),
-        ["soak"] => kill::soak(),
+        ["soak"] => soak(kill::SOAK_ROUNDS),
+        ["soak", rounds] => rounds.parse().map_err(Into::into).and_then(soak),
         _ => {
             step::say(USAGE);
             return ExitCode::from(1);
@@ -45,4 +46,11 @@ fn main() -> ExitCode {
             ExitCode::FAILURE
         }
     }
+}
+
+/// The long runs.
+fn soak(rounds: u32) -> step::Outcome {
+    peer::build(&[])?;
+    sync_trace::run()?;
+    kill::rounds(rounds)
 }

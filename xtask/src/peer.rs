@@ -18,9 +18,9 @@ pub(crate) fn binary() -> PathBuf {
     root().join("target").join("debug").join("handrail")
 }
 
-/// Builds it, from the same selection of packages as the tests, so that nothing is compiled twice.
+/// Builds it from the same selection as the tests (examples bring in what tests depend on), so that nothing is compiled twice.
 pub(crate) fn build(more: &[&str]) -> Outcome {
-    let mut args = vec!["build", "--locked", "--workspace", "--all-targets", "--quiet"];
+    let mut args = vec!["build", "--locked", "--workspace", "--bins", "--examples", "--quiet"];
     args.extend(more);
     run("the binary", cargo(), &args)
 }
@@ -63,7 +63,7 @@ impl Node {
         Self::start_under(&[], &binary(), data, charter)
     }
 
-    /// Starts it under another program, such as a tracer.
+    /// Starts it under another program: a tracer, or a shell that prepares something and then becomes the node.
     pub(crate) fn start_under(wrapper: &[&str], binary: &Path, data: &Path, charter: &Path) -> Outcome<Self> {
         let (http, mllp) = (free_address()?, free_address()?);
         let mut words: Vec<String> = wrapper.iter().map(|word| (*word).to_owned()).collect();
@@ -79,7 +79,7 @@ impl Node {
             .stdout(Stdio::null())
             .stderr(log)
             .spawn()?;
-        let mut node = Self { child, wrapped: !wrapper.is_empty(), data: data.to_owned(), http, mllp };
+        let mut node = Self { child, wrapped: wrapper.first() == Some(&"strace"), data: data.to_owned(), http, mllp };
         let address = node.http;
         until("the node's readiness", READY, || {
             if let Some(status) = node.child.try_wait()? {
@@ -106,6 +106,11 @@ impl Node {
         Command::new(program).args(args).status()?;
         let status = self.child.wait()?;
         if status.success() { Ok(()) } else { Err(format!("the node ended with {status}").into()) }
+    }
+
+    /// The process id of the node, where no program stays around it.
+    pub(crate) fn id(&self) -> u32 {
+        self.child.id()
     }
 
     /// A caller with a token made at the node's console.

@@ -42,7 +42,7 @@ fn synced_before_answer(binary: &Path) -> Outcome<bool> {
     let trace = dir.path().join("trace");
     let trace_text = trace.display().to_string();
     let calls = "trace=fsync,fdatasync,pwrite64,write,writev,sendto,sendmsg";
-    let wrapper = ["strace", "-f", "-y", "-s", "16", "-e", calls, "-o", &trace_text];
+    let wrapper = ["strace", "-f", "-yy", "-s", "16", "-e", calls, "-o", &trace_text];
     let data = dir.path().join("data");
     let node = Node::start_under(&wrapper, binary, &data, &root().join("charter"))?;
     let caller = node.caller("ehr")?;

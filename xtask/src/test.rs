@@ -19,7 +19,7 @@ pub(crate) fn all() -> Outcome {
     charter()?;
     story::run(None)?;
     sync_trace::run()?;
-    kill::sample(KILL_ROUNDS)?;
+    kill::rounds(KILL_ROUNDS)?;
     say(&format!("\neverything holds, after {:.0} s", elapsed_since_start().as_secs_f64()));
     Ok(())
 }

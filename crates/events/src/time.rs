@@ -12,12 +12,12 @@ pub struct Timestamp(i64);
 
 /// The earliest and latest instants a four-digit year can write; everything outside is clamped into it.
 const MILLIS_MIN: i64 = -62_135_596_800_000;
-const MILLIS_MAX: i64 = 253_402_300_799_999;
+const MILLIS_MAX: i64 = 253_402_207_200_999;
 
 impl Timestamp {
     /// 0001-01-01, before anything a hospital records.
     pub const MIN: Self = Self(MILLIS_MIN);
-    /// The last millisecond of the year 9999: "no end known".
+    /// The end of the year 9999, two days early so that every time zone can write it: "no end known".
     pub const MAX: Self = Self(MILLIS_MAX);
 
     /// From milliseconds since the Unix epoch, clamped to the years 1 to 9999.

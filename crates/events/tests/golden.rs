@@ -176,7 +176,7 @@ fn answers() -> Vec<Event> {
         }
         .into(),
         operator::SignedOut { operator: id("ada"), session: "s1".into() }.into(),
-        events::ledger::Read { how: "show".into(), from: Seq(0), to: Seq(20) }.into(),
+        ledger::Read { how: "show".into(), from: Seq(0), to: Seq(20) }.into(),
         clock::Jumped { from: time("2026-11-22T08:00:00Z"), to: time("2026-11-23T08:00:00Z") }.into(),
     ]
 }
