@@ -1,7 +1,8 @@
 //! The evaluation endpoints (AuthZEN 1.0 sections 6 and 7).
 
+use crate::object::required;
 use crate::reply::{Body, ReplyError, request_id};
-use crate::wire::{Decision, Decisions, EVALUATIONS_MAX, Evaluation, Evaluations, Semantic};
+use crate::wire::{Asked, Decision, Decisions, EVALUATIONS_MAX, Evaluation, Evaluations, Item, Semantic};
 use crate::{Api, answer, ask};
 use axum::Json;
 use axum::extract::State;
@@ -20,7 +21,7 @@ pub(crate) async fn one(
     headers: HeaderMap,
     Body(sent): Body<Evaluation>,
 ) -> Result<Json<Decision>, ReplyError> {
-    decide(&api, &caller, request_id(&headers), sent, false).await.map(Json)
+    decide(&api, &caller, request_id(&headers), sent.asked(), false).await.map(Json)
 }
 
 /// `POST /access/v1/evaluations`
@@ -30,24 +31,24 @@ pub(crate) async fn many(
     headers: HeaderMap,
     Body(sent): Body<Evaluations>,
 ) -> Result<Response, ReplyError> {
-    let request = request_id(&headers);
-    if sent.evaluations.len() > EVALUATIONS_MAX {
-        return Err(ReplyError::BadRequest(format!(
-            "at most {EVALUATIONS_MAX} evaluations, these are {}",
-            sent.evaluations.len()
-        )));
+    let Evaluations { subject, action, resource, context, evaluations, options } = sent;
+    let defaults = Item { subject, action, resource, context };
+    let (request, items) = (request_id(&headers), evaluations.unwrap_or_default());
+    if items.len() > EVALUATIONS_MAX {
+        let count = items.len();
+        return Err(ReplyError::BadRequest(format!("at most {EVALUATIONS_MAX} evaluations, these are {count}")));
     }
-    if sent.evaluations.is_empty() {
-        let single = merged(&sent, &Value::Object(Map::new()))?;
+    if items.is_empty() {
+        let single = defaults.or(&defaults).map_err(missing)?;
         return Ok(Json(decide(&api, &caller, request, single, false).await?).into_response());
     }
-    let semantic = sent.options.evaluations_semantic;
+    let semantic = options.unwrap_or_default().evaluations_semantic;
     let evaluations = if semantic == Semantic::ExecuteAll {
-        join_all(sent.evaluations.iter().map(|item| item_of(&api, &caller, request.clone(), &sent, item))).await
+        join_all(items.iter().map(|item| item_of(&api, &caller, request.clone(), &defaults, item))).await
     } else {
         let mut answers = Vec::new();
-        for item in &sent.evaluations {
-            let answer = item_of(&api, &caller, request.clone(), &sent, item).await;
+        for item in &items {
+            let answer = item_of(&api, &caller, request.clone(), &defaults, item).await;
             let permitted = answer.decision;
             answers.push(answer);
             if permitted == (semantic == Semantic::PermitOnFirstPermit) {
@@ -59,17 +60,26 @@ pub(crate) async fn many(
     Ok(Json(Decisions { evaluations }).into_response())
 }
 
+fn missing(member: &'static str) -> ReplyError {
+    ReplyError::BadRequest(format!("`{member}` is missing"))
+}
+
 /// One item of several: what is wrong with it denies it alone.
 async fn item_of(
     api: &Api,
     caller: &Caller<Evaluate>,
     request: Option<RequestId>,
-    defaults: &Evaluations,
+    defaults: &Item,
     item: &Value,
 ) -> Decision {
-    let answer = match merged(defaults, item) {
-        Ok(evaluation) => decide(api, caller, request, evaluation, false).await,
-        Err(error) => Err(error),
+    let read: Result<Item, _> =
+        required(item).map_err(|error| ReplyError::BadRequest(format!("the evaluation is not as expected: {error}")));
+    let answer = match &read {
+        Ok(item) => match item.or(defaults).map_err(missing) {
+            Ok(asked) => decide(api, caller, request, asked, false).await,
+            Err(error) => Err(error),
+        },
+        Err(error) => Err(error.clone()),
     };
     answer.unwrap_or_else(|error| {
         let mut context = Map::new();
@@ -78,39 +88,16 @@ async fn item_of(
     })
 }
 
-/// An item with the top level's members where it has none of its own.
-fn merged(defaults: &Evaluations, item: &Value) -> Result<Evaluation, ReplyError> {
-    let Value::Object(item) = item else {
-        return Err(ReplyError::BadRequest("an evaluation has to be an object".to_owned()));
-    };
-    let defaults = [
-        ("subject", &defaults.subject),
-        ("action", &defaults.action),
-        ("resource", &defaults.resource),
-        ("context", &defaults.context),
-    ];
-    let mut whole = item.clone();
-    for (name, default) in defaults {
-        if let Some(default) = default
-            && !whole.contains_key(name)
-        {
-            whole.insert(name.to_owned(), default.clone());
-        }
-    }
-    serde_json::from_value(Value::Object(whole))
-        .map_err(|error| ReplyError::BadRequest(format!("the evaluation is not as expected: {error}")))
-}
-
 /// Decides one request for a caller.
 pub(crate) async fn decide<A: Authority>(
     api: &Api,
     caller: &Caller<A>,
     request: Option<RequestId>,
-    sent: Evaluation,
+    asked: Asked<'_>,
     live: bool,
 ) -> Result<Decision, ReplyError> {
     let directory = api.plane.directory();
-    let question = ask::question(sent, caller.charter(), caller.entry(), |number| directory.patient(number))?;
+    let question = ask::question(asked, caller.charter(), caller.entry(), |number| directory.patient(number))?;
     let answer = api.plane.decide(Ask { question, actor: caller.actor(), request, live }).await?;
     let permitted = if answer.permits() { "permit" } else { "deny" };
     metrics::counter!("handrail_decisions_total", "effect" => permitted).increment(1);

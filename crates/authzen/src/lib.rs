@@ -12,6 +12,7 @@ mod ask;
 mod evaluate;
 mod live;
 mod metadata;
+mod object;
 mod openapi;
 mod reply;
 mod wire;

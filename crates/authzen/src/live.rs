@@ -4,6 +4,7 @@ use crate::reply::{Body, ReplyError, request_id};
 use crate::wire::{Decision, Evaluation};
 use crate::{Api, evaluate};
 use axum::Json;
+use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, State};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::sse::{Event, KeepAlive, Sse};
@@ -26,13 +27,17 @@ pub(crate) async fn open(
     headers: HeaderMap,
     Body(sent): Body<Evaluation>,
 ) -> Result<(StatusCode, Json<Decision>), ReplyError> {
-    let answer = evaluate::decide(&api, &caller, request_id(&headers), sent, true).await?;
+    let answer = evaluate::decide(&api, &caller, request_id(&headers), sent.asked(), true).await?;
     let status = if answer.decision { StatusCode::CREATED } else { StatusCode::OK };
     Ok((status, Json(answer)))
 }
 
+/// The entry a path names. What cannot be an entry is no permit.
+type Entry = Result<Path<u64>, PathRejection>;
+
 /// The permit, if this caller holds it. Whether somebody else does is not told.
-fn held(api: &Api, caller: &Caller<EvaluateLive>, entry: u64) -> Result<LivePermit, ReplyError> {
+fn held(api: &Api, caller: &Caller<EvaluateLive>, entry: Entry) -> Result<LivePermit, ReplyError> {
+    let Path(entry) = entry.map_err(|_| ReplyError::NoSuchPermit)?;
     api.plane.live().find(Seq(entry)).filter(|permit| permit.actor == caller.actor()).ok_or(ReplyError::NoSuchPermit)
 }
 
@@ -47,19 +52,23 @@ fn described(standing: Standing) -> Value {
 pub(crate) async fn standing(
     State(api): State<Api>,
     caller: Caller<EvaluateLive>,
-    Path(entry): Path<u64>,
+    entry: Entry,
 ) -> Result<Json<Value>, ReplyError> {
     let permit = held(&api, &caller, entry)?;
-    Ok(Json(json!({ "permit": entry, "standing": "holds", "expires_at": permit.expires_at })))
+    let mut told = described(permit.standing());
+    told["permit"] = json!(permit.entry);
+    told["expires_at"] = json!(permit.expires_at);
+    Ok(Json(told))
 }
 
 /// `DELETE /handrail/v1/permits/{entry}`
 pub(crate) async fn release(
     State(api): State<Api>,
     caller: Caller<EvaluateLive>,
-    Path(entry): Path<u64>,
+    entry: Entry,
 ) -> Result<StatusCode, ReplyError> {
-    api.plane.release(Seq(entry), &caller.actor()).await?;
+    let permit = held(&api, &caller, entry)?;
+    api.plane.release(permit.entry, &caller.actor()).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -67,10 +76,10 @@ pub(crate) async fn release(
 pub(crate) async fn watch(
     State(api): State<Api>,
     caller: Caller<EvaluateLive>,
-    Path(entry): Path<u64>,
+    entry: Entry,
 ) -> Result<Sse<impl Stream<Item = Result<Event, Infallible>>>, ReplyError> {
-    held(&api, &caller, entry)?;
-    let standing = api.plane.live().watch(Seq(entry)).ok_or(ReplyError::NoSuchPermit)?;
+    let permit = held(&api, &caller, entry)?;
+    let standing = api.plane.live().watch(permit.entry).ok_or(ReplyError::NoSuchPermit)?;
     Ok(Sse::new(stream::unfold(Watching::Begins(standing), next)).keep_alive(KeepAlive::new().interval(KEEP_ALIVE)))
 }
 

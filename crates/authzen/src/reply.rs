@@ -1,5 +1,6 @@
 //! Errors as one JSON string with a status, JSON bodies read strictly, and the request id on every answer.
 
+use crate::object::Object;
 use crate::wire::BODY_BYTES_MAX;
 use axum::extract::{FromRequest, Request};
 use axum::http::{HeaderName, HeaderValue, StatusCode, header};
@@ -9,12 +10,13 @@ use bytes::Bytes;
 use events::RequestId;
 use plane::DecideError;
 use serde::de::DeserializeOwned;
+use store::AppendError;
 
 /// The header that names a request (AuthZEN 1.0 section 10.1).
 pub(crate) const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
 /// Why a request gets no decision.
-#[derive(Debug, thiserror::Error)]
+#[derive(Clone, Debug, thiserror::Error)]
 pub(crate) enum ReplyError {
     #[error("{0}")]
     BadRequest(String),
@@ -22,6 +24,8 @@ pub(crate) enum ReplyError {
     TooLarge,
     #[error("the body did not arrive whole")]
     Unread,
+    #[error("with what it asserts, the request is too long to be recorded")]
+    TooLong,
     #[error("no such live permit")]
     NoSuchPermit,
     #[error("{0}; nothing was permitted, try again")]
@@ -32,6 +36,8 @@ impl From<DecideError> for ReplyError {
     fn from(error: DecideError) -> Self {
         match error {
             DecideError::NoSuchPermit => Self::NoSuchPermit,
+            // Trying again would not help: it is the request that does not fit a leaf.
+            DecideError::Record(AppendError::TooLong { .. }) => Self::TooLong,
             other => Self::Unavailable(other),
         }
     }
@@ -41,7 +47,7 @@ impl ReplyError {
     /// The status it is answered with.
     pub(crate) const fn status(&self) -> StatusCode {
         match self {
-            Self::BadRequest(_) | Self::Unread => StatusCode::BAD_REQUEST,
+            Self::BadRequest(_) | Self::Unread | Self::TooLong => StatusCode::BAD_REQUEST,
             Self::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             Self::NoSuchPermit => StatusCode::NOT_FOUND,
             Self::Unavailable(_) => StatusCode::SERVICE_UNAVAILABLE,
@@ -70,8 +76,8 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Body<T> {
         let bytes = Bytes::from_request(request, state).await.map_err(|rejection| {
             if rejection.status() == StatusCode::PAYLOAD_TOO_LARGE { ReplyError::TooLarge } else { ReplyError::Unread }
         })?;
-        serde_json::from_slice(&bytes)
-            .map(Self)
+        serde_json::from_slice::<Object<T>>(&bytes)
+            .map(|object| Self(object.0))
             .map_err(|error| ReplyError::BadRequest(format!("the body is not as expected: {error}")))
     }
 }

@@ -1,5 +1,6 @@
 //! Requests and answers as AuthZEN 1.0 writes them. Unknown fields are ignored (section 5).
 
+use crate::object::{optional, required};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use utoipa::ToSchema;
@@ -10,6 +11,8 @@ pub const BODY_BYTES_MAX: usize = 256 * 1024;
 pub const EVALUATIONS_MAX: usize = 256;
 /// The most bytes of JSON one part of a request may assert, after everything not assertable was dropped.
 pub(crate) const ASSERTED_BYTES_MAX: usize = 4 * 1024;
+/// How deep lists and objects may be nested in what is asserted. A leaf adds levels of its own and has to be readable for ever.
+pub(crate) const ASSERTED_LEVELS_MAX: usize = 16;
 
 /// Who asks, or what is asked about (sections 5.1, 5.2).
 #[derive(Clone, Debug, Deserialize, ToSchema)]
@@ -39,8 +42,11 @@ pub(crate) struct Action {
 /// One request (section 6.1).
 #[derive(Clone, Debug, Deserialize, ToSchema)]
 pub(crate) struct Evaluation {
+    #[serde(deserialize_with = "required")]
     pub(crate) subject: Entity,
+    #[serde(deserialize_with = "required")]
     pub(crate) action: Action,
+    #[serde(deserialize_with = "required")]
     pub(crate) resource: Entity,
     /// The circumstances: `device`, `session`, `purpose`, `workflow` and what else the charter lets this caller assert.
     #[serde(default)]
@@ -51,20 +57,61 @@ pub(crate) struct Evaluation {
 /// Several requests (section 7.1). The top-level members are defaults for those that an item leaves out.
 #[derive(Clone, Debug, Deserialize, ToSchema)]
 pub(crate) struct Evaluations {
-    #[schema(value_type = Option<Entity>)]
-    pub(crate) subject: Option<Value>,
-    #[schema(value_type = Option<Action>)]
-    pub(crate) action: Option<Value>,
-    #[schema(value_type = Option<Entity>)]
-    pub(crate) resource: Option<Value>,
+    #[serde(default, deserialize_with = "optional")]
+    pub(crate) subject: Option<Entity>,
+    #[serde(default, deserialize_with = "optional")]
+    pub(crate) action: Option<Action>,
+    #[serde(default, deserialize_with = "optional")]
+    pub(crate) resource: Option<Entity>,
     #[schema(value_type = Option<Object>)]
-    pub(crate) context: Option<Value>,
-    /// Each item is an evaluation; what it leaves out is taken from the top level.
+    pub(crate) context: Option<Map<String, Value>>,
+    /// Each item is an evaluation; what it leaves out is taken from the top level. None at all: the top level is the only one.
     #[serde(default)]
-    #[schema(value_type = Vec<Object>)]
-    pub(crate) evaluations: Vec<Value>,
-    #[serde(default)]
-    pub(crate) options: Options,
+    #[schema(value_type = Option<Vec<Item>>)]
+    pub(crate) evaluations: Option<Vec<Value>>,
+    #[serde(default, deserialize_with = "optional")]
+    pub(crate) options: Option<Options>,
+}
+
+/// One of several requests: what it leaves out is taken from the top level.
+#[derive(Clone, Debug, Default, Deserialize, ToSchema)]
+pub(crate) struct Item {
+    #[serde(default, deserialize_with = "optional")]
+    pub(crate) subject: Option<Entity>,
+    #[serde(default, deserialize_with = "optional")]
+    pub(crate) action: Option<Action>,
+    #[serde(default, deserialize_with = "optional")]
+    pub(crate) resource: Option<Entity>,
+    #[schema(value_type = Option<Object>)]
+    pub(crate) context: Option<Map<String, Value>>,
+}
+
+/// One request as it is asked, wherever its parts stood.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Asked<'a> {
+    pub(crate) subject: &'a Entity,
+    pub(crate) action: &'a Action,
+    pub(crate) resource: &'a Entity,
+    pub(crate) context: Option<&'a Map<String, Value>>,
+}
+
+impl Evaluation {
+    pub(crate) const fn asked(&self) -> Asked<'_> {
+        let Self { subject, action, resource, context } = self;
+        Asked { subject, action, resource, context: context.as_ref() }
+    }
+}
+
+impl Item {
+    /// With the members it lacks taken from `defaults`; or the name of one that neither has.
+    pub(crate) fn or<'a>(&'a self, defaults: &'a Self) -> Result<Asked<'a>, &'static str> {
+        Ok(Asked {
+            subject: self.subject.as_ref().or(defaults.subject.as_ref()).ok_or("subject")?,
+            action: self.action.as_ref().or(defaults.action.as_ref()).ok_or("action")?,
+            resource: self.resource.as_ref().or(defaults.resource.as_ref()).ok_or("resource")?,
+            context: self.context.as_ref().or(defaults.context.as_ref()),
+        })
+    }
 }
 
 /// How several requests are worked through (section 7.1.2).

@@ -29,6 +29,8 @@ struct Inner {
     plane: Plane,
     tokens: token::Tokens,
     rates: rate::Rates,
+    /// Held while tokens change.
+    changing: tokio::sync::Mutex<()>,
 }
 
 impl std::fmt::Debug for Callers {
@@ -44,7 +46,8 @@ impl Callers {
     /// When the store cannot be read.
     pub fn load(plane: &Plane) -> Result<Self, ReadError> {
         let tokens = plane.store().read(token::Tokens::load)?;
-        Ok(Self { inner: Arc::new(Inner { plane: plane.clone(), tokens, rates: rate::Rates::default() }) })
+        let (rates, changing) = (rate::Rates::default(), tokio::sync::Mutex::default());
+        Ok(Self { inner: Arc::new(Inner { plane: plane.clone(), tokens, rates, changing }) })
     }
 
     /// Makes a token for a caller, who can use it as soon as this returns.
@@ -52,10 +55,13 @@ impl Callers {
     /// # Errors
     /// When it was not recorded.
     pub async fn add(&self, caller: CallerName, by: Actor) -> Result<NewToken, AppendError> {
-        let token = token::Tokens::mint(&caller, by, self.inner.plane.now());
-        self.inner.plane.record(token.batch.clone()).await?;
-        self.inner.tokens.admit(caller, &token);
-        Ok(token)
+        self.change(move |inner: Arc<Inner>| async move {
+            let token = token::Tokens::mint(&caller, by, inner.plane.now());
+            inner.plane.record(token.batch.clone()).await?;
+            inner.tokens.admit(caller, &token);
+            Ok(token)
+        })
+        .await
     }
 
     /// Ends all tokens of a caller.
@@ -63,10 +69,30 @@ impl Callers {
     /// # Errors
     /// When it has none, or the end was not recorded.
     pub async fn revoke(&self, caller: &CallerName, by: Actor) -> Result<(), AppendError> {
-        let batch = token::Tokens::revocation(caller, by, self.inner.plane.now());
-        self.inner.plane.record(batch).await?;
-        self.inner.tokens.forget(caller);
-        Ok(())
+        let caller = caller.clone();
+        self.change(move |inner: Arc<Inner>| async move {
+            let batch = token::Tokens::revocation(&caller, by, inner.plane.now());
+            inner.plane.record(batch).await?;
+            inner.tokens.forget(&caller);
+            Ok(())
+        })
+        .await
+    }
+
+    /// Changes store and memory alike: one change at a time, and to its end even if whoever asked for it is gone. Otherwise a token
+    /// revoked in the store could go on in memory.
+    async fn change<T, F, C>(&self, change: C) -> Result<T, AppendError>
+    where
+        T: Send + 'static,
+        F: Future<Output = Result<T, AppendError>> + Send + 'static,
+        C: FnOnce(Arc<Inner>) -> F + Send + 'static,
+    {
+        let inner = Arc::clone(&self.inner);
+        let changed = tokio::spawn(async move {
+            let _alone = inner.changing.lock().await;
+            change(Arc::clone(&inner)).await
+        });
+        changed.await.unwrap_or(Err(AppendError::Closed))
     }
 
     /// Whose token this is, if it is anybody's.

@@ -1,7 +1,7 @@
 //! One request: gather facts, decide, record, and decide again if facts moved in between.
 
-use crate::{Answer, DecideError, Plane};
-use events::decision::{Effect, Made, Question};
+use crate::{Answer, DecideError, LIVE_PERMITS_MAX, Plane};
+use events::decision::{Effect, EndCause, EndMode, Ended, Made, Question};
 use events::{Actor, DeviceId, Draft, Event, Leaf, Purpose, RequestId, Seq};
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, PoisonError};
@@ -51,13 +51,22 @@ impl Plane {
             let (draft, facts) = self.judge(&ask, supersedes);
             let recorded = self.append_one(draft).await?;
             let Event::DecisionMade(made) = &recorded.draft.event else { return Err(DecideError::Unsettled) };
+            // Looked up first: should it have ended meanwhile, then by facts that moved, which the next look sees.
+            let entered = !made.live || self.live().find(recorded.seq).is_some();
             if made.effect == Effect::Deny || self.still_rests(made, &facts) {
-                if ask.live && made.effect == Effect::Permit && self.live().find(recorded.seq).is_none() {
+                if entered {
+                    return Ok(Answer { entry: recorded });
+                }
+                if self.live().len() >= LIVE_PERMITS_MAX {
                     return Err(DecideError::TooManyLive);
                 }
-                return Ok(Answer { entry: recorded });
             }
             supersedes = Some(recorded.seq);
+        }
+        if let Some(unanswered) = supersedes.filter(|entry| self.live().find(*entry).is_some()) {
+            // Nobody was given this permit, so nobody will give it back. Should this not be recorded, it ends as any other does.
+            let ended = Ended { permit: unanswered, cause: EndCause::FactsChanged, mode: EndMode::Now };
+            let _recorded = self.append_one(Draft::new(Actor::handrail("plane"), ended)).await;
         }
         Err(DecideError::Unsettled)
     }

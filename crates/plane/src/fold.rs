@@ -35,7 +35,10 @@ impl store::Apply for Fold {
             let touched = world.apply(leaf);
             let entering = match &leaf.draft.event {
                 Event::DecisionMade(made) if made.live && made.effect == Effect::Permit => {
-                    Some((made, world.facts(&crate::decide::subject_of(made), leaf.recorded_at).keys))
+                    let keys = world.facts(&crate::decide::subject_of(made), leaf.recorded_at).keys;
+                    // Whoever asked may be gone before they could be told to ask again: then this is the only look at what moved.
+                    let moved = world.changed_since(&keys, made.world_seq) || world.charter() != Some(made.charter);
+                    Some((made, keys, moved))
                 }
                 _ => None,
             };
@@ -52,8 +55,11 @@ impl store::Apply for Fold {
                 Event::CharterApplied(_) => self.0.live.touch_all(),
                 _ => {}
             }
-            if let Some((made, keys)) = entering {
+            if let Some((made, keys, moved)) = entering {
                 self.0.live.enter(leaf, made, keys);
+                if moved {
+                    self.0.live.mark(leaf.seq);
+                }
             }
         }
     }

@@ -45,12 +45,18 @@ pub struct LivePermit {
     pub actor: Actor,
     /// It ends by itself then.
     pub expires_at: Timestamp,
-    keys: Keys,
+    pub(crate) keys: Keys,
     deadline: Timestamp,
     standing: watch::Sender<Standing>,
 }
 
 impl LivePermit {
+    /// How it stands. One whose end cannot be recorded yet has ended all the same.
+    #[must_use]
+    pub fn standing(&self) -> Standing {
+        *self.standing.borrow()
+    }
+
     /// The decision it rests on.
     #[must_use]
     pub fn decision(&self) -> Option<&Made> {

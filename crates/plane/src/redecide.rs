@@ -1,6 +1,6 @@
 //! Withdrawn authority ends: permits whose facts, charter or time changed are decided again, and what no longer holds is ended.
 
-use crate::live::LivePermit;
+use crate::live::{LivePermit, Standing};
 use crate::{Ask, Plane};
 use events::decision::{Effect, EndCause, Ended};
 use events::{Actor, Draft, Event, Seq};
@@ -25,7 +25,7 @@ impl Plane {
     /// Decides live permits again as facts change and deadlines pass, until `stop`. Exactly one such task runs a node.
     pub async fn keep_permits_true(&self, stop: CancellationToken) {
         self.live().touch_all();
-        loop {
+        while !stop.is_cancelled() {
             let due = self.live().take_due(self.now(), BATCH_PERMITS_MAX);
             if due.is_empty() {
                 let until = self.live().next_deadline().map_or(SLEEP_MAX, |at| at.since(self.now()));
@@ -37,6 +37,8 @@ impl Plane {
                 }
                 continue;
             }
+            // Deciding does not wait for anything, so others on this thread are let in between.
+            tokio::task::yield_now().await;
             if !self.reconsider(due).await {
                 tokio::select! {
                     () = stop.cancelled() => return,
@@ -77,6 +79,10 @@ impl Plane {
 
     fn verdict(&self, permit: &LivePermit) -> Verdict {
         let now = self.now();
+        if let Standing::Ended { cause, .. } = permit.standing() {
+            // Whoever watched was told so already: nothing that happens later takes that back.
+            return Verdict::Ends(cause, None);
+        }
         if permit.expires_at <= now {
             return Verdict::Ends(EndCause::Expired, None);
         }
@@ -88,8 +94,15 @@ impl Plane {
         let (draft, facts) = self.judge(&ask, Some(permit.entry));
         let Event::DecisionMade(made) = &draft.event else { return Verdict::Ends(EndCause::FactsChanged, None) };
         if made.effect == Effect::Deny {
-            let cause = if made.charter == before.charter { EndCause::FactsChanged } else { EndCause::CharterChanged };
-            return Verdict::Ends(cause, Some(draft));
+            let cause = if made.charter != before.charter {
+                EndCause::CharterChanged
+            } else if self.world(|world| world.changed_since(&permit.keys, before.world_seq)) {
+                EndCause::FactsChanged
+            } else {
+                EndCause::Expired
+            };
+            // A deny too long for a leaf must not keep the end from being recorded.
+            return Verdict::Ends(cause, Some(draft).filter(|draft| draft.tail().is_ok()));
         }
         self.live().renew(permit.entry, facts.keys.iter().cloned().collect(), made.holds_until);
         if !self.still_rests(made, &facts) {

@@ -1,0 +1,146 @@
+//! One evaluation: the shapes of its answers, and what the log keeps of it.
+
+use crate::house::{BASE, House, PATIENT, START, id, question, request, settled, with};
+use axum::body::Body;
+use axum::http::{Method, Request, StatusCode, header};
+use events::{Actor, CallerName, Event};
+use serde_json::{Value, json};
+
+#[tokio::test]
+async fn a_permit_says_why_and_what_it_obliges_to() {
+    let house = House::open().await;
+    let got = house.evaluate(&question("n-amara", "read_chart", PATIENT)).await;
+    assert_eq!((got.status, got.decision()), (StatusCode::OK, true));
+    assert_eq!(got.headers[header::CONTENT_TYPE], "application/json");
+    assert_eq!(got.headers[header::CACHE_CONTROL], "no-store");
+    insta::assert_json_snapshot!("permit", settled(got.json()));
+}
+
+#[tokio::test]
+async fn a_deny_says_why_what_would_help_and_who_answers_for_it() {
+    let house = House::open().await;
+    let got = house.evaluate(&question("n-bo", "read_chart", PATIENT)).await;
+    assert_eq!((got.status, got.decision()), (StatusCode::OK, false));
+    insta::assert_json_snapshot!("deny", settled(got.json()));
+}
+
+#[tokio::test]
+async fn what_the_charter_does_not_know_is_denied_and_recorded() {
+    let house = House::open().await;
+    let whole = question("n-amara", "read_chart", PATIENT);
+    for (place, value) in [
+        ("/action/name", "launch_rocket"),
+        ("/subject/type", "wizard"),
+        ("/resource/type", "spaceship"),
+        ("/subject/type", "patient"),
+        ("/resource/type", "unit"),
+        ("/resource/type", "user"),
+        ("/resource/type", "Role"),
+    ] {
+        let got = house.evaluate(&with(whole.clone(), place, json!(value))).await;
+        assert!(!got.decision(), "{place} = {value}");
+        let leaf = house.leaf(&got.json()["context"]["entry"]);
+        assert!(matches!(leaf.draft.event, Event::DecisionMade(_)));
+    }
+    let got = house.evaluate(&with(whole, "/action/name", json!("launch_rocket"))).await;
+    insta::assert_json_snapshot!("unknown_action", settled(got.json()));
+}
+
+#[tokio::test]
+async fn the_log_keeps_the_question_with_the_pseudonym_in_place_of_the_number() {
+    let house = House::open().await;
+    let got = house.evaluate(&question("n-amara", "read_chart", PATIENT)).await;
+    let leaf = house.leaf(&got.json()["context"]["entry"]);
+    assert_eq!(leaf.draft.actor, Actor::caller(&CallerName::new("ehr").unwrap()));
+    assert_eq!(leaf.recorded_at, START);
+    let Event::DecisionMade(made) = &leaf.draft.event else { panic!("another kind") };
+    let patient = house.plane.directory().patient(PATIENT);
+    assert_eq!(made.question.resource.id.as_str(), patient.to_string());
+    assert_eq!((made.question.resource.kind.as_str(), made.question.principal.kind.as_str()), ("Patient", "Person"));
+    assert_eq!(json!(made.question.asserted.context), question("n-amara", "read_chart", PATIENT)["context"]);
+    assert!(!String::from_utf8(leaf.draft.tail().unwrap()).unwrap().contains(PATIENT));
+}
+
+#[tokio::test]
+async fn a_record_number_under_a_misspelt_type_does_not_reach_the_log() {
+    let house = House::open().await;
+    let number = "MRN-31415-926";
+    let whole = question("n-amara", "read_chart", number);
+    for (place, kind) in [("/resource/type", "PATIENT"), ("/resource/type", "Pat"), ("/subject/type", "patients")] {
+        let mut asked = with(whole.clone(), place, json!(kind));
+        if place.starts_with("/subject") {
+            asked = with(asked, "/subject/id", json!(number));
+        }
+        let got = house.evaluate(&asked).await;
+        assert!(!got.decision());
+        let leaf = house.leaf(&got.json()["context"]["entry"]);
+        let text = String::from_utf8(leaf.draft.tail().unwrap()).unwrap();
+        assert!(text.contains(kind) && !text.contains(number), "{text}");
+    }
+}
+
+#[tokio::test]
+async fn a_request_id_comes_back_on_every_answer_and_is_recorded() {
+    let house = House::open().await;
+    let ask = |token: &str, body: String| {
+        let request = request(Method::POST, "/access/v1/evaluation", token)
+            .header(header::CONTENT_TYPE, "application/json")
+            .header("X-Request-ID", "bfe9eb29-ab87-4ca3-be83-a1d5d8305716");
+        house.send(request.body(Body::from(body)).unwrap())
+    };
+    let whole = question("n-amara", "read_chart", PATIENT).to_string();
+    for (token, body, status) in [
+        (house.ehr.as_str(), whole.clone(), StatusCode::OK),
+        (house.ehr.as_str(), "{".to_owned(), StatusCode::BAD_REQUEST),
+        ("nobody", whole, StatusCode::UNAUTHORIZED),
+    ] {
+        let got = ask(token, body).await;
+        assert_eq!(got.status, status);
+        assert_eq!(got.headers["x-request-id"], "bfe9eb29-ab87-4ca3-be83-a1d5d8305716");
+        if status == StatusCode::OK {
+            let leaf = house.leaf(&got.json()["context"]["entry"]);
+            assert_eq!(leaf.draft.request, Some(id("bfe9eb29-ab87-4ca3-be83-a1d5d8305716")));
+        }
+    }
+    let without = house.evaluate(&question("n-amara", "read_chart", PATIENT)).await;
+    assert!(!without.headers.contains_key("x-request-id"));
+    // One that cannot be an id comes back all the same and is not recorded.
+    let long = "x".repeat(200);
+    let request = request(Method::POST, "/access/v1/evaluation", &house.ehr)
+        .header(header::CONTENT_TYPE, "application/json")
+        .header("X-Request-ID", &long)
+        .body(Body::from(question("n-amara", "read_chart", PATIENT).to_string()));
+    let got = house.send(request.unwrap()).await;
+    assert!(got.decision());
+    assert_eq!(got.headers["x-request-id"], long.as_str());
+    assert_eq!(house.leaf(&got.json()["context"]["entry"]).draft.request, None);
+}
+
+#[tokio::test]
+async fn a_named_workflow_counts_only_if_it_has_the_action() {
+    let house = House::open().await;
+    let whole = question("n-amara", "read_chart", PATIENT);
+    let workflow = async |name: Value| {
+        house.evaluate(&with(whole.clone(), "/context/workflow", name)).await.json()["context"]["workflow"].clone()
+    };
+    assert_eq!(workflow(json!("ed-chart-review")).await, "ed-chart-review");
+    assert_eq!(workflow(json!("infusion-pumps")).await, "chart-review");
+    assert_eq!(workflow(json!("no-such-workflow")).await, "chart-review");
+    assert_eq!(workflow(Value::Null).await, "chart-review");
+}
+
+#[tokio::test]
+async fn the_metadata_says_where_the_endpoints_are_to_anybody() {
+    let house = House::open().await;
+    let get = Request::get("/.well-known/authzen-configuration").body(Body::empty()).unwrap();
+    let got = house.send(get).await;
+    assert_eq!(got.status, StatusCode::OK);
+    assert_eq!(
+        got.json(),
+        json!({
+            "policy_decision_point": BASE,
+            "access_evaluation_endpoint": format!("{BASE}/access/v1/evaluation"),
+            "access_evaluations_endpoint": format!("{BASE}/access/v1/evaluations"),
+        })
+    );
+}

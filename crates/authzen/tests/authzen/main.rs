@@ -1,0 +1,13 @@
+//! The decision API through its real router, over a real node with the starter charter.
+
+#![expect(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
+
+mod alike;
+mod assertions;
+mod batches;
+mod decisions;
+mod document;
+mod house;
+mod input;
+mod permits;
+mod rights;
