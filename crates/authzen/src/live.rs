@@ -9,9 +9,10 @@ use axum::extract::{Path, State};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::sse::{Event, KeepAlive, Sse};
 use callers::{Caller, EvaluateLive};
-use events::Seq;
+use events::{Seq, Timestamp};
 use futures_util::{Stream, stream};
 use plane::{LivePermit, Standing};
+use serde::Serialize;
 use serde_json::{Value, json};
 use std::convert::Infallible;
 use std::time::Duration;
@@ -41,6 +42,15 @@ fn held(api: &Api, caller: &Caller<EvaluateLive>, entry: Entry) -> Result<LivePe
     api.plane.live().find(Seq(entry)).filter(|permit| permit.actor == caller.actor()).ok_or(ReplyError::NoSuchPermit)
 }
 
+/// A permit as its holder sees it.
+#[derive(Serialize)]
+struct Held {
+    permit: Seq,
+    #[serde(flatten)]
+    standing: Value,
+    expires_at: Timestamp,
+}
+
 fn described(standing: Standing) -> Value {
     match standing {
         Standing::Holds => json!({ "standing": "holds" }),
@@ -55,10 +65,11 @@ pub(crate) async fn standing(
     entry: Entry,
 ) -> Result<Json<Value>, ReplyError> {
     let permit = held(&api, &caller, entry)?;
-    let mut told = described(permit.standing());
-    told["permit"] = json!(permit.entry);
-    told["expires_at"] = json!(permit.expires_at);
-    Ok(Json(told))
+    Ok(Json(json!(Held {
+        permit: permit.entry,
+        expires_at: permit.expires_at,
+        standing: described(permit.standing())
+    })))
 }
 
 /// `DELETE /handrail/v1/permits/{entry}`

@@ -46,20 +46,23 @@ impl Plane {
     /// When it cannot be recorded, when the node must not answer, or when the facts do not hold still: nothing was permitted then.
     pub async fn decide(&self, ask: Ask) -> Result<Answer, DecideError> {
         self.ready_to_answer()?;
+        if ask.live && self.live().len() >= LIVE_PERMITS_MAX {
+            return Err(DecideError::TooManyLive);
+        }
         let mut supersedes = None;
-        for _ in 0..ROUNDS_MAX {
+        for round in 1..=ROUNDS_MAX {
             let (draft, facts) = self.judge(&ask, supersedes);
             let recorded = self.append_one(draft).await?;
             let Event::DecisionMade(made) = &recorded.draft.event else { return Err(DecideError::Unsettled) };
             // Looked up first: should it have ended meanwhile, then by facts that moved, which the next look sees.
             let entered = !made.live || self.live().find(recorded.seq).is_some();
-            if made.effect == Effect::Deny || self.still_rests(made, &facts) {
-                if entered {
-                    return Ok(Answer { entry: recorded });
-                }
-                if self.live().len() >= LIVE_PERMITS_MAX {
-                    return Err(DecideError::TooManyLive);
-                }
+            let settled = entered && self.still_rests(made, &facts);
+            // A deny on facts that do not hold still is no authority: better than no answer at all.
+            if settled || (made.effect == Effect::Deny && round == ROUNDS_MAX) {
+                return Ok(Answer { entry: recorded });
+            }
+            if !entered && self.live().len() >= LIVE_PERMITS_MAX {
+                return Err(DecideError::TooManyLive);
             }
             supersedes = Some(recorded.seq);
         }

@@ -2,7 +2,7 @@
 
 use crate::live::Register;
 use events::decision::{Effect, EndCause, EndMode};
-use events::{CharterDigest, Event, Leaf, LeafError, Seq};
+use events::{Actor, CharterDigest, Event, Leaf, LeafError, Seq};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use world::World;
@@ -53,6 +53,7 @@ impl store::Apply for Fold {
                 }
                 Event::PermitEnded(ended) => self.0.live.end(ended.permit, ended.cause, ended.mode),
                 Event::CharterApplied(_) => self.0.live.touch_all(),
+                Event::CallerRevoked(revoked) => self.0.live.revoke(&Actor::caller(&revoked.caller)),
                 _ => {}
             }
             if let Some((made, keys, moved)) = entering {

@@ -15,7 +15,7 @@ use world::Key;
 /// A permit stays live at most this long, whatever it rests on.
 pub const LIVE_MAX: Duration = Duration::from_secs(12 * 60 * 60);
 /// The most live permits one node holds. More are refused, not forgotten.
-pub const LIVE_PERMITS_MAX: usize = 1_000_000;
+pub const LIVE_PERMITS_MAX: usize = 200_000;
 
 /// The keys of one permit.
 pub(crate) type Keys = SmallVec<[Key; 16]>;
@@ -86,6 +86,8 @@ struct Inner {
     by_key: HashMap<Key, HashSet<Seq>>,
     deadlines: BTreeSet<(Timestamp, Seq)>,
     marked: BTreeSet<Seq>,
+    /// Ended for whoever watches, but the log would not take the end yet. Never in the way of what is marked.
+    unrecorded: BTreeSet<Seq>,
 }
 
 /// Every live permit of this node.
@@ -132,6 +134,7 @@ impl Register {
     pub(crate) fn end(&self, entry: Seq, cause: EndCause, mode: EndMode) {
         let mut inner = self.lock();
         inner.marked.remove(&entry);
+        inner.unrecorded.remove(&entry);
         let Some(permit) = inner.permits.remove(&entry) else { return };
         inner.deadlines.remove(&(permit.deadline, entry));
         inner.unlink(entry, &permit.keys);
@@ -139,11 +142,38 @@ impl Register {
         permit.standing.send_replace(Standing::Ended { cause, mode });
     }
 
-    /// Tells whoever watches a permit that it ended, though its end is not recorded yet.
+    /// Tells whoever watches a permit that it ended, though its end is not recorded yet, and sets it aside until that can be tried again.
     pub(crate) fn cut(&self, entry: Seq, cause: EndCause, mode: EndMode) {
-        if let Some(permit) = self.lock().permits.get(&entry) {
+        let mut inner = self.lock();
+        if let Some(permit) = inner.permits.get(&entry) {
             permit.standing.send_replace(Standing::Ended { cause, mode });
+            inner.unrecorded.insert(entry);
         }
+    }
+
+    /// Marks what was set aside, so that recording is tried again. Says whether there was any.
+    pub(crate) fn take_up_again(&self) -> bool {
+        let mut guard = self.lock();
+        let inner = &mut *guard;
+        inner.marked.append(&mut inner.unrecorded);
+        !inner.marked.is_empty()
+    }
+
+    /// Whether something was set aside.
+    pub(crate) fn has_unrecorded(&self) -> bool {
+        !self.lock().unrecorded.is_empty()
+    }
+
+    /// Ends every permit of one holder for whoever watches, and marks them so that their ends are recorded.
+    pub(crate) fn revoke(&self, actor: &Actor) {
+        let mut guard = self.lock();
+        let inner = &mut *guard;
+        for permit in inner.permits.values().filter(|permit| permit.actor == *actor) {
+            permit.standing.send_replace(Standing::Ended { cause: EndCause::CallerRevoked, mode: EndMode::Now });
+            inner.marked.insert(permit.entry);
+        }
+        drop(guard);
+        self.work.notify_one();
     }
 
     /// Marks every permit that rests on one of these keys to be decided again.
@@ -176,9 +206,9 @@ impl Register {
     pub(crate) fn take_due(&self, now: Timestamp, most: usize) -> Vec<LivePermit> {
         let mut guard = self.lock();
         let inner = &mut *guard;
-        let due: Vec<Seq> =
-            inner.deadlines.iter().take_while(|(at, _)| *at <= now).take(most).map(|(_, entry)| *entry).collect();
-        inner.marked.extend(due);
+        let passed: Vec<Seq> =
+            inner.deadlines.iter().take_while(|(at, _)| *at <= now).map(|(_, entry)| *entry).collect();
+        inner.marked.extend(passed.into_iter().filter(|entry| !inner.unrecorded.contains(entry)));
         let mut taken = Vec::new();
         while taken.len() < most {
             let Some(entry) = inner.marked.pop_first() else { break };

@@ -12,13 +12,15 @@ use tokio_util::sync::CancellationToken;
 const BATCH_PERMITS_MAX: usize = 512;
 /// How long to wait before an end that could not be recorded is tried again.
 const RETRY: Duration = Duration::from_millis(200);
+/// The shortest sleep, so that a deadline in the past does not spin.
+const SLEEP_MIN: Duration = Duration::from_millis(1);
 /// The longest sleep without a deadline, so that a clock that was set forward is noticed.
 const SLEEP_MAX: Duration = Duration::from_secs(1);
 
 /// What deciding a live permit again came to.
 enum Verdict {
     Holds,
-    Ends(EndCause, Option<Draft>),
+    Ends(EndCause, Option<Box<Draft>>),
 }
 
 impl Plane {
@@ -29,27 +31,25 @@ impl Plane {
             let due = self.live().take_due(self.now(), BATCH_PERMITS_MAX);
             if due.is_empty() {
                 let until = self.live().next_deadline().map_or(SLEEP_MAX, |at| at.since(self.now()));
-                let sleep = until.clamp(Duration::from_millis(1), SLEEP_MAX);
+                let longest = if self.live().has_unrecorded() { RETRY } else { SLEEP_MAX };
+                let sleep = until.clamp(SLEEP_MIN, longest);
                 tokio::select! {
                     () = stop.cancelled() => return,
                     () = self.live().work() => {}
-                    () = tokio::time::sleep(sleep) => {}
+                    () = tokio::time::sleep(sleep) => {
+                        self.live().take_up_again();
+                    }
                 }
                 continue;
             }
             // Deciding does not wait for anything, so others on this thread are let in between.
             tokio::task::yield_now().await;
-            if !self.reconsider(due).await {
-                tokio::select! {
-                    () = stop.cancelled() => return,
-                    () = tokio::time::sleep(RETRY) => {}
-                }
-            }
+            self.reconsider(due).await;
         }
     }
 
-    /// Decides these again; ends and records those that do not hold. Says whether everything could be recorded.
-    async fn reconsider(&self, due: Vec<LivePermit>) -> bool {
+    /// Decides these again; ends and records those that do not hold.
+    async fn reconsider(&self, due: Vec<LivePermit>) {
         let mut ends = Vec::new();
         for permit in due {
             match self.verdict(&permit) {
@@ -57,7 +57,6 @@ impl Plane {
                 Verdict::Ends(cause, deny) => ends.push((permit, cause, deny)),
             }
         }
-        let mut all = true;
         let recording: Vec<_> = ends
             .into_iter()
             .map(|(permit, cause, deny)| {
@@ -70,11 +69,8 @@ impl Plane {
             if !matches!(task.await, Ok(Ok(_))) {
                 // Authority must end even if the log cannot take it now: whoever watches is cut, and the end is recorded when it can be.
                 self.live().cut(permit.entry, cause, permit.end_mode());
-                self.live().mark(permit.entry);
-                all = false;
             }
         }
-        all
     }
 
     fn verdict(&self, permit: &LivePermit) -> Verdict {
@@ -102,7 +98,7 @@ impl Plane {
                 EndCause::Expired
             };
             // A deny too long for a leaf must not keep the end from being recorded.
-            return Verdict::Ends(cause, Some(draft).filter(|draft| draft.tail().is_ok()));
+            return Verdict::Ends(cause, Some(Box::new(draft)).filter(|draft| draft.tail().is_ok()));
         }
         self.live().renew(permit.entry, facts.keys.iter().cloned().collect(), made.holds_until);
         if !self.still_rests(made, &facts) {
@@ -123,12 +119,12 @@ impl Plane {
     }
 }
 
-fn end_of(permit: &LivePermit, cause: EndCause, deny: Option<Draft>) -> Batch {
+fn end_of(permit: &LivePermit, cause: EndCause, deny: Option<Box<Draft>>) -> Batch {
     let ended = Ended { permit: permit.entry, cause, mode: permit.end_mode() };
     let mut draft = Draft::new(Actor::handrail("plane"), ended);
     draft.on_behalf_of.clone_from(&permit.made.draft.on_behalf_of);
     draft.workflow.clone_from(&permit.made.draft.workflow);
     let mut batch = Batch::one(draft);
-    batch.drafts.extend(deny);
+    batch.drafts.extend(deny.map(|deny| *deny));
     batch
 }

@@ -81,7 +81,8 @@ async fn in_a_batch_they_are_alike_too() {
         context.remove("entry");
         context.remove("decided_at");
     }
-    assert!(answers.iter().all(|answer| answer.to_string() == answers[0].to_string()));
+    let texts: Vec<String> = answers.iter().map(Value::to_string).collect();
+    assert!(texts.iter().all(|text| *text == texts[0]));
     assert_eq!(answers[0]["decision"], false);
 }
 

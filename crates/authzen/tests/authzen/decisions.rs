@@ -144,3 +144,38 @@ async fn the_metadata_says_where_the_endpoints_are_to_anybody() {
         })
     );
 }
+
+#[tokio::test]
+async fn what_cannot_be_recorded_is_not_permitted() {
+    let mut house = House::open().await;
+    house.keep();
+    let asked = question("n-amara", "record_observations", PATIENT);
+    let permit = house.post("/handrail/v1/permits", &asked).await.json()["context"]["entry"].clone();
+    house.plane.store().closed().await;
+    for path in ["/access/v1/evaluation", "/handrail/v1/permits"] {
+        let got = house.post(path, &asked).await;
+        assert_eq!(got.status, StatusCode::SERVICE_UNAVAILABLE);
+        assert!(got.message().ends_with("nothing was permitted, try again"), "{}", got.message());
+    }
+    let batch = with(asked.clone(), "/evaluations", json!([{}, { "action": { "name": "fly" } }]));
+    let got = house.post("/access/v1/evaluations", &batch).await;
+    assert_eq!(got.status, StatusCode::OK);
+    for one in got.json()["evaluations"].as_array().unwrap() {
+        assert_eq!((&one["decision"], &one["context"]["error"]["status"]), (&json!(false), &json!(503)));
+    }
+    // A permit whose end cannot be recorded has ended all the same, and whoever asks is told.
+    house.clock.set(START + plane::LIVE_MAX);
+    let path = format!("/handrail/v1/permits/{permit}");
+    let told = tokio::time::timeout(std::time::Duration::from_secs(30), async {
+        loop {
+            let told = house.get(&house.ehr, &path).await.json();
+            if told["standing"] != "holds" {
+                return told;
+            }
+            tokio::time::sleep(std::time::Duration::from_millis(5)).await;
+        }
+    });
+    let told = told.await.expect("it ends");
+    assert_eq!((&told["standing"], &told["cause"], &told["permit"]), (&json!("ended"), &json!("expired"), &permit));
+    assert_eq!(house.delete(&house.ehr, &path).await.status, StatusCode::SERVICE_UNAVAILABLE);
+}

@@ -1,6 +1,6 @@
 //! The loop as its callers see it, over a real store and the starter charter, on a clock that stands still until it is set.
 
-#![expect(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
+#![expect(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
 
 mod answers;
 mod full;

@@ -17,10 +17,13 @@ pub(crate) fn judge(engine: &Engine, world: &World, made: &Made, at: Timestamp) 
     (Made { supersedes: made.supersedes, live: made.live, ..again }, facts)
 }
 
+/// A decision's bytes, leaf and body.
+type Recorded<'a> = (&'a [u8], &'a Leaf, &'a Made);
+
 /// Folds the log anew and judges every decision in the world it was judged in. Says how many there were.
 pub(crate) fn replay(house: &House) -> usize {
     let log = house.log();
-    let mut waiting: BTreeMap<u64, Vec<(&Vec<u8>, &Leaf, &Made)>> = BTreeMap::new();
+    let mut waiting: BTreeMap<u64, Vec<Recorded<'_>>> = BTreeMap::new();
     for (bytes, leaf) in &log {
         if let Event::DecisionMade(made) = &leaf.draft.event {
             waiting.entry(made.world_seq.0).or_default().push((bytes, leaf, made));
@@ -34,7 +37,7 @@ pub(crate) fn replay(house: &House) -> usize {
             let (again, _) = judge(&engine, &world, made, made.decided_at);
             let draft = Draft { event: Box::new(again).into(), ..decision.draft.clone() };
             let rewritten = Leaf::bytes(decision.seq, decision.recorded_at, &draft.tail().unwrap());
-            assert_eq!(String::from_utf8(rewritten).unwrap(), String::from_utf8(bytes.clone()).unwrap());
+            assert_eq!(String::from_utf8(rewritten).unwrap(), std::str::from_utf8(bytes).unwrap());
             judged += 1;
         }
         world.apply(leaf);
