@@ -42,6 +42,7 @@ pub(crate) async fn many(
         let single = defaults.or(&defaults).map_err(missing)?;
         return Ok(Json(decide(&api, &caller, request, single, false).await?).into_response());
     }
+    caller.charge(items.len() - 1)?;
     let semantic = options.unwrap_or_default().evaluations_semantic;
     let evaluations = if semantic == Semantic::ExecuteAll {
         join_all(items.iter().map(|item| item_of(&api, &caller, request.clone(), &defaults, item))).await

@@ -25,6 +25,7 @@ use axum::extract::{DefaultBodyLimit, FromRef};
 use axum::routing::{get, post};
 use callers::Callers;
 use plane::Plane;
+use tokio_util::sync::CancellationToken;
 
 /// What the handlers work with.
 #[derive(Clone, Debug)]
@@ -33,13 +34,21 @@ pub struct Api {
     callers: Callers,
     /// Where this decision point is reached from outside, without a trailing slash.
     base_url: std::sync::Arc<str>,
+    /// When cancelled, watches end, so that they do not hold up the node's end.
+    stop: CancellationToken,
 }
 
 impl Api {
     /// The API of one node, reached at `base_url`.
     #[must_use]
     pub fn new(plane: Plane, callers: Callers, base_url: &str) -> Self {
-        Self { plane, callers, base_url: base_url.trim_end_matches('/').into() }
+        Self { plane, callers, base_url: base_url.trim_end_matches('/').into(), stop: CancellationToken::new() }
+    }
+
+    /// The same, whose watches end when `stop` is cancelled.
+    #[must_use]
+    pub fn until(self, stop: CancellationToken) -> Self {
+        Self { stop, ..self }
     }
 }
 

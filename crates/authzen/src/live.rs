@@ -17,6 +17,7 @@ use serde_json::{Value, json};
 use std::convert::Infallible;
 use std::time::Duration;
 use tokio::sync::watch::Receiver;
+use tokio_util::sync::CancellationToken;
 
 /// How often a silent watch says that it is still there.
 const KEEP_ALIVE: Duration = Duration::from_secs(10);
@@ -91,7 +92,8 @@ pub(crate) async fn watch(
 ) -> Result<Sse<impl Stream<Item = Result<Event, Infallible>>>, ReplyError> {
     let permit = held(&api, &caller, entry)?;
     let standing = api.plane.live().watch(permit.entry).ok_or(ReplyError::NoSuchPermit)?;
-    Ok(Sse::new(stream::unfold(Watching::Begins(standing), next)).keep_alive(KeepAlive::new().interval(KEEP_ALIVE)))
+    Ok(Sse::new(stream::unfold((Watching::Begins(standing), api.stop.clone()), next))
+        .keep_alive(KeepAlive::new().interval(KEEP_ALIVE)))
 }
 
 enum Watching {
@@ -100,7 +102,9 @@ enum Watching {
     Over,
 }
 
-async fn next(watching: Watching) -> Option<(Result<Event, Infallible>, Watching)> {
+type Watched = (Watching, CancellationToken);
+
+async fn next((watching, stop): Watched) -> Option<(Result<Event, Infallible>, Watched)> {
     let (standing, after) = match watching {
         Watching::Begins(mut receiver) => {
             let standing = *receiver.borrow_and_update();
@@ -108,11 +112,14 @@ async fn next(watching: Watching) -> Option<(Result<Event, Infallible>, Watching
             (standing, after)
         }
         Watching::Waits(mut receiver) => {
-            receiver.changed().await.ok()?;
+            tokio::select! {
+                () = stop.cancelled() => return None,
+                changed = receiver.changed() => changed.ok()?,
+            }
             (*receiver.borrow_and_update(), Watching::Over)
         }
         Watching::Over => return None,
     };
     let name = if standing == Standing::Holds { "holds" } else { "ended" };
-    Some((Ok(Event::default().event(name).data(described(standing).to_string())), after))
+    Some((Ok(Event::default().event(name).data(described(standing).to_string())), (after, stop)))
 }

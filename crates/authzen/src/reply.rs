@@ -7,6 +7,7 @@ use axum::http::{HeaderName, HeaderValue, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
+use callers::Refusal;
 use events::RequestId;
 use plane::DecideError;
 use serde::de::DeserializeOwned;
@@ -28,6 +29,8 @@ pub(crate) enum ReplyError {
     TooLong,
     #[error("no such live permit")]
     NoSuchPermit,
+    #[error("more evaluations than this caller may have so soon")]
+    Refused(Refusal),
     #[error("{0}; nothing was permitted, try again")]
     Unavailable(DecideError),
 }
@@ -43,6 +46,12 @@ impl From<DecideError> for ReplyError {
     }
 }
 
+impl From<Refusal> for ReplyError {
+    fn from(refusal: Refusal) -> Self {
+        Self::Refused(refusal)
+    }
+}
+
 impl ReplyError {
     /// The status it is answered with.
     pub(crate) const fn status(&self) -> StatusCode {
@@ -50,6 +59,7 @@ impl ReplyError {
             Self::BadRequest(_) | Self::Unread | Self::TooLong => StatusCode::BAD_REQUEST,
             Self::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             Self::NoSuchPermit => StatusCode::NOT_FOUND,
+            Self::Refused(_) => StatusCode::TOO_MANY_REQUESTS,
             Self::Unavailable(_) => StatusCode::SERVICE_UNAVAILABLE,
         }
     }
@@ -57,6 +67,9 @@ impl ReplyError {
 
 impl IntoResponse for ReplyError {
     fn into_response(self) -> Response {
+        if let Self::Refused(refusal) = self {
+            return refusal.into_response();
+        }
         (self.status(), axum::Json(self.to_string())).into_response()
     }
 }

@@ -49,6 +49,7 @@ authorities! {
 
 /// An authenticated caller who has right `A` under the charter in force and has not called too fast.
 pub struct Caller<A: Authority> {
+    callers: Callers,
     name: CallerName,
     charter: Arc<Charter>,
     right: PhantomData<A>,
@@ -77,6 +78,21 @@ impl<A: Authority> Caller<A> {
     #[must_use]
     pub fn entry(&self) -> &Entry {
         self.charter.caller(&self.name)
+    }
+
+    /// Counts more requests against its rate: one was counted when it came in. At most a whole second's worth is counted at once, so that
+    /// nothing is out of reach for a slow caller.
+    ///
+    /// # Errors
+    /// When that is faster than it may call.
+    pub fn charge(&self, requests: usize) -> Result<(), Refusal> {
+        let rate_per_s = self.entry().rate_per_s;
+        let requests = u32::try_from(requests).unwrap_or(u32::MAX).min(rate_per_s);
+        self.callers
+            .inner
+            .rates
+            .take(&self.name, rate_per_s, requests)
+            .map_err(|wait| Refusal::TooFast { retry_after_s: wait.as_secs() + 1 })
     }
 
     /// The charter it was judged by.
@@ -143,15 +159,11 @@ where
         let callers = Callers::from_ref(state);
         let name = bearer(parts).and_then(|token| callers.authenticate(token)).ok_or(Refusal::Unauthenticated)?;
         let charter = callers.charter();
-        let entry = charter.caller(&name);
-        if !entry.may(A::RIGHT) {
+        if !charter.caller(&name).may(A::RIGHT) {
             return Err(Refusal::Forbidden(A::RIGHT));
         }
-        callers
-            .inner
-            .rates
-            .take(&name, entry.rate_per_s)
-            .map_err(|wait| Refusal::TooFast { retry_after_s: wait.as_secs() + 1 })?;
-        Ok(Self { name, charter, right: PhantomData })
+        let caller = Self { callers, name, charter, right: PhantomData };
+        caller.charge(1)?;
+        Ok(caller)
     }
 }

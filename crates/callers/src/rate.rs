@@ -16,9 +16,14 @@ pub(crate) struct Rates {
 }
 
 impl Rates {
-    /// Takes one request out of the caller's bucket, or says how long until there is one.
-    pub(crate) fn take(&self, caller: &CallerName, rate_per_s: u32) -> Result<(), Duration> {
-        self.bucket(caller, rate_per_s).check().map_err(|until| until.wait_time_from(self.clock.now()))
+    /// Takes requests out of the caller's bucket, or says how long until there are as many.
+    pub(crate) fn take(&self, caller: &CallerName, rate_per_s: u32, requests: u32) -> Result<(), Duration> {
+        let Some(requests) = NonZeroU32::new(requests) else { return Ok(()) };
+        match self.bucket(caller, rate_per_s).check_n(requests) {
+            Ok(taken) => taken.map_err(|until| until.wait_time_from(self.clock.now())),
+            // More than the bucket holds: there never will be.
+            Err(_) => Err(Duration::from_secs(1)),
+        }
     }
 
     fn bucket(&self, caller: &CallerName, rate_per_s: u32) -> Arc<DefaultDirectRateLimiter> {
@@ -43,16 +48,16 @@ mod tests {
     fn one_caller_cannot_use_up_what_another_may() {
         let rates = Rates::default();
         let (greedy, modest) = (CallerName::new("greedy").unwrap(), CallerName::new("modest").unwrap());
-        assert_eq!((0..10).filter(|_| rates.take(&greedy, 3).is_ok()).count(), 3);
-        assert!(rates.take(&modest, 3).is_ok());
+        assert_eq!((0..10).filter(|_| rates.take(&greedy, 3, 1).is_ok()).count(), 3);
+        assert!(rates.take(&modest, 3, 3).is_ok());
     }
 
     #[test]
     fn a_changed_rate_holds_at_once() {
         let rates = Rates::default();
         let caller = CallerName::new("ehr").unwrap();
-        assert!(rates.take(&caller, 1).is_ok());
-        assert!(rates.take(&caller, 1).is_err());
-        assert!(rates.take(&caller, 2).is_ok());
+        assert!(rates.take(&caller, 1, 1).is_ok());
+        assert!(rates.take(&caller, 1, 1).is_err());
+        assert!(rates.take(&caller, 2, 2).is_ok());
     }
 }

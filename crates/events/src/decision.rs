@@ -184,6 +184,8 @@ pub enum EndCause {
     CharterChanged,
     /// Whoever held it gave it back.
     Released,
+    /// The caller that held it may not call any more.
+    CallerRevoked,
 }
 
 /// A live permit ended. Where facts or the charter ended it, the deny that found so is the decision that supersedes the permit.

@@ -6,6 +6,9 @@
 //!
 //! Callers never see the database's own types: PostgreSQL goes behind the same names.
 
+#[cfg(all(feature = "sabotage_unsynced", not(debug_assertions)))]
+compile_error!("a build without the sync is for one test only and never for release");
+
 mod batch;
 mod clock;
 mod commit;

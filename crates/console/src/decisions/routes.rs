@@ -63,8 +63,8 @@ pub(crate) async fn explain(
     let body = match &proof.leaf.draft.event {
         Event::DecisionMade(made) => {
             let plane = console.desk.plane();
-            // The charter it was decided by; the one in force only if the store should have lost that.
-            let engine = plane.engine_of(made.charter).unwrap_or_else(|_| plane.engine());
+            // Always the charter it was decided by: another one's reasons and owners would be a false account.
+            let engine = plane.engine_of(made.charter).map_err(|lost| Trouble::Proof(Box::new(lost)).page(&shell))?;
             explained_page::body(&Explained {
                 made,
                 proof: &proof,

@@ -35,8 +35,7 @@ pub(crate) async fn run(args: Serve) -> Result<(), Failure> {
     if !config.listen.http.ip().is_loopback() && node.base_url.starts_with("http://") {
         tracing::warn!("listening beyond loopback without TLS in front: tokens can be read on the way");
     }
-    node.run(stop_on_signal()?).await;
-    Ok(())
+    node.run(stop_on_signal()?).await
 }
 
 /// Cancelled when the process is asked to stop; asked twice, it ends at once.

@@ -6,13 +6,13 @@ use axum::http::Request;
 use hyper::body::Incoming;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto;
-use hyper_util::server::graceful::GracefulShutdown;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::net::{TcpListener, UnixListener};
+use tokio::net::{TcpListener, TcpStream, UnixListener, UnixStream};
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
 use tower::ServiceExt as _;
 
 /// What one listener allows.
@@ -56,58 +56,139 @@ pub(crate) enum Peer {
     User(u32),
 }
 
-trait Stream: AsyncRead + AsyncWrite + Unpin + Send {}
-impl<T: AsyncRead + AsyncWrite + Unpin + Send> Stream for T {}
+/// One accepted connection.
+enum Stream {
+    Tcp(TcpStream),
+    Unix(UnixStream),
+}
+
+/// Which HTTP the other side speaks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Speaks {
+    Http1,
+    Http2,
+}
+
+/// What a connection of HTTP/2 begins with (RFC 9113 section 3.4).
+const H2_PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
+/// How long to wait before looking again at a beginning that could still become either.
+const SNIFF_AGAIN: Duration = Duration::from_millis(5);
 
 impl Listener {
-    async fn accept(&self) -> std::io::Result<(Box<dyn Stream>, Peer)> {
+    async fn accept(&self) -> std::io::Result<(Stream, Peer)> {
         match self {
             Self::Tcp(listener) => {
                 let (stream, _) = listener.accept().await?;
                 stream.set_nodelay(true)?;
-                Ok((Box::new(stream), Peer::Network))
+                Ok((Stream::Tcp(stream), Peer::Network))
             }
             Self::Unix(listener) => {
                 let (stream, _) = listener.accept().await?;
                 let user = stream.peer_cred()?.uid();
-                Ok((Box::new(stream), Peer::User(user)))
+                Ok((Stream::Unix(stream), Peer::User(user)))
             }
         }
+    }
+}
+
+/// Looks at a connection's first bytes without taking them. Hyper's own look has no timeout: whoever sends nothing, or half a preface, would
+/// hold the connection for ever.
+async fn speaks(stream: &TcpStream) -> std::io::Result<Speaks> {
+    let mut begin = [0; H2_PREFACE.len()];
+    loop {
+        let seen = stream.peek(&mut begin).await?;
+        let seen = begin.get(..seen).unwrap_or_default();
+        if seen.is_empty() {
+            return Err(std::io::ErrorKind::UnexpectedEof.into());
+        }
+        if seen == H2_PREFACE {
+            return Ok(Speaks::Http2);
+        }
+        if !H2_PREFACE.starts_with(seen) {
+            return Ok(Speaks::Http1);
+        }
+        tokio::time::sleep(SNIFF_AGAIN).await;
     }
 }
 
 /// Serves until `stop`, then drains. Every request carries its [`Peer`] as an extension.
 pub(crate) async fn serve(listener: Listener, router: Router, limits: Limits, stop: CancellationToken) {
     let places = Arc::new(Semaphore::new(limits.connections_max));
-    let graceful = GracefulShutdown::new();
+    let connections = TaskTracker::new();
     loop {
-        let Ok(place) = Arc::clone(&places).acquire_owned().await else { return };
-        let accepted = tokio::select! {
-            () = stop.cancelled() => break,
-            accepted = listener.accept() => accepted,
+        let next = async {
+            let place = Arc::clone(&places).acquire_owned().await;
+            (place, listener.accept().await)
         };
-        let (stream, peer) = match accepted {
-            Ok(accepted) => accepted,
+        let (place, accepted) = tokio::select! {
+            () = stop.cancelled() => break,
+            next = next => next,
+        };
+        match accepted {
+            Ok((stream, peer)) => {
+                let connection = Connection { stream, answering: Answering { router: router.clone(), peer }, limits };
+                let stop = stop.clone();
+                connections.spawn(async move {
+                    connection.run(&stop).await;
+                    drop(place);
+                });
+            }
             Err(error) => {
                 tracing::warn!(%error, "a connection could not be accepted");
                 tokio::time::sleep(ACCEPT_RETRY).await;
-                continue;
             }
-        };
-        let watcher = graceful.watcher();
-        let service = Answering { router: router.clone(), peer };
-        tokio::spawn(async move {
-            let builder = builder(limits);
-            let connection = builder.serve_connection_with_upgrades(TokioIo::new(stream), service);
-            if let Err(error) = watcher.watch(connection).await {
-                tracing::debug!(error, "a connection ended badly");
-            }
-            drop(place);
-        });
+        }
     }
     drop(listener);
-    if tokio::time::timeout(limits.drain_timeout, graceful.shutdown()).await.is_err() {
+    connections.close();
+    if tokio::time::timeout(limits.drain_timeout, connections.wait()).await.is_err() {
         tracing::warn!("some connections were still open when draining ended");
+    }
+}
+
+/// One connection, from its first byte to its last.
+struct Connection {
+    stream: Stream,
+    answering: Answering,
+    limits: Limits,
+}
+impl Connection {
+    /// Answers requests until the other side is done, falls silent at the wrong moment, or `stop`; then the answer in hand is finished.
+    async fn run(self, stop: &CancellationToken) {
+        let mut builder = builder(self.limits);
+        match self.stream {
+            Stream::Tcp(stream) => {
+                let speaks = tokio::select! {
+                    () = stop.cancelled() => return,
+                    speaks = tokio::time::timeout(self.limits.header_timeout, speaks(&stream)) => speaks,
+                };
+                builder = match speaks {
+                    Ok(Ok(Speaks::Http1)) => builder.http1_only(),
+                    Ok(Ok(Speaks::Http2)) => builder.http2_only(),
+                    Ok(Err(_)) | Err(_) => return,
+                };
+                answer(builder, stream, self.answering, stop).await;
+            }
+            Stream::Unix(stream) => answer(builder.http1_only(), stream, self.answering, stop).await,
+        }
+    }
+}
+
+async fn answer<S>(builder: auto::Builder<TokioExecutor>, stream: S, answering: Answering, stop: &CancellationToken)
+where
+    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+{
+    let connection = builder.serve_connection_with_upgrades(TokioIo::new(stream), answering);
+    tokio::pin!(connection);
+    let ended = tokio::select! {
+        ended = connection.as_mut() => ended,
+        () = stop.cancelled() => {
+            connection.as_mut().graceful_shutdown();
+            connection.await
+        }
+    };
+    if let Err(error) = ended {
+        tracing::debug!(error, "a connection ended badly");
     }
 }
 

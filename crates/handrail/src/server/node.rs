@@ -12,15 +12,15 @@ use callers::Callers;
 use charter::Charter;
 use console::Console;
 use pages::Environment;
-use plane::{Plane, Settings, SystemClock};
+use plane::{OpenError, Plane, Settings, SystemClock};
 use signin::operator::{BaseUrl, Desk};
 use std::os::unix::fs::PermissionsExt as _;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::{TcpListener, UnixListener};
+use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
-use tokio_util::task::TaskTracker;
 use tower_http::timeout::{RequestBodyTimeoutLayer, TimeoutLayer};
 
 /// How long one request may take until its answer begins.
@@ -35,6 +35,7 @@ pub(crate) struct Node {
     http: TcpListener,
     mllp: Option<TcpListener>,
     local: UnixListener,
+    socket: PathBuf,
     limits: Limits,
     metrics: metrics_exporter_prometheus::PrometheusHandle,
 }
@@ -50,6 +51,9 @@ impl Node {
         let origin = seed.as_ref().map_or_else(String::new, |charter| charter.hospital().origin.to_string());
         let store_bytes_max = config.store.size_mib_max.map(|mib| mib.saturating_mul(1024 * 1024));
         let settings = Settings { clock: Arc::new(SystemClock), origin, store_bytes_max };
+        if seed.is_none() && !config.data.join("log.sqlite").exists() {
+            return Err(cannot_open(&config.data, &OpenError::NoCharter));
+        }
         let data = config.data.clone();
         let opened = tokio::task::spawn_blocking(move || Plane::open(&data, seed, settings)).await?;
         let plane = opened.map_err(|error| cannot_open(&config.data, &error))?;
@@ -59,7 +63,7 @@ impl Node {
             Some(address) => Some(bind(address, "mllp").await?),
             None => None,
         };
-        let local = bind_local(&config.data)?;
+        let (local, socket) = bind_local(&config.data)?;
         let base_url = match &config.listen.base_url {
             Some(url) => url.trim_end_matches('/').to_owned(),
             None => format!("http://{}", http.local_addr()?),
@@ -70,7 +74,7 @@ impl Node {
             header_timeout: Duration::from_secs(config.connections.read_timeout_s),
             drain_timeout: Duration::from_secs(config.connections.drain_timeout_s),
         };
-        Ok(Self { plane, callers, base_url: base_url.into(), desk, http, mllp, local, limits, metrics })
+        Ok(Self { plane, callers, base_url: base_url.into(), desk, http, mllp, local, socket, limits, metrics })
     }
 
     /// Where the HL7 feed listens.
@@ -79,38 +83,53 @@ impl Node {
     }
 
     /// Serves until `stop`; then no new work is taken, what is in hand is answered, and the store is sealed and closed.
-    pub(crate) async fn run(self, stop: CancellationToken) {
-        let tasks = TaskTracker::new();
-        let public = self.public_routes();
+    ///
+    /// # Errors
+    /// When a listener or the task that ends permits ended by itself: a node without one of them must not go on.
+    pub(crate) async fn run(self, stop: CancellationToken) -> Result<(), Failure> {
+        let public = self.public_routes(&stop);
         let local = local_routes(Local {
             plane: self.plane.clone(),
             callers: self.callers.clone(),
             base_url: Arc::clone(&self.base_url),
         });
-        tasks.spawn(serve(Listener::Tcp(self.http), public, self.limits, stop.clone()));
-        tasks.spawn(serve(Listener::Unix(self.local), local, self.limits, stop.clone()));
+        let mut listeners = JoinSet::new();
+        listeners.spawn(serve(Listener::Tcp(self.http), public, self.limits, stop.clone()));
+        listeners.spawn(serve(Listener::Unix(self.local), local, self.limits, stop.clone()));
         if let Some(mllp) = self.mllp {
-            tasks.spawn(feeds::listener::serve(mllp, self.plane.clone(), stop.clone()));
+            listeners.spawn(feeds::listener::serve(mllp, self.plane.clone(), stop.clone()));
         }
         let keeper_stop = CancellationToken::new();
-        let keeper = tokio::spawn({
+        let mut keeper = tokio::spawn({
             let (plane, stop) = (self.plane.clone(), keeper_stop.clone());
             async move { plane.keep_permits_true(stop).await }
         });
-        tasks.close();
-        tasks.wait().await;
+        let fallen = tokio::select! {
+            () = stop.cancelled() => None,
+            _ = listeners.join_next() => Some("a listener"),
+            _ = &mut keeper => Some("the task that ends permits"),
+        };
+        stop.cancel();
+        while listeners.join_next().await.is_some() {}
         keeper_stop.cancel();
-        if keeper.await.is_err() {
-            tracing::error!("the task that ends permits had failed");
+        if fallen.is_none() && keeper.await.is_err() {
+            tracing::error!("the task that ends permits failed while stopping");
         }
-        self.plane.close();
         self.plane.store().closed().await;
+        // Harmless when it stays: the next node replaces it.
+        let _ = std::fs::remove_file(&self.socket);
+        match fallen {
+            None => Ok(()),
+            Some(what) => {
+                Err(Failure::local(format!("{what} ended by itself; the node has stopped rather than go on without")))
+            }
+        }
     }
 
     /// Everything the network may reach. Each room's routes say who may call them.
-    fn public_routes(&self) -> Router {
+    fn public_routes(&self, stop: &CancellationToken) -> Router {
         let plane = &self.plane;
-        let api = Api::new(plane.clone(), self.callers.clone(), &self.base_url);
+        let api = Api::new(plane.clone(), self.callers.clone(), &self.base_url).until(stop.clone());
         let health = Health { plane: plane.clone(), callers: self.callers.clone(), metrics: self.metrics.clone() };
         Router::new()
             .merge(authzen::routes(api))
@@ -131,7 +150,7 @@ async fn bind(address: std::net::SocketAddr, what: &str) -> Result<TcpListener, 
 }
 
 /// The socket in the data directory. Whoever holds the store's lock is the only node, so a socket that is there is a dead one's.
-fn bind_local(data: &Path) -> Result<UnixListener, Failure> {
+fn bind_local(data: &Path) -> Result<(UnixListener, PathBuf), Failure> {
     let path = data.join(SOCKET);
     match std::fs::remove_file(&path) {
         Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(error.into()),
@@ -139,5 +158,5 @@ fn bind_local(data: &Path) -> Result<UnixListener, Failure> {
     }
     let listener = UnixListener::bind(&path)?;
     std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o600))?;
-    Ok(listener)
+    Ok((listener, path))
 }

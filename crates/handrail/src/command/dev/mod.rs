@@ -83,7 +83,7 @@ pub(crate) async fn run(args: Dev) -> Result<(), Failure> {
             }
         });
     }
-    running.await?;
+    running.await??;
     drop(temporary);
     Ok(())
 }
