@@ -106,7 +106,7 @@ fn paths() -> Value {
             "permit": { "type": "integer" },
             "standing": { "enum": ["holds", "ended"] },
             "expires_at": { "type": "string", "format": "date-time" },
-            "cause": { "enum": ["facts_changed", "expired", "charter_changed", "released"] },
+            "cause": { "enum": ["facts_changed", "expired", "charter_changed", "released", "caller_revoked"] },
             "mode": { "enum": ["now", "finish_action", "read_only"] },
         },
     }}});

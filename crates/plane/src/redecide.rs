@@ -31,8 +31,8 @@ impl Plane {
             let due = self.live().take_due(self.now(), BATCH_PERMITS_MAX);
             if due.is_empty() {
                 let until = self.live().next_deadline().map_or(SLEEP_MAX, |at| at.since(self.now()));
-                let longest = if self.live().has_unrecorded() { RETRY } else { SLEEP_MAX };
-                let sleep = until.clamp(SLEEP_MIN, longest);
+                // What is set aside has deadlines in the past: those must not make it be tried at every turn.
+                let sleep = if self.live().has_unrecorded() { RETRY } else { until.clamp(SLEEP_MIN, SLEEP_MAX) };
                 tokio::select! {
                     () = stop.cancelled() => return,
                     () = self.live().work() => {}

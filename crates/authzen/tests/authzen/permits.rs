@@ -147,3 +147,44 @@ async fn another_callers_permit_looks_like_none() {
     assert_eq!(house.get(&same, &format!("{PATH}/{entry}")).await.status, StatusCode::OK);
     assert_eq!(house.delete(&same, &format!("{PATH}/{entry}")).await.status, StatusCode::NO_CONTENT);
 }
+
+#[tokio::test]
+async fn a_caller_that_is_revoked_loses_its_permits_and_its_watches_are_told() {
+    let mut house = House::open().await;
+    house.keep();
+    let entry = opened(&house).await;
+    let theirs = {
+        let token = house.token("imaging").await;
+        let got = house.post_as(&token, PATH, &question("n-amara", "record_observations", PATIENT)).await;
+        got.json()["context"]["entry"].as_u64().unwrap()
+    };
+    let mut watch = Watch::open(&house, entry).await;
+    assert_eq!(watch.next().await.unwrap().0, "holds");
+    house.callers.revoke(&id("ehr"), crate::house::by()).await.unwrap();
+    let told = json!({ "standing": "ended", "cause": "caller_revoked", "mode": "now" });
+    assert_eq!(watch.next().await, Some(("ended".into(), told)));
+    assert_eq!(watch.next().await, None);
+    assert_eq!(house.get(&house.ehr, &format!("{PATH}/{entry}")).await.status, StatusCode::UNAUTHORIZED);
+    // The end is recorded, and another caller's permit goes on.
+    let recorded = tokio::time::timeout(PATIENCE, async {
+        while house.plane.live().find(events::Seq(entry)).is_some() {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    });
+    recorded.await.expect("the end is recorded");
+    assert!(house.plane.live().find(events::Seq(theirs)).is_some());
+}
+
+#[tokio::test]
+async fn a_watch_ends_with_the_node() {
+    let mut house = House::open().await;
+    let entry = opened(&house).await;
+    let stop = tokio_util::sync::CancellationToken::new();
+    let api = authzen::Api::new(house.plane.clone(), house.callers.clone(), crate::house::BASE).until(stop.clone());
+    house.router = authzen::routes(api);
+    let mut watch = Watch::open(&house, entry).await;
+    assert_eq!(watch.next().await.unwrap().0, "holds");
+    stop.cancel();
+    assert_eq!(watch.next().await, None, "nothing is said of a permit that goes on");
+    assert_eq!(house.get(&house.ehr, &format!("{PATH}/{entry}")).await.json()["standing"], "holds");
+}

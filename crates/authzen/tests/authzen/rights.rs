@@ -113,3 +113,29 @@ async fn a_caller_that_calls_too_fast_is_told_when_to_try_again() {
     assert_eq!(house.entries(), before);
     assert_ne!(house.evaluate(&asked).await.json(), Value::Null, "others go on");
 }
+
+#[tokio::test]
+async fn every_evaluation_of_a_batch_counts() {
+    let mut files = starter();
+    let systems = files.get_mut("systems.toml").unwrap();
+    systems.push_str(
+        "\n[callers.steady]\ntitle = \"Steady\"\nowner = \"integration-team\"\nmay = [\"evaluate\"]\nrate_per_s = 20\n",
+    );
+    let house = House::with(files).await;
+    let steady = house.token("steady").await;
+    let mut batch = question("n-amara", "read_chart", PATIENT);
+    batch["evaluations"] = serde_json::json!(vec![serde_json::json!({}); 15]);
+    let mut answered = 0;
+    for _ in 0..50 {
+        let before = house.entries();
+        let got = house.post_as(&steady, "/access/v1/evaluations", &batch).await;
+        if got.status == StatusCode::TOO_MANY_REQUESTS {
+            assert!(got.headers.contains_key(header::RETRY_AFTER));
+            assert_eq!(house.entries(), before, "none of them was decided");
+            assert!(answered > 0, "the first fits");
+            return;
+        }
+        answered += got.json()["evaluations"].as_array().unwrap().len();
+    }
+    panic!("{answered} evaluations went through at 20 a second");
+}
