@@ -14,10 +14,11 @@ pub use extract::{
 pub use token::NewToken;
 
 use charter::Charter;
-use events::{Actor, CallerName};
+use events::caller::Revoked;
+use events::{Actor, CallerName, Draft};
 use plane::Plane;
 use std::sync::Arc;
-use store::{AppendError, ReadError};
+use store::{AppendError, Batch};
 
 /// The callers of one node. Cheap to clone.
 #[derive(Clone)]
@@ -27,10 +28,7 @@ pub struct Callers {
 
 struct Inner {
     plane: Plane,
-    tokens: token::Tokens,
     rates: rate::Rates,
-    /// Held while tokens change.
-    changing: tokio::sync::Mutex<()>,
 }
 
 impl std::fmt::Debug for Callers {
@@ -40,14 +38,10 @@ impl std::fmt::Debug for Callers {
 }
 
 impl Callers {
-    /// Reads the live tokens of a node's store.
-    ///
-    /// # Errors
-    /// When the store cannot be read.
-    pub fn load(plane: &Plane) -> Result<Self, ReadError> {
-        let tokens = plane.store().read(token::Tokens::load)?;
-        let (rates, changing) = (rate::Rates::default(), tokio::sync::Mutex::default());
-        Ok(Self { inner: Arc::new(Inner { plane: plane.clone(), tokens, rates, changing }) })
+    /// The callers of a node. Their tokens are a fold of its log, so there is nothing to load.
+    #[must_use]
+    pub fn new(plane: &Plane) -> Self {
+        Self { inner: Arc::new(Inner { plane: plane.clone(), rates: rate::Rates::default() }) }
     }
 
     /// Makes a token for a caller, who can use it as soon as this returns.
@@ -55,56 +49,30 @@ impl Callers {
     /// # Errors
     /// When it was not recorded.
     pub async fn add(&self, caller: CallerName, by: Actor) -> Result<NewToken, AppendError> {
-        self.change(move |inner: Arc<Inner>| async move {
-            let token = token::Tokens::mint(&caller, by, inner.plane.now());
-            inner.plane.record(token.batch.clone()).await?;
-            inner.tokens.admit(caller, &token);
-            Ok(token)
-        })
-        .await
+        let (token, added) = token::mint(caller);
+        self.inner.plane.record(Batch::one(Draft::new(by, added))).await?;
+        Ok(token)
     }
 
-    /// Ends all tokens of a caller.
+    /// Ends all tokens of a caller, and every live permit it holds.
     ///
     /// # Errors
-    /// When it has none, or the end was not recorded.
+    /// When the end was not recorded.
     pub async fn revoke(&self, caller: &CallerName, by: Actor) -> Result<(), AppendError> {
-        let caller = caller.clone();
-        self.change(move |inner: Arc<Inner>| async move {
-            let batch = token::Tokens::revocation(&caller, by, inner.plane.now());
-            inner.plane.record(batch).await?;
-            inner.tokens.forget(&caller);
-            Ok(())
-        })
-        .await
-    }
-
-    /// Changes store and memory alike: one change at a time, and to its end even if whoever asked for it is gone. Otherwise a token
-    /// revoked in the store could go on in memory.
-    async fn change<T, F, C>(&self, change: C) -> Result<T, AppendError>
-    where
-        T: Send + 'static,
-        F: Future<Output = Result<T, AppendError>> + Send + 'static,
-        C: FnOnce(Arc<Inner>) -> F + Send + 'static,
-    {
-        let inner = Arc::clone(&self.inner);
-        let changed = tokio::spawn(async move {
-            let _alone = inner.changing.lock().await;
-            change(Arc::clone(&inner)).await
-        });
-        changed.await.unwrap_or(Err(AppendError::Closed))
+        let revoked = Revoked { caller: caller.clone() };
+        self.inner.plane.record(Batch::one(Draft::new(by, revoked))).await.map(drop)
     }
 
     /// Whose token this is, if it is anybody's.
     #[must_use]
     pub fn authenticate(&self, token: &str) -> Option<CallerName> {
-        self.inner.tokens.authenticate(token)
+        token::authenticate(self.inner.plane.tokens(), token)
     }
 
     /// Every caller that has a live token, in order.
     #[must_use]
     pub fn names(&self) -> Vec<CallerName> {
-        self.inner.tokens.names()
+        self.inner.plane.tokens().callers()
     }
 
     /// The charter that says what callers may do.

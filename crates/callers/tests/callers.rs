@@ -28,7 +28,7 @@ async fn open(dir: &Path, seed: bool) -> (Plane, Callers) {
         let clock = SetClock::new(Timestamp::from_millis(1_795_000_000_000));
         let settings = Settings { clock: Arc::new(clock), origin: "test.example/log".into(), store_bytes_max: None };
         let plane = Plane::open(&dir, seed.then(charter), settings).unwrap();
-        let callers = Callers::load(&plane).unwrap();
+        let callers = Callers::new(&plane);
         (plane, callers)
     });
     opened.await.unwrap()
@@ -213,7 +213,7 @@ async fn whatever_is_added_and_revoked_at_once_memory_and_store_agree() {
             tokens.extend(task.await.unwrap());
         }
     }
-    let stored = Callers::load(&house.plane).unwrap();
+    let stored = Callers::new(&house.plane);
     for token in &tokens {
         assert_eq!(house.callers.authenticate(token), stored.authenticate(token));
     }
@@ -234,7 +234,7 @@ async fn a_revocation_takes_effect_though_whoever_asked_for_it_is_gone() {
         let asked = gone.await.is_ok();
         // Changes are made one after the other, so this one waits for that.
         let other = house.token("rota").await;
-        let (memory, store) = (house.callers.authenticate(&token), Callers::load(&house.plane).unwrap());
+        let (memory, store) = (house.callers.authenticate(&token), Callers::new(&house.plane));
         assert_eq!(memory, store.authenticate(&token));
         assert!(!asked || memory.is_none());
         assert!(house.callers.authenticate(&other).is_some());

@@ -1,4 +1,4 @@
-//! Systems that ask for decisions or feed facts. Token secrets are never in leaves.
+//! Systems that ask for decisions or feed facts. Their tokens are a fold of these events; a token's secret is never in a leaf.
 
 use crate::CallerName;
 use serde::{Deserialize, Serialize};
@@ -9,8 +9,10 @@ use smol_str::SmolStr;
 pub struct Added {
     /// Whose.
     pub caller: CallerName,
-    /// The token's public id, by which it can be revoked.
+    /// The token's public id.
     pub token: SmolStr,
+    /// SHA-256 of its secret, hexadecimal. The secret is 256 random bits: knowing this helps nobody to guess it.
+    pub sha256: SmolStr,
 }
 
 /// All of a caller's tokens were ended.

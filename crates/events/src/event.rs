@@ -107,8 +107,8 @@ events! {
     Fact "charter.applied" v 1 CharterApplied(charter::Applied) "These rules are in force from here on.";
     Record "decision.made" v 1 DecisionMade(Box<decision::Made>) "A request for access was answered.";
     Record "permit.ended" v 1 PermitEnded(decision::Ended) "A live permit ended before or at its time.";
-    Record "caller.added" v 1 CallerAdded(caller::Added) "A calling system was given a token.";
-    Record "caller.revoked" v 1 CallerRevoked(caller::Revoked) "A calling system's tokens were ended.";
+    Fact "caller.added" v 1 CallerAdded(caller::Added) "A calling system was given a token.";
+    Fact "caller.revoked" v 1 CallerRevoked(caller::Revoked) "A calling system's tokens were ended.";
     Record "operator.link_issued" v 1 OperatorLinkIssued(operator::LinkIssued) "A one-use sign-in link was made.";
     Record "operator.signed_in" v 1 OperatorSignedIn(operator::SignedIn) "An operator signed in.";
     Record "operator.signed_out" v 1 OperatorSignedOut(operator::SignedOut) "An operator signed out.";

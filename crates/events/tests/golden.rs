@@ -1,6 +1,6 @@
 //! Every kind of leaf in every version ever released stands in `golden/leaves.jsonl` and must be readable for ever; today's versions must be
 //! written exactly as they stand there.
-#![expect(clippy::unwrap_used, clippy::panic, reason = "tests")]
+#![expect(clippy::unwrap_used, reason = "tests")]
 
 use events::decision::{Asserted, Effect, EndCause, EndMode, Ended, Made, Obligation, Question, Remedy};
 use events::device::{DeviceKind, Posture};
@@ -164,7 +164,7 @@ fn answers() -> Vec<Event> {
         })
         .into(),
         Ended { permit: Seq(40), cause: EndCause::FactsChanged, mode: EndMode::ReadOnly }.into(),
-        caller::Added { caller: id("ehr"), token: "abcdefgh".into() }.into(),
+        caller::Added { caller: id("ehr"), token: "abcdefgh".into(), sha256: "00".repeat(32).into() }.into(),
         caller::Revoked { caller: id("ehr") }.into(),
         operator::LinkIssued { operator: id("ada"), link: "l1".into(), good_until: time("2026-11-22T09:00:00Z") }
             .into(),

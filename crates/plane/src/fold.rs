@@ -1,6 +1,7 @@
 //! The applier: folds committed leaves, in sequence, before anybody waiting for them is answered.
 
 use crate::live::Register;
+use crate::tokens::Tokens;
 use events::decision::{Effect, EndCause, EndMode};
 use events::{Actor, CharterDigest, Event, Leaf, LeafError, Seq};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -12,6 +13,7 @@ use world::World;
 pub(crate) struct Folded {
     pub(crate) world: RwLock<World>,
     pub(crate) live: Register,
+    pub(crate) tokens: Tokens,
     /// The first leaf that could not be read but bears facts: while there is one, this node must not answer.
     pub(crate) unreadable: Mutex<Option<(Seq, String)>>,
     pub(crate) blind: AtomicBool,
@@ -53,7 +55,11 @@ impl store::Apply for Fold {
                 }
                 Event::PermitEnded(ended) => self.0.live.end(ended.permit, ended.cause, ended.mode),
                 Event::CharterApplied(_) => self.0.live.touch_all(),
-                Event::CallerRevoked(revoked) => self.0.live.revoke(&Actor::caller(&revoked.caller)),
+                Event::CallerAdded(added) => self.0.tokens.add(added),
+                Event::CallerRevoked(revoked) => {
+                    self.0.tokens.revoke(revoked);
+                    self.0.live.revoke(&Actor::caller(&revoked.caller));
+                }
                 _ => {}
             }
             if let Some((made, keys, moved)) = entering {

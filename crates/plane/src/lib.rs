@@ -16,12 +16,14 @@ mod fold;
 pub mod live;
 mod open;
 mod redecide;
+pub mod tokens;
 
 pub use clock::{Clock, SetClock, SystemClock};
 pub use decide::Ask;
 pub use directory::{Directory, NUMBER_BYTES_MAX, Named, random};
 pub use live::{LIVE_MAX, LIVE_PERMITS_MAX, LivePermit, Register, Standing};
 pub use open::{OpenError, Settings};
+pub use tokens::Tokens;
 
 use arc_swap::ArcSwap;
 use decision::Engine;
@@ -155,6 +157,12 @@ impl Plane {
     #[must_use]
     pub fn directory(&self) -> &Directory {
         &self.inner.directory
+    }
+
+    /// The live tokens of calling systems.
+    #[must_use]
+    pub fn tokens(&self) -> &Tokens {
+        &self.inner.folded.tokens
     }
 
     /// The live permits.

@@ -52,15 +52,6 @@ CREATE TABLE directory (
     pseudonym BLOB NOT NULL
 ) WITHOUT ROWID;
 
--- Calling systems' tokens: digests only.
-CREATE TABLE caller_token (
-    id TEXT PRIMARY KEY,
-    caller TEXT NOT NULL,
-    digest BLOB NOT NULL,
-    added_at INTEGER NOT NULL,
-    revoked_at INTEGER
-) WITHOUT ROWID;
-
 -- One-use sign-in links: digests only.
 CREATE TABLE operator_link (
     id TEXT PRIMARY KEY,

@@ -53,21 +53,6 @@ statements! {
     /// → `key, pseudonym`, all of them.
     pub DIRECTORY_ALL "directory_all" = "SELECT key, pseudonym FROM directory";
 
-    // Calling systems.
-
-    /// `id, caller, digest, added_at`.
-    pub CALLER_TOKEN_ADD "caller_token_add" must_change =
-        "INSERT INTO caller_token (id, caller, digest, added_at) VALUES (?1, ?2, ?3, ?4)";
-    /// `id` → `caller, digest`, unless revoked.
-    pub CALLER_TOKEN_FIND "caller_token_find" =
-        "SELECT caller, digest FROM caller_token WHERE id = ?1 AND revoked_at IS NULL";
-    /// → `id, caller, digest` of those not revoked.
-    pub CALLER_TOKEN_ALL "caller_token_all" =
-        "SELECT id, caller, digest FROM caller_token WHERE revoked_at IS NULL ORDER BY id";
-    /// `caller, revoked_at`. A caller without tokens is a conflict.
-    pub CALLER_TOKEN_REVOKE "caller_token_revoke" must_change =
-        "UPDATE caller_token SET revoked_at = ?2 WHERE caller = ?1 AND revoked_at IS NULL";
-
     // Operators.
 
     /// `id, operator, digest, good_until`.
@@ -111,6 +96,9 @@ statements! {
     /// `rows_max` → `id, feed, sha256, bytes, reason, at`, newest first.
     pub REJECTED_MESSAGE_LAST "rejected_message_last" =
         "SELECT id, feed, sha256, bytes, reason, at FROM rejected_message ORDER BY id DESC LIMIT ?1";
+    /// `at, rows_max`. The oldest that came at or before a time.
+    pub REJECTED_MESSAGE_PRUNE "rejected_message_prune" = "DELETE FROM rejected_message WHERE id IN \
+        (SELECT id FROM rejected_message WHERE at <= ?1 ORDER BY id LIMIT ?2)";
     /// → how many are kept.
     pub REJECTED_MESSAGE_COUNT "rejected_message_count" = "SELECT count(*) FROM rejected_message";
 

@@ -119,7 +119,7 @@ impl House {
         let opened = tokio::task::spawn_blocking(move || {
             let settings = Settings { clock: Arc::new(set), origin: "test.example/log".into(), store_bytes_max: None };
             let plane = Plane::open(&path, Some(charter(files)), settings).unwrap();
-            let callers = Callers::load(&plane).unwrap();
+            let callers = Callers::new(&plane);
             (plane, callers)
         });
         let (plane, callers) = opened.await.unwrap();

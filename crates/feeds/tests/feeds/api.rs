@@ -22,7 +22,7 @@ struct House {
 impl House {
     async fn open() -> Self {
         let node = Node::start().await;
-        let callers = Callers::load(&node.plane).unwrap();
+        let callers = Callers::new(&node.plane);
         let by = Actor::local("tester").unwrap();
         let token = callers.add(CallerName::new("dev-hospital").unwrap(), by).await.unwrap().text.to_string();
         let routes = feeds::api::routes(node.plane.clone(), callers);
@@ -187,7 +187,7 @@ async fn what_is_wrong_is_said_and_nothing_of_it_is_used() {
 #[tokio::test]
 async fn every_endpoint_asks_for_its_own_right() {
     let house = House::open().await;
-    let callers = Callers::load(&house.node.plane).unwrap();
+    let callers = Callers::new(&house.node.plane);
     let by = || Actor::local("tester").unwrap();
     let endpoints = [
         ("PUT", "/feeds/v1/people", "identity"),

@@ -13,6 +13,8 @@ use hyper_util::rt::TokioIo;
 use plane::{OpenError, Plane, Settings, SystemClock};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+use std::fs::File;
+use std::os::fd::AsRawFd as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use tokio::net::UnixStream;
@@ -21,13 +23,34 @@ use tower::ServiceExt as _;
 /// The local socket's name in a data directory.
 pub(crate) const SOCKET: &str = "handrail.sock";
 
+/// The local socket under a name short enough for the system (108 bytes), however deep the data directory lies.
+pub(crate) struct SocketPath {
+    path: PathBuf,
+    /// Keeps the directory's descriptor, which the short name goes through, open.
+    _directory: File,
+}
+
+impl SocketPath {
+    /// The socket of a data directory.
+    pub(crate) fn of(data: &Path) -> std::io::Result<Self> {
+        let directory = File::open(data)?;
+        let path = PathBuf::from(format!("/proc/self/fd/{}", directory.as_raw_fd())).join(SOCKET);
+        Ok(Self { path, _directory: directory })
+    }
+
+    /// Good as long as this value lives.
+    pub(crate) fn as_path(&self) -> &Path {
+        &self.path
+    }
+}
+
 /// The store's file in a data directory.
 pub(crate) const STORE: &str = "log.sqlite";
 
 /// The way to a node's local routes.
 pub(crate) enum Connection {
     /// A node is running.
-    Socket(PathBuf),
+    Socket(SocketPath),
     /// None is; this process has opened the store itself.
     Here {
         /// The routes.
@@ -40,8 +63,9 @@ pub(crate) enum Connection {
 impl Connection {
     /// Finds the node of a data directory. `seed` is the charter an empty store begins with.
     pub(crate) fn open(data: &Path, seed: Option<Charter>) -> Result<Self, Failure> {
-        let socket = data.join(SOCKET);
-        if std::os::unix::net::UnixStream::connect(&socket).is_ok() {
+        if let Ok(socket) = SocketPath::of(data)
+            && std::os::unix::net::UnixStream::connect(socket.as_path()).is_ok()
+        {
             return Ok(Self::Socket(socket));
         }
         if seed.is_none() && !data.join(STORE).exists() {
@@ -58,7 +82,7 @@ impl Connection {
         let plane = opened
             .map_err(|_| Failure::local("opening the store failed in a way nobody expected"))?
             .map_err(|error| cannot_open(data, &error))?;
-        let callers = callers::Callers::load(&plane)?;
+        let callers = callers::Callers::new(&plane);
         let router = routes(Local { plane: plane.clone(), callers, base_url: "http://127.0.0.1:8700".into() });
         Ok(Self::Here { router, plane })
     }
@@ -83,7 +107,7 @@ impl Connection {
         let (status, bytes) = match self {
             Self::Socket(socket) => {
                 let request = request.body(Full::new(Bytes::from(body)))?;
-                over_socket(socket, request).await?
+                over_socket(socket.as_path(), request).await?
             }
             Self::Here { router, .. } => {
                 let mut request = request.body(Body::from(body))?;
@@ -144,8 +168,7 @@ fn decode<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Failure> {
 }
 
 async fn over_socket(socket: &Path, request: Request<Full<Bytes>>) -> Result<(StatusCode, Bytes), Failure> {
-    let remote =
-        |error: &dyn std::error::Error| Failure::remote(format!("the node at `{}`: {}", socket.display(), told(error)));
+    let remote = |error: &dyn std::error::Error| Failure::remote(format!("the node: {}", told(error)));
     let stream = UnixStream::connect(socket).await.map_err(|error| remote(&error))?;
     let (mut sender, connection) =
         hyper::client::conn::http1::handshake(TokioIo::new(stream)).await.map_err(|error| remote(&error))?;

@@ -3,11 +3,15 @@
 use super::health::{Health, routes as health_routes};
 use super::http::{Limits, Listener, serve};
 use super::local::{Local, routes as local_routes};
-use crate::command::connection::{SOCKET, cannot_open};
+use crate::command::connection::{SOCKET, SocketPath, cannot_open};
 use crate::command::failure::Failure;
 use crate::config::Config;
 use authzen::Api;
-use axum::Router;
+use axum::extract::Request;
+use axum::http::StatusCode;
+use axum::middleware::Next;
+use axum::response::{IntoResponse as _, Response};
+use axum::{Json, Router};
 use callers::Callers;
 use charter::Charter;
 use console::Console;
@@ -21,7 +25,7 @@ use std::time::Duration;
 use tokio::net::{TcpListener, UnixListener};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
-use tower_http::timeout::{RequestBodyTimeoutLayer, TimeoutLayer};
+use tower_http::timeout::RequestBodyTimeoutLayer;
 
 /// How long one request may take until its answer begins.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(30);
@@ -57,7 +61,7 @@ impl Node {
         let data = config.data.clone();
         let opened = tokio::task::spawn_blocking(move || Plane::open(&data, seed, settings)).await?;
         let plane = opened.map_err(|error| cannot_open(&config.data, &error))?;
-        let callers = Callers::load(&plane)?;
+        let callers = Callers::new(&plane);
         let http = bind(config.listen.http, "http").await?;
         let mllp = match config.listen.mllp {
             Some(address) => Some(bind(address, "mllp").await?),
@@ -137,8 +141,15 @@ impl Node {
             .merge(console::routes(Console::new(self.desk.clone())))
             .merge(health_routes(health))
             .layer(RequestBodyTimeoutLayer::new(self.limits.header_timeout))
-            .layer(TimeoutLayer::with_status_code(http::StatusCode::SERVICE_UNAVAILABLE, ANSWER_TIMEOUT))
+            .layer(axum::middleware::from_fn(in_time))
     }
+}
+
+/// Gives a request, its body included, only so long until its answer begins.
+async fn in_time(request: Request, next: Next) -> Response {
+    let late = "this took too long; whether it was recorded stands in the ledger";
+    let answer = tokio::time::timeout(ANSWER_TIMEOUT, next.run(request)).await;
+    answer.unwrap_or_else(|_| (StatusCode::REQUEST_TIMEOUT, Json(late)).into_response())
 }
 
 async fn bind(address: std::net::SocketAddr, what: &str) -> Result<TcpListener, Failure> {
@@ -156,7 +167,7 @@ fn bind_local(data: &Path) -> Result<(UnixListener, PathBuf), Failure> {
         Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(error.into()),
         _ => {}
     }
-    let listener = UnixListener::bind(&path)?;
+    let listener = UnixListener::bind(SocketPath::of(data)?.as_path())?;
     std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o600))?;
     Ok((listener, path))
 }

@@ -31,12 +31,12 @@ fn dev() -> (Running, String, Vec<String>) {
     let mut child = Command::new(env!("CARGO_BIN_EXE_handrail"))
         .args(["dev", "--pace", "0", "--listen", &format!("127.0.0.1:{http}"), "--mllp", &format!("127.0.0.1:{mllp}")])
         .stdin(Stdio::null())
-        .stdout(Stdio::null())
-        .stderr(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
         .spawn()
         .unwrap();
     let mut said = Vec::new();
-    for line in BufReader::new(child.stderr.take().unwrap()).lines() {
+    for line in BufReader::new(child.stdout.take().unwrap()).lines() {
         let line = line.unwrap();
         let last = line.contains("Stop with Ctrl-C");
         said.push(line);

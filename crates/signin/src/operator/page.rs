@@ -38,9 +38,13 @@ pub(super) fn not_signed_in(desk: &Desk) -> Document {
 
 /// A form that did not come from one of our pages.
 pub(super) fn foreign_form(desk: &Desk) -> Document {
-    let why = "This form did not come from a page of yours that is still good, so nothing was changed. Go back, load the page again, and \
-               send it from there.";
-    desk.shell().trouble(StatusCode::FORBIDDEN, "Nothing was changed", why, &home())
+    let why = format!(
+        "This form did not come from a page of yours that is still good, so nothing was changed. Go back, load the page again, and send it \
+         from there. This node believes that it is reached at {}; if your browser shows another address, whoever runs it has to set its \
+         base URL (--base-url, or listen.base_url).",
+        desk.base()
+    );
+    desk.shell().trouble(StatusCode::FORBIDDEN, "Nothing was changed", &why, &home())
 }
 
 /// A form that cannot be read.

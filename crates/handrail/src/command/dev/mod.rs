@@ -6,7 +6,7 @@ mod starter;
 
 use super::caller::load;
 use super::failure::Failure;
-use super::output::note;
+use super::output::Output;
 use super::serve::stop_on_signal;
 use crate::cli::Dev;
 use crate::config::Config;
@@ -74,7 +74,7 @@ pub(crate) async fn run(args: Dev) -> Result<(), Failure> {
         people: hospital.staff().len(),
         patients: day.truth().stays().count(),
     };
-    note(&banner.text());
+    Output::new(false).raw(banner.text().as_bytes())?;
     if args.pace > 0 {
         let living = life::live(day, feed, std::time::Duration::from_secs(args.pace), plane.clone(), stop.clone());
         tokio::spawn(async move {

@@ -1,7 +1,7 @@
 //! What can be seen of a data directory from outside: who may use it, its keys, its disk, and who has it open.
 
 use super::Finding;
-use crate::command::connection::{SOCKET, STORE};
+use crate::command::connection::{SOCKET, STORE, SocketPath};
 use rustix::fs::{Access, FlockOperation, access, flock, statvfs};
 use rustix::io::Errno;
 use std::io::ErrorKind;
@@ -139,7 +139,8 @@ pub(super) fn space(data: &Path) -> Finding {
 /// Who has the directory?
 pub(super) fn process(data: &Path) -> (Finding, Node) {
     let socket = data.join(SOCKET);
-    if std::os::unix::net::UnixStream::connect(&socket).is_ok() {
+    let answers = SocketPath::of(data).and_then(|path| std::os::unix::net::UnixStream::connect(path.as_path()));
+    if answers.is_ok() {
         return (Finding::ok("a node runs and its local socket answers"), Node::Running);
     }
     let path = data.join("lock");
