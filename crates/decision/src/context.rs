@@ -6,6 +6,7 @@ use crate::clockwork::{Field, Uses, WORDS, Word};
 use crate::entities::Expressions;
 use crate::refusal::Refusal;
 use crate::shape::{self, ShapeError};
+use crate::unsaid::PROPERTIES_MAX;
 use cedar_policy::{Context, EntityUid};
 use charter::vocabulary::{self, Attributes, REQUEST, Shape};
 use events::decision::{Asserted, Values};
@@ -108,6 +109,16 @@ impl ContextPlan {
             }
         }
         Ok((known, other))
+    }
+
+    /// The yes-or-no properties of the action that nobody asserted, in alphabetical order, the first few.
+    #[must_use]
+    pub fn unsaid(&self, asserted: &Values) -> Vec<SmolStr> {
+        let open = self
+            .request
+            .iter()
+            .filter(|(name, property)| property.shape == Shape::Bool && !asserted.contains_key(name.as_str()));
+        open.map(|(name, _)| name.clone()).take(PROPERTIES_MAX).collect()
     }
 
     /// Whether everything the action always needs is there. Whatever else is in the context is as the schema declares it by construction:

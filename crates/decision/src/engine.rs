@@ -3,7 +3,7 @@
 use crate::cedar::{self, Whole};
 use crate::circumstances::{self, Asker, AssertedCircumstances, Circumstances, Found};
 use crate::claims::holds_until;
-use crate::clockwork::{Field, Uses};
+use crate::clockwork::{Field, Uses, Word};
 use crate::context::{self, AssertedContext, ContextPlan};
 use crate::entities::{Party, StaticError, Statics};
 use crate::index::{Candidates, Placed, PolicyIndex};
@@ -11,9 +11,10 @@ use crate::judgement::Judgement;
 use crate::obligation;
 use crate::refusal::Refusal;
 use crate::remedy::{self, Change, Eligible};
+use crate::unsaid::{self, Unsaid};
 use cedar_policy::{AuthorizationError, Authorizer, Decision, Entities, EntityUid, PolicySet, Request, Response};
 use charter::Charter;
-use charter::workflow::Workflow;
+use charter::workflow::{RemedyKind, Workflow};
 use events::decision::{Effect, Question, Remedy};
 use events::{ActionName, PatientPseudonym, PolicyId, RoleName, Timestamp, TypeName};
 use std::collections::{BTreeSet, HashMap};
@@ -83,6 +84,12 @@ struct Verdict {
     errors: Vec<PolicyId>,
 }
 
+/// What would have helped.
+struct Help {
+    remedies: Vec<Remedy>,
+    unsaid: Option<Unsaid>,
+}
+
 /// What a case is put to.
 struct Gathered {
     candidates: Arc<Candidates>,
@@ -146,6 +153,7 @@ impl Engine {
             policies: Vec::new(),
             errors: Vec::new(),
             remedies: vec![Remedy::HelpDesk { owner: self.charter.owners().help_desk.clone() }],
+            unsaid: None,
             obligations: Vec::new(),
             circumstances: None,
             refused: Some(refused),
@@ -176,12 +184,12 @@ impl Engine {
             let verdict = self.put(&masked, &gathered, &masked.found.circumstances)?;
             // Where a label alone denies, that must be said.
             if verdict.effect == Effect::Deny {
-                let remedies = self.remedies(question, &masked, &gathered, workflow, facts, now);
-                return Ok(deny(masked, verdict, remedies, workflow, holds_until));
+                let help = self.help(question, &masked, &gathered, workflow, facts, now);
+                return Ok(deny(masked, verdict, help, workflow, holds_until));
             }
         }
-        let remedies = self.remedies(question, &case, &gathered, workflow, facts, now);
-        Ok(deny(case, verdict, remedies, workflow, holds_until))
+        let help = self.help(question, &case, &gathered, workflow, facts, now);
+        Ok(deny(case, verdict, help, workflow, holds_until))
     }
 
     fn patient(&self, question: &Question) -> Result<Option<PatientPseudonym>, Refusal> {
@@ -332,12 +340,46 @@ impl Engine {
             policies: verdict.policies,
             errors: verdict.errors,
             remedies: Vec::new(),
+            unsaid: None,
             obligations: obligation::of_permit(workflow, &circumstances, emergency, holds_until),
             circumstances: Some(circumstances),
             refused: None,
             holds_until,
             patient: case.patient,
         }
+    }
+
+    /// What would have helped.
+    fn help(
+        &self,
+        question: &Question,
+        case: &Case<'_>,
+        gathered: &Gathered,
+        workflow: Option<&Workflow>,
+        facts: &Facts,
+        now: Timestamp,
+    ) -> Help {
+        let remedies = self.remedies(question, case, gathered, workflow, facts, now);
+        // What a fresh sign-in does by itself needs nothing said besides.
+        let alone = remedies.iter().any(|remedy| matches!(remedy, Remedy::StepUp { .. }));
+        let step_ups = workflow
+            .filter(|workflow| !alone && workflow.remedies.contains(&RemedyKind::StepUp))
+            .map(|workflow| remedy::step_ups(workflow, &case.found.circumstances, self.charter.assurance()));
+        let changes = std::iter::once(None).chain(step_ups.into_iter().flatten().map(Some));
+        let sets = unsaid::sets(&case.action.context.unsaid(&question.asserted.action));
+        let unsaid =
+            changes.flat_map(|change| sets.iter().map(move |set| (change.clone(), set))).find_map(|(change, set)| {
+                let mut said = question.clone();
+                said.asserted.action = unsaid::saying(&said.asserted.action, set);
+                let mut said = self.case(&said, facts, case.masked, now).ok()?;
+                let step_up = change.as_ref().map(|session| u8::try_from(session.level).unwrap_or(u8::MAX));
+                if change.is_some() {
+                    said.found.circumstances.session = change;
+                }
+                let verdict = self.put(&said, gathered, &said.found.circumstances).ok()?;
+                (verdict.effect == Effect::Permit).then(|| Unsaid { properties: set.clone(), step_up })
+            });
+        Help { remedies, unsaid }
     }
 
     /// What would help, decided again under each change with what was gathered.
@@ -386,6 +428,30 @@ impl Engine {
         }
     }
 
+    /// Whether no permit for what was asked covers somebody of these roles, whatever it is about. False where that cannot be said.
+    pub(crate) fn lacks_role(&self, question: &Question, roles: &[RoleName]) -> bool {
+        let kind = self.statics.kind(&question.principal.kind).ok();
+        let Some((kind, action)) = kind.zip(self.actions.get(&question.action)) else { return false };
+        let uid = kind.uid(question.principal.id.as_str());
+        let principal = Placed { uid: &uid, ancestors: &self.statics.above(&uid, roles) };
+        !self.index.has_permit(principal, Placed { uid: &action.uid, ancestors: &action.ancestors })
+    }
+
+    /// Whether a policy that can bear on what was asked looks at the asker's shifts.
+    pub(crate) fn rests_on_shift(&self, question: &Question, roles: &[RoleName]) -> bool {
+        let kinds = (self.statics.kind(&question.principal.kind), self.statics.kind(&question.resource.kind));
+        let ((Ok(principal), Ok(resource)), Some(action)) = (kinds, self.actions.get(&question.action)) else {
+            return false;
+        };
+        let (who, what) = (principal.uid(question.principal.id.as_str()), resource.uid(question.resource.id.as_str()));
+        let candidates = self.index.candidates(
+            Placed { uid: &who, ancestors: &self.statics.above(&who, roles) },
+            Placed { uid: &action.uid, ancestors: &action.ancestors },
+            Placed { uid: &what, ancestors: &self.statics.above(&what, &[]) },
+        );
+        candidates.is_ok_and(|found| found.uses.looks_at_word(Word::Shift))
+    }
+
     /// Whether every policy that permitted looks at whether there is an emergency.
     fn rests_on_emergency(&self, policies: &[PolicyId]) -> bool {
         policies.iter().all(|id| {
@@ -398,7 +464,7 @@ impl Engine {
 fn deny(
     case: Case<'_>,
     verdict: Verdict,
-    remedies: Vec<Remedy>,
+    help: Help,
     workflow: Option<&Workflow>,
     holds_until: Option<Timestamp>,
 ) -> Judgement {
@@ -407,7 +473,8 @@ fn deny(
         workflow: workflow.map(|workflow| workflow.name.clone()),
         policies: verdict.policies,
         errors: verdict.errors,
-        remedies,
+        remedies: help.remedies,
+        unsaid: help.unsaid,
         obligations: Vec::new(),
         circumstances: Some(case.found.circumstances),
         refused: None,

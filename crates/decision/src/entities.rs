@@ -240,13 +240,20 @@ impl Statics {
                 }
             }
             if kind.has_roles {
-                party.ancestors.extend(known.roles.iter().flat_map(|role| self.role(role)));
-                party.ancestors.sort_unstable();
-                party.ancestors.dedup();
+                party.ancestors = self.above(&party.uid, &known.roles);
             }
         }
         kind.complete(&party.attributes)?;
         Ok(party)
+    }
+
+    /// Everything somebody of these roles is in.
+    pub(crate) fn above(&self, uid: &EntityUid, roles: &[RoleName]) -> Vec<EntityUid> {
+        let mut above = self.entities.get(uid).map_or_else(Vec::new, |still| still.ancestors.clone());
+        above.extend(roles.iter().flat_map(|role| self.role(role)));
+        above.sort_unstable();
+        above.dedup();
+        above
     }
 
     /// What is asked about. A patient's labels are those the world knows and those that were asserted.

@@ -6,8 +6,9 @@
 use crate::accountable::{Accountable, Role};
 use crate::engine::Engine;
 use crate::judgement::REFUSED;
-use events::PolicyId;
+use crate::unsaid::Unsaid;
 use events::decision::{Effect, EndMode, Made, Obligation, Remedy, Values};
+use events::{PolicyId, RoleName};
 use serde::Serialize;
 use serde_json::Value;
 
@@ -85,9 +86,15 @@ impl Engine {
     pub fn answer(&self, made: &Made) -> Answer {
         let may = if made.effect == Effect::Permit { "may" } else { "may not" };
         let mut reasons: Vec<String> = made.policies.iter().map(|policy| self.reason(policy).text).collect();
-        if made.effect == Effect::Deny && reasons.is_empty() {
-            reasons = own_reasons(made);
+        if made.effect == Effect::Deny {
+            let lacking = self.lacking_role(made);
+            if reasons.is_empty() && lacking.is_none() {
+                reasons = self.own_reasons(made);
+            }
+            reasons.extend(lacking);
+            reasons.extend(Unsaid::of(made).map(|unsaid| unsaid.sentence()));
         }
+        reasons.extend(other_workflow(made));
         let workflow = made.workflow.as_ref().and_then(|name| self.charter().workflow(name));
         let contact = match workflow {
             Some(workflow) => self.named(Role::Operations, &workflow.owners.operations),
@@ -116,6 +123,65 @@ impl Engine {
         let action = &made.question.action;
         let title = self.charter().entities().actions.get(action).map(|action| action.title.clone());
         title.unwrap_or_else(|| format!("do `{action}`"))
+    }
+
+    /// That it is the asker's role that is missing: no policy lets anybody of it do this, whatever the circumstances.
+    fn lacking_role(&self, made: &Made) -> Option<String> {
+        let of = &made.circumstances;
+        let roles = roles(made);
+        // Who is unknown, or has gone, is told that instead.
+        let judged = !of.contains_key(REFUSED) && made.errors.is_empty() && is(of, "asker", "active");
+        if !judged || !self.lacks_role(&made.question, &roles) {
+            return None;
+        }
+        let names: Vec<_> = roles.iter().map(|role| role.as_str().replace('_', " ")).collect();
+        let deed = self.deed(made);
+        Some(match names.as_slice() {
+            [] => format!("You have no role here that may {deed}."),
+            [role] => format!("Your role ({role}) may not {deed}."),
+            _ => format!("Your roles ({}) may not {deed}.", names.join(", ")),
+        })
+    }
+
+    /// Why nothing permitted, from what is about the asker alone.
+    fn own_reasons(&self, made: &Made) -> Vec<String> {
+        let of = &made.circumstances;
+        if let Some(refused) = of.get(REFUSED).and_then(Value::as_str) {
+            return vec![format!("The question could not be judged: {refused}.")];
+        }
+        if !made.errors.is_empty() {
+            return vec![
+                "A policy that forbids could not be evaluated, so the answer is no. Its owner can see which."
+                    .to_owned(),
+            ];
+        }
+        let mut reasons: Vec<String> = Vec::new();
+        let mut say = |text: String| reasons.push(text);
+        if of.get("asker").is_none() {
+            say("You are not registered here.".to_owned());
+        } else if !is(of, "asker", "active") {
+            say("Your registration has ended.".to_owned());
+        }
+        if of.contains_key("care") && !["team", "attending", "participant", "unit"].iter().any(|f| is(of, "care", f)) {
+            say("Nothing on record connects you with this patient's care now.".to_owned());
+        }
+        let works = is(of, "shift", "on") || !list(at(of, "shift", "on_call_units")).is_empty();
+        // Away from patients, a shift is worth a word only where the rules look at it.
+        if !works && (of.contains_key("care") || self.rests_on_shift(&made.question, &roles(made))) {
+            say("You are not on shift.".to_owned());
+        }
+        match at(of, "session", "level").and_then(Value::as_i64) {
+            None => say("Nobody says how you signed in.".to_owned()),
+            Some(level) if level < 2 => say(format!("You signed in at level {level}.")),
+            Some(_) => {}
+        }
+        if at(of, "device", "posture").and_then(Value::as_str) == Some("failed") {
+            say("This device failed its last check.".to_owned());
+        }
+        if reasons.is_empty() {
+            reasons.push("No policy permits this in these circumstances.".to_owned());
+        }
+        reasons
     }
 
     fn reason(&self, policy: &PolicyId) -> Reason {
@@ -184,42 +250,16 @@ fn list(value: Option<&Value>) -> Vec<&str> {
     value.and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str).collect()
 }
 
-/// Why nothing permitted, from what is about the asker alone.
-fn own_reasons(made: &Made) -> Vec<String> {
-    let of = &made.circumstances;
-    if let Some(refused) = of.get(REFUSED).and_then(Value::as_str) {
-        return vec![format!("The question could not be judged: {refused}.")];
-    }
-    if !made.errors.is_empty() {
-        return vec![
-            "A policy that forbids could not be evaluated, so the answer is no. Its owner can see which.".to_owned(),
-        ];
-    }
-    let mut reasons: Vec<String> = Vec::new();
-    let mut say = |text: String| reasons.push(text);
-    if of.get("asker").is_none() {
-        say("You are not registered here.".to_owned());
-    } else if !is(of, "asker", "active") {
-        say("Your registration has ended.".to_owned());
-    }
-    if of.contains_key("care") && !["team", "attending", "participant", "unit"].iter().any(|f| is(of, "care", f)) {
-        say("Nothing on record connects you with this patient's care now.".to_owned());
-    }
-    if !is(of, "shift", "on") && list(at(of, "shift", "on_call_units")).is_empty() {
-        say("You are not on shift.".to_owned());
-    }
-    match at(of, "session", "level").and_then(Value::as_i64) {
-        None => say("Nobody says how you signed in.".to_owned()),
-        Some(level) if level < 2 => say(format!("You signed in at level {level}.")),
-        Some(_) => {}
-    }
-    if at(of, "device", "posture").and_then(Value::as_str) == Some("failed") {
-        say("This device failed its last check.".to_owned());
-    }
-    if reasons.is_empty() {
-        reasons.push("No policy permits this in these circumstances.".to_owned());
-    }
-    reasons
+/// The asker's roles, as the decision knew them.
+fn roles(made: &Made) -> Vec<RoleName> {
+    list(at(&made.circumstances, "asker", "roles")).into_iter().filter_map(|role| RoleName::new(role).ok()).collect()
+}
+
+/// That the workflow the question named does not count, if it does not.
+fn other_workflow(made: &Made) -> Option<String> {
+    let named = made.question.workflow.as_ref().filter(|named| made.workflow.as_ref() != Some(*named))?;
+    let judged = made.workflow.as_ref().map(|workflow| format!("; judged as `{workflow}`")).unwrap_or_default();
+    Some(format!("The workflow `{named}` is not known for this action{judged}."))
 }
 
 /// What was true, in the order a privacy officer asks.

@@ -283,6 +283,20 @@ impl PolicyIndex {
         places
     }
 
+    /// Whether some permit for an action covers this principal, whatever it is about and in whatever circumstances.
+    #[must_use]
+    pub fn has_permit(&self, principal: Placed<'_>, action: Placed<'_>) -> bool {
+        let actions = self.names.satisfied(action, |key| self.by_action.contains_key(&key));
+        let principals = self.names.satisfied(principal, |key| self.principals.contains(&key));
+        let by_principal = actions.iter().filter_map(|key| self.by_action.get(key));
+        let mut places = by_principal
+            .flat_map(|by_principal| principals.iter().filter_map(|key| by_principal.get(key)))
+            .flat_map(|by_resource| by_resource.values().flatten());
+        places.any(|place| {
+            self.policies.get(*place as usize).is_some_and(|policy| policy.effect() == cedar_policy::Effect::Permit)
+        })
+    }
+
     /// The policies that can bear on a request. The same request finds the same policies, whether or not they were kept ready.
     ///
     /// # Errors

@@ -2,6 +2,7 @@
 
 use crate::circumstances::Circumstances;
 use crate::refusal::Refusal;
+use crate::unsaid::{UNSAID, Unsaid};
 use events::decision::{Effect, Made, Obligation, Question, Remedy, Values};
 use events::{CharterDigest, PatientPseudonym, PolicyId, Seq, Timestamp, WorkflowName};
 use serde_json::Value;
@@ -22,6 +23,8 @@ pub struct Judgement {
     pub errors: Vec<PolicyId>,
     /// What would have helped, cheapest first. Empty on a permit.
     pub remedies: Vec<Remedy>,
+    /// What the caller had only to say; absent on a permit, and when that alone would not have helped.
+    pub unsaid: Option<Unsaid>,
     /// What a permit obliges to. Empty on a deny.
     pub obligations: Vec<Obligation>,
     /// What was true; absent when the question was refused.
@@ -47,6 +50,9 @@ impl Judgement {
         let mut values = self.circumstances.as_ref().map(Circumstances::values).unwrap_or_default();
         if let Some(refused) = &self.refused {
             values.insert(REFUSED.to_owned(), Value::String(refused.to_string()));
+        }
+        if let Some(unsaid) = &self.unsaid {
+            values.insert(UNSAID.to_owned(), unsaid.value());
         }
         values
     }

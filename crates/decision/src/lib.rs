@@ -8,7 +8,8 @@
 //! - [`scenario::run`] asks whether the charter answers as its scenarios say it must.
 //!
 //! On the way: [`circumstances`] works out what is true in the words policies use, [`index`] finds the few policies that can bear on a
-//! request, [`entities`] the few entities, [`clockwork`] and [`claims`] until when an answer holds, [`remedy`] what would help.
+//! request, [`entities`] the few entities, [`clockwork`] and [`claims`] until when an answer holds, [`remedy`] what would help,
+//! [`unsaid`] what the caller had only to say.
 
 mod cedar;
 
@@ -27,6 +28,7 @@ pub mod refusal;
 pub mod remedy;
 pub mod scenario;
 pub mod shape;
+pub mod unsaid;
 
 pub use accountable::{Accountable, Role};
 pub use context::aged;
@@ -34,3 +36,4 @@ pub use engine::{Engine, EngineError};
 pub use explain::{Answer, Explanation};
 pub use judgement::Judgement;
 pub use refusal::Refusal;
+pub use unsaid::Unsaid;

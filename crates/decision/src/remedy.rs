@@ -72,10 +72,7 @@ fn changes(
 ) -> Vec<Change> {
     match kind {
         RemedyKind::Narrow => workflow.narrow.get(action).into_iter().flatten().cloned().map(Change::Action).collect(),
-        RemedyKind::StepUp => (i64::from(workflow.assurance.level).max(*LEVELS.start())..=*LEVELS.end())
-            .map(|level| Change::Session(Session { level, age_minutes: 0, method: method(assurance, level) }))
-            .filter(|change| !matches!(change, Change::Session(s) if circumstances.session.as_ref() == Some(s)))
-            .collect(),
+        RemedyKind::StepUp => step_ups(workflow, circumstances, assurance).into_iter().map(Change::Session).collect(),
         RemedyKind::Vouch if circumstances.live.vouched => Vec::new(),
         RemedyKind::Vouch => vec![Change::Vouched],
         RemedyKind::Elevation if eligible.elevation => {
@@ -84,6 +81,14 @@ fn changes(
         RemedyKind::BreakGlass if eligible.break_glass => vec![Change::GlassBroken],
         RemedyKind::Elevation | RemedyKind::BreakGlass | RemedyKind::HelpDesk => Vec::new(),
     }
+}
+
+/// The fresh sign-ins a workflow's step-up could ask for, the least first.
+pub(crate) fn step_ups(workflow: &Workflow, circumstances: &Circumstances, assurance: &Assurance) -> Vec<Session> {
+    (i64::from(workflow.assurance.level).max(*LEVELS.start())..=*LEVELS.end())
+        .map(|level| Session { level, age_minutes: 0, method: method(assurance, level) })
+        .filter(|session| circumstances.session.as_ref() != Some(session))
+        .collect()
 }
 
 /// The method a step-up to a level would use: one that withstands phishing, if there is one.

@@ -124,3 +124,73 @@ fn a_policy_of_another_charter_is_named_all_the_same() {
     made.policies = vec!["long-gone".parse().unwrap()];
     assert_eq!(engine.answer(&made).reasons, ["Policy long-gone of an earlier charter decided."]);
 }
+
+#[test]
+fn a_role_that_may_never_is_what_is_missing() {
+    let engine = house::engine();
+    let reasons = |roles: &[&str], mut facts: Facts| {
+        facts.principal.as_mut().unwrap().roles = roles.iter().map(|role| role.parse().unwrap()).collect();
+        let asked = signed_in(question("nora", "give_medication", patient()), 2, 5);
+        engine.answer(&made(asked, &facts)).reasons
+    };
+    let clerk = ["Your role (ward clerk) may not give medication."];
+    assert_eq!(reasons(&["ward_clerk"], on_shift()), clerk);
+    // Neither a shift nor a tie to the patient would help, so neither is spoken of.
+    assert_eq!(reasons(&["ward_clerk"], nothing_known()), clerk);
+    let both = reasons(&["ward_clerk", "engineer"], on_shift());
+    assert_eq!(both, ["Your roles (ward clerk, engineer) may not give medication."]);
+    assert_eq!(reasons(&[], on_shift()), ["You have no role here that may give medication."]);
+    assert!(!reasons(&["nurse"], on_shift()).iter().any(|reason| reason.contains("role")));
+    // With a forbid both are said: signing in again would not be enough.
+    let mut facts = on_shift();
+    facts.principal.as_mut().unwrap().roles = vec!["ward_clerk".parse().unwrap()];
+    let answer = engine.answer(&made(question("nora", "give_medication", patient()), &facts));
+    assert_eq!(answer.reasons, ["Patient data needs a full sign-in.", clerk[0]]);
+}
+
+#[test]
+fn away_from_patients_a_shift_is_spoken_of_only_where_the_rules_look_at_it() {
+    let made = made(signed_in(about("nora", "configure", "System", "ehr"), 2, 5), &nothing_known());
+    let elsewhere = house::engine().answer(&made).reasons;
+    assert_eq!(elsewhere, ["No policy permits this in these circumstances."]);
+    let rota = "@id(\"on\") permit(principal, action, resource) when { context.shift.on };";
+    assert_eq!(house::engine_with(rota).answer(&made).reasons, ["You are not on shift."]);
+}
+
+#[test]
+fn what_the_caller_had_only_to_say_is_told() {
+    let engine = house::engine();
+    let give = |level, facts: &Facts| made(signed_in(question("nora", "give_medication", patient()), level, 5), facts);
+    let reasons = |made: &Made| engine.answer(made).reasons;
+    let signed_in_well = give(2, &on_shift());
+    assert_eq!(signed_in_well.circumstances["unsaid"], json!({ "properties": ["scanned"] }));
+    assert_eq!(reasons(&signed_in_well).last().unwrap(), "It would be permitted with: scanned.");
+    let weakly = reasons(&give(1, &on_shift()));
+    let both = "It would be permitted with: scanned, after signing in again at level 2.";
+    assert_eq!(weakly, ["Patient data needs a full sign-in.", both]);
+    // Remedies are recorded as ever.
+    assert!(!signed_in_well.remedies.is_empty());
+    // Not where it would not help, and not against what was said.
+    let mut away = on_shift();
+    away.shifts.clear();
+    assert!(!give(2, &away).circumstances.contains_key("unsaid"));
+    let mut mismatch = signed_in(question("nora", "give_medication", patient()), 2, 5);
+    mismatch.asserted.action.insert("scanned".to_owned(), json!(false));
+    assert!(!made(mismatch, &on_shift()).circumstances.contains_key("unsaid"));
+}
+
+#[test]
+fn a_workflow_that_does_not_count_is_said_not_to() {
+    let engine = house::engine();
+    let reasons = |workflow: &str, facts: &Facts| {
+        let mut asked = signed_in(question("nora", "read_chart", patient()), 2, 5);
+        asked.workflow = Some(workflow.parse().unwrap());
+        engine.answer(&made(asked, facts)).reasons
+    };
+    let said = |name| format!("The workflow `{name}` is not known for this action; judged as `chart-review`.");
+    for named in ["nope", "everything-else"] {
+        assert_eq!(reasons(named, &on_shift()).last(), Some(&said(named)));
+        assert_eq!(reasons(named, &nothing_known()).last(), Some(&said(named)));
+    }
+    assert_eq!(reasons("chart-review", &on_shift()).len(), 1);
+}
