@@ -57,8 +57,11 @@ impl Callers {
     /// Ends all tokens of a caller, and every live permit it holds.
     ///
     /// # Errors
-    /// When the end was not recorded.
+    /// [`AppendError::Conflict`] when it has no live token; otherwise when the end was not recorded.
     pub async fn revoke(&self, caller: &CallerName, by: Actor) -> Result<(), AppendError> {
+        if !self.names().contains(caller) {
+            return Err(AppendError::Conflict(caller.to_string()));
+        }
         let revoked = Revoked { caller: caller.clone() };
         self.inner.plane.record(Batch::one(Draft::new(by, revoked))).await.map(drop)
     }

@@ -12,7 +12,7 @@ pub struct Timestamp(i64);
 
 /// The earliest and latest instants a four-digit year can write; everything outside is clamped into it.
 const MILLIS_MIN: i64 = -62_135_596_800_000;
-const MILLIS_MAX: i64 = 253_402_207_200_999;
+const MILLIS_MAX: i64 = 253_402_207_200_000;
 
 impl Timestamp {
     /// 0001-01-01, before anything a hospital records.

@@ -109,6 +109,8 @@ impl Node {
             async move { plane.keep_permits_true(stop).await }
         });
         let fallen = tokio::select! {
+            // First, because listeners end too when they are told to.
+            biased;
             () = stop.cancelled() => None,
             _ = listeners.join_next() => Some("a listener"),
             _ = &mut keeper => Some("the task that ends permits"),
