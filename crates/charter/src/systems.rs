@@ -71,6 +71,10 @@ pub struct Feed {
     /// For HL7 feeds: the sending applications (MSH-3) that are this feed; empty means any that no other feed lists.
     #[serde(default)]
     pub applications: Vec<String>,
+    /// For HL7 feeds: whose numbers are this house's record numbers (PID-3.4, MRG-1.4); empty means anybody's. A number that names nobody
+    /// is this house's.
+    #[serde(default)]
+    pub record_authorities: Vec<String>,
 }
 
 /// What a feed tells us.

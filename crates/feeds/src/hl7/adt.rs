@@ -175,6 +175,8 @@ pub struct Patient {
 /// A message, typed. Any type of message reads as one; what it does not have is absent.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct AdtMessage {
+    /// How many headers (MSH) the frame holds: more than one is more than one message.
+    pub headers: usize,
     /// MSH-9.1, such as `ADT`.
     pub kind: SmolStr,
     /// MSH-9.2, or EVN-1 where an old sender has nothing there, such as `A01`.
@@ -202,6 +204,7 @@ impl AdtMessage {
         let trigger = if trigger.is_empty() { event.field(1).component(1) } else { trigger };
         let moment = |field: Field<'_>| Moment::read(&field.component(1), zone);
         Self {
+            headers: message.segments().filter(Segment::is_header).count(),
             kind: code(&kind),
             trigger: code(&trigger),
             control_id: SmolStr::new(header.field(10).component(1).trim()),

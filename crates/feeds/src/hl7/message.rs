@@ -210,6 +210,13 @@ impl<'a> Segment<'a> {
         self.text.split(self.delimiters.field).next().unwrap_or_default().trim()
     }
 
+    /// Whether it begins a message, in whatever delimiters: a frame may hold one of another sender.
+    #[must_use]
+    pub fn is_header(&self) -> bool {
+        let after = self.text.strip_prefix("MSH").and_then(|rest| rest.chars().next());
+        after.is_some_and(|letter| !letter.is_alphanumeric())
+    }
+
     /// Whether the message has it at all.
     #[must_use]
     pub fn exists(&self) -> bool {

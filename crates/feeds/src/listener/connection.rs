@@ -23,6 +23,9 @@ const READ_BYTES: usize = 64 * 1024;
 /// How many acknowledgements are written at once, in bytes, before the sender's next messages are looked at.
 const WRITE_BYTES_MAX: usize = 64 * 1024;
 
+/// After so many messages in a row that were begun anew before they ended, the sender is taken not to speak MLLP.
+const RESTARTS_MAX: u32 = 16;
+
 /// How long a connection that is given up is still listened to, so that its last acknowledgements arrive: closing a socket over unread
 /// bytes would take them back.
 const LINGER: Duration = Duration::from_secs(1);
@@ -38,6 +41,8 @@ pub(super) enum Ended {
     Idle,
     /// A message began and did not end in time.
     SlowMessage,
+    /// The sender began message after message and ended none.
+    Restarts,
     /// The sender does not take its acknowledgements.
     SlowReader,
     /// It cannot be used any more.
@@ -51,6 +56,7 @@ impl fmt::Display for Ended {
             Self::Stopped => f.write_str("the listener stops"),
             Self::Idle => f.write_str("no message came for too long"),
             Self::SlowMessage => f.write_str("a message did not end in time"),
+            Self::Restarts => f.write_str("the sender began message after message and ended none"),
             Self::SlowReader => f.write_str("the sender does not take its acknowledgements"),
             Self::Broken(error) => error.fmt(f),
         }
@@ -72,6 +78,8 @@ struct Connection<'a> {
     /// Waits for a record or for room.
     waiting: Option<Opened>,
     deadline: Instant,
+    /// Messages in a row that were begun anew.
+    restarts: u32,
     /// Nothing more is read: why.
     ending: Option<Ended>,
 }
@@ -91,6 +99,7 @@ pub(super) async fn run(stream: TcpStream, intake: &Arc<Intake>, stop: Cancellat
         busy: HashSet::new(),
         waiting: None,
         deadline: Instant::now() + intake.settings().idle_timeout,
+        restarts: 0,
         ending: None,
     };
     let ended = connection.serve(stop).await;
@@ -175,10 +184,15 @@ impl Connection<'_> {
         match received {
             Ok(Some(Received::Message(bytes))) => {
                 self.deadline = Instant::now() + self.intake.settings().idle_timeout;
+                self.restarts = 0;
                 Some(self.intake.open(bytes, None))
             }
             Ok(Some(Received::Partial { bytes, why })) => {
                 self.deadline = Instant::now() + self.intake.settings().frame_timeout;
+                self.restarts += u32::from(why == Partial::Restarted);
+                if self.restarts > RESTARTS_MAX {
+                    self.ending = Some(Ended::Restarts);
+                }
                 if why == Partial::TooLong {
                     let bytes_max = self.intake.settings().frame_bytes_max;
                     self.ending = Some(Ended::Broken(MllpError::TooLong { bytes_max }));

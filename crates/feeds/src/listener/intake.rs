@@ -1,6 +1,7 @@
 //! One message: read it, say what it stands for, commit that with its acknowledgement, and only then hand the acknowledgement out.
 
 use super::Settings;
+use super::warned::Warned;
 use crate::hl7::{Acknowledgement, AdtMessage, Identifier, Message, Outcome, acknowledge, decode};
 use crate::kept;
 use crate::translate::{Circumstances, Directory, Rejection, TranslateError, VisitKey, translate};
@@ -19,8 +20,10 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use store::statements::{
     FEED_MESSAGE_FIND, FEED_MESSAGE_KEEP, FEED_MESSAGE_PRUNE, REJECTED_MESSAGE_COUNT, REJECTED_MESSAGE_KEEP,
+    REJECTED_MESSAGE_PRUNE,
 };
 use store::{AppendError, Batch, ReadError, Value, Write};
+use tokio::time::Instant;
 use world::Subject;
 
 /// Who sent what no feed of the charter sends.
@@ -31,6 +34,8 @@ const CONTROL_ID_BYTES_MAX: usize = 256;
 const PRUNE_EVERY_MESSAGES: u64 = 1_024;
 /// How many are forgotten at once: more than come between two times.
 const PRUNE_MESSAGES_MAX: i64 = 4_096;
+/// When there is no room for another rejected message, one in so many goes.
+const ROOM_PART: u64 = 64;
 
 /// Takes messages in for all connections of a listener.
 pub(super) struct Intake {
@@ -40,7 +45,9 @@ pub(super) struct Intake {
     /// Makes this run's acknowledgement ids differ from every other's.
     started_at: Timestamp,
     acknowledged: AtomicU64,
-    rejected: AtomicU64,
+    /// How many rejected messages are kept: committed ones only.
+    kept: AtomicU64,
+    warned: Warned,
 }
 
 /// The charter a message is read under, with its time zone looked up.
@@ -74,19 +81,63 @@ struct Prepared {
     batch: Batch,
     ack: Vec<u8>,
     outcome: Outcome,
+    kept: Kept,
+}
+
+/// What a batch does to the rejected messages that are kept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Kept {
+    Nothing,
+    One,
+    /// The oldest make room for it.
+    OneForOld,
 }
 
 impl Intake {
     pub(super) fn new(plane: Plane, settings: Settings) -> Self {
-        let counted = plane.store().read(|reader| reader.query(REJECTED_MESSAGE_COUNT, &[], |row| row.int(0)));
-        let rejected = counted.ok().and_then(|rows| rows.first().copied()).and_then(|rows| u64::try_from(rows).ok());
-        Self {
+        let intake = Self {
             started_at: plane.now(),
             plane,
             settings,
             in_force: Mutex::new(None),
             acknowledged: AtomicU64::new(0),
-            rejected: AtomicU64::new(rejected.unwrap_or(0)),
+            kept: AtomicU64::new(0),
+            warned: Warned::default(),
+        };
+        intake.recount();
+        intake
+    }
+
+    /// Asks the store how many rejected messages it keeps.
+    fn recount(&self) {
+        let counted = self.plane.store().read(|reader| reader.query(REJECTED_MESSAGE_COUNT, &[], |row| row.int(0)));
+        let rows = counted.ok().and_then(|rows| rows.first().copied()).and_then(|rows| u64::try_from(rows).ok());
+        if let Some(rows) = rows {
+            self.kept.store(rows, Ordering::Relaxed);
+        }
+    }
+
+    /// Notes what a committed batch has done to the messages that are kept.
+    fn has_kept(&self, kept: Kept) {
+        match kept {
+            Kept::Nothing => {}
+            Kept::One => drop(self.kept.fetch_add(1, Ordering::Relaxed)),
+            Kept::OneForOld => self.recount(),
+        }
+    }
+
+    /// Forgets rejected messages that the charter in force no longer keeps.
+    pub(super) async fn forget_rejected(&self) {
+        let retention = self.in_force().charter.hospital().retention;
+        if retention.legal_hold {
+            return;
+        }
+        let until = self.plane.now() - retention.rejected_messages_days.duration();
+        let values = vec![until.into(), Value::Int(PRUNE_MESSAGES_MAX)];
+        let batch = Batch { writes: vec![Write { statement: REJECTED_MESSAGE_PRUNE, values }], ..Batch::default() };
+        match self.plane.record(batch).await {
+            Ok(_) => self.recount(),
+            Err(error) => tracing::warn!(%error, "rejected messages that are old could not be forgotten"),
         }
     }
 
@@ -118,10 +169,11 @@ impl Intake {
     pub(super) async fn take(&self, opened: Opened) -> Option<Bytes> {
         let mut prepared = self.prepare(&opened);
         loop {
-            let Prepared { feed, batch, ack, outcome } = prepared;
+            let Prepared { feed, batch, ack, outcome, kept } = prepared;
             let failure = match self.plane.record(batch).await {
                 Ok(_) => {
                     count(&feed, label(outcome));
+                    self.has_kept(kept);
                     return self.answer(&opened, ack);
                 }
                 Err(failure) => failure,
@@ -167,7 +219,7 @@ impl Intake {
                 let ack = self.acknowledgement(opened, &Acknowledgement::ACCEPTED, now);
                 let mut batch = Batch { drafts, writes: numbers.writes, ..Batch::default() };
                 batch.writes.extend(self.remember(opened, &feed, &ack, now));
-                Prepared { feed, batch, ack, outcome: Outcome::Accepted }
+                Prepared { feed, batch, ack, outcome: Outcome::Accepted, kept: Kept::Nothing }
             }
             Err(TranslateError::Rejected(rejection)) => self.refuse(opened, &feed, rejection),
             Err(TranslateError::Directory(never)) => match never {},
@@ -178,7 +230,10 @@ impl Intake {
         let now = self.plane.now();
         let sha256 = hexadecimal(&opened.sha256);
         metrics::counter!("handrail_feed_rejections_total", "reason" => rejection.reason()).increment(1);
-        tracing::warn!(%feed, reason = rejection.reason(), sha256 = sha256.as_str(), "a message could not be used");
+        if let Some(unsaid) = self.warned.rejection_is_due(Instant::now()) {
+            let (reason, sha256) = (rejection.reason(), sha256.as_str());
+            tracing::warn!(%feed, reason, sha256, unsaid, "a message could not be used");
+        }
         let rejected = feed::MessageRejected {
             feed: feed.clone(),
             sha256: SmolStr::new(&sha256),
@@ -189,17 +244,35 @@ impl Intake {
         draft.source = opened.control_id().map(|message| Source { feed: feed.clone(), message });
         let ack = self.acknowledgement(opened, &rejection.acknowledgement(), now);
         let mut batch = Batch::one(draft);
-        batch.writes.extend(self.keep(opened, feed, rejection, now));
+        // First, so that nothing is pruned or kept for a message that was refused before.
         batch.writes.extend(self.remember(opened, feed, &ack, now));
-        Prepared { feed: feed.clone(), batch, ack, outcome: Outcome::Refused }
+        let (kept, room) = self.room(opened, now);
+        let write = if kept == Kept::Nothing { None } else { self.keep(opened, feed, rejection, now) };
+        let kept = if write.is_some() { kept } else { Kept::Nothing };
+        batch.writes.extend(room.filter(|_| write.is_some()));
+        batch.writes.extend(write);
+        Prepared { feed: feed.clone(), batch, ack, outcome: Outcome::Refused, kept }
     }
 
-    /// The bytes of a message that cannot be used, encrypted, while there is room for more of them.
-    fn keep(&self, opened: &Opened, feed: &FeedName, rejection: Rejection, now: Timestamp) -> Option<Write> {
-        if self.rejected.fetch_add(1, Ordering::Relaxed) >= self.settings.rejected_messages_max {
-            metrics::counter!("handrail_feed_rejections_not_kept_total").increment(1);
-            return None;
+    /// Whether there is room for one more rejected message, and the write that makes it: the oldest go, unless nothing may expire.
+    fn room(&self, opened: &Opened, now: Timestamp) -> (Kept, Option<Write>) {
+        let most = self.settings.rejected_messages_max;
+        let over = (self.kept.load(Ordering::Relaxed) + 1).saturating_sub(most);
+        if over == 0 {
+            return (Kept::One, None);
         }
+        if most == 0 || opened.in_force.charter.hospital().retention.legal_hold {
+            metrics::counter!("handrail_feed_rejections_not_kept_total").increment(1);
+            return (Kept::Nothing, None);
+        }
+        // Some at once, so that not every message has to.
+        let rows = i64::try_from(over + most / ROOM_PART).unwrap_or(i64::MAX);
+        let values = vec![now.into(), Value::Int(rows)];
+        (Kept::OneForOld, Some(Write { statement: REJECTED_MESSAGE_PRUNE, values }))
+    }
+
+    /// The bytes of a message that cannot be used, encrypted.
+    fn keep(&self, opened: &Opened, feed: &FeedName, rejection: Rejection, now: Timestamp) -> Option<Write> {
         let key = self.plane.store().keys().detail.bytes();
         match kept::seal(key, feed, &opened.sha256, &opened.bytes) {
             Ok(sealed) => Some(Write {

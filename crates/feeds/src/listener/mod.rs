@@ -9,6 +9,7 @@
 
 mod connection;
 mod intake;
+mod warned;
 
 use crate::mllp::FRAME_BYTES_MAX;
 use intake::Intake;
@@ -38,7 +39,8 @@ pub struct Settings {
     pub write_timeout: Duration,
     /// How long a message is known again.
     pub duplicate_window: Duration,
-    /// The most unusable messages whose bytes are kept; of later ones only the digest is.
+    /// The most unusable messages whose bytes are kept: the oldest make room. Under a legal hold nothing does, and of later ones only the
+    /// digest is kept.
     pub rejected_messages_max: u64,
     /// Whose numbers are record numbers (CX-4), when more than one authority's reach this listener. Empty: anybody's.
     pub record_authorities: Vec<SmolStr>,
@@ -60,6 +62,8 @@ impl Default for Settings {
     }
 }
 
+/// How often rejected messages that are old are forgotten.
+const FORGET_EVERY: Duration = Duration::from_secs(60 * 60);
 /// How long accepting rests when the system has no more sockets to give.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
@@ -74,9 +78,16 @@ pub async fn serve_with(listener: TcpListener, plane: Plane, settings: Settings,
     let places = Arc::new(Semaphore::new(settings.connections_max));
     let intake = Arc::new(Intake::new(plane, settings));
     let connections = TaskTracker::new();
+    let mut forget = tokio::time::interval(FORGET_EVERY);
     loop {
         let accepted = tokio::select! {
+            biased;
             () = stop.cancelled() => break,
+            _ = forget.tick() => {
+                let intake = Arc::clone(&intake);
+                connections.spawn(async move { intake.forget_rejected().await });
+                continue;
+            }
             accepted = listener.accept() => accepted,
         };
         let (stream, peer) = match accepted {

@@ -108,6 +108,10 @@ pub fn translate<D: Directory>(
     circumstances: &Circumstances<'_>,
     directory: &mut D,
 ) -> Result<Vec<Draft>, TranslateError<D::Error>> {
+    // Its acknowledgement would stand for all of them.
+    if message.headers > 1 {
+        return Err(Rejection::SeveralMessages.into());
+    }
     if message.control_id.is_empty() {
         return Err(Rejection::NoControlId.into());
     }

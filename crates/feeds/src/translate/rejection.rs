@@ -37,6 +37,7 @@ rejections! {
     Ended 100 None, Partial::Ended.reason();
     TooLong 207 None, Partial::TooLong.reason();
     NoHeader 100 Some(("MSH", 0)), HEADER_REASON;
+    SeveralMessages 207 None, "the frame holds more than one message";
     BadDelimiters 102 Some(("MSH", 2)), "MSH-1 and MSH-2 name no usable delimiters";
     TooManySegments 207 None, "the message has more segments than are read";
     NoFeed 207 Some(("MSH", 3)), "no feed of the charter sends as this application (MSH-3)";

@@ -140,6 +140,75 @@ async fn what_cannot_be_used_is_answered_counted_and_kept_where_only_the_key_rea
 }
 
 #[tokio::test]
+async fn a_frame_of_two_messages_is_refused_as_a_whole_and_kept() {
+    let node = Node::start().await;
+    let mut sender = node.sender().await;
+    for (id, second) in [("a", adt("A02", "b", "4711", "ITU")), ("c", "MSH#*!\\$#PAS#HGH#####ADT*A03#d#P#2.5\r".into())]
+    {
+        let both = [adt("A01", id, "4711", "3A"), second].concat();
+        let back = answer(sender.exchange(both.into()).await.unwrap());
+        assert_eq!((back.outcome, back.control_id.as_str()), (Outcome::Refused, id));
+        assert_eq!(back.reason, "the frame holds more than one message");
+    }
+    assert!(node.units("4711").is_empty());
+    assert_eq!(node.leaves("feed.message_rejected").len(), 2);
+    assert_eq!(kept_digests(&node).len(), 2);
+    // One alone is used.
+    let back = answer(sender.exchange(adt("A01", "a", "4711", "3A")).await.unwrap());
+    assert_eq!(back.outcome, Outcome::Accepted, "{}", back.reason);
+}
+
+/// The digests of the messages that are kept, newest first.
+fn kept_digests(node: &Node) -> Vec<[u8; 32]> {
+    let query = |reader: &store::Reader| reader.query(REJECTED_MESSAGE_LAST, &[Value::Int(1_000)], |row| row.array(2));
+    node.plane.store().read::<_, ReadError>(query).unwrap()
+}
+
+#[tokio::test]
+async fn the_newest_rejected_messages_are_kept_and_repeats_use_up_no_room() {
+    let node = Node::with(Settings { rejected_messages_max: 3, ..Settings::default() }).await;
+    let mut sender = node.sender().await;
+    let bad = |at: usize| adt("A02", &format!("bad{at}"), "", "3A");
+    for _ in 0..5 {
+        assert_eq!(answer(sender.exchange(bad(0)).await.unwrap()).outcome, Outcome::Refused);
+    }
+    assert_eq!(kept_digests(&node).len(), 1, "the repeats are duplicates");
+    let mut all = kept_digests(&node);
+    for at in 1..8 {
+        sender.exchange(bad(at)).await.unwrap();
+        let kept = kept_digests(&node);
+        all.insert(0, kept[0]);
+        assert_eq!(kept, all[..kept.len()], "the newest, in order");
+        assert_eq!(kept.len(), all.len().min(3));
+    }
+    all.sort_unstable();
+    all.dedup();
+    assert_eq!(all.len(), 8);
+}
+
+#[tokio::test]
+async fn nothing_rejected_is_forgotten_under_a_legal_hold() {
+    let charter = starter_with("hospital.toml", "legal_hold = false", "legal_hold = true");
+    let node = Node::under(charter, Settings { rejected_messages_max: 2, ..Settings::default() }).await;
+    let mut sender = node.sender().await;
+    for at in 0..4 {
+        sender.exchange(adt("A02", &format!("bad{at}"), "", "3A")).await.unwrap();
+    }
+    assert_eq!((kept_digests(&node).len(), node.leaves("feed.message_rejected").len()), (2, 4));
+}
+
+#[tokio::test]
+async fn rejected_messages_are_forgotten_after_the_days_the_charter_says() {
+    let mut node = Node::start().await;
+    node.sender().await.exchange(adt("A02", "bad", "", "3A")).await.unwrap();
+    for (days, left) in [(29, 1), (31, 0)] {
+        node.clock.set(start() + Duration::from_secs(days * 24 * 60 * 60));
+        node.listens_anew().await;
+        assert_eq!(kept_digests(&node).len(), left, "after {days} days");
+    }
+}
+
+#[tokio::test]
 async fn no_name_or_number_of_a_patient_reaches_the_log() {
     let node = Node::start().await;
     let mut sender = node.sender().await;
@@ -181,6 +250,10 @@ async fn odd_encodings_and_delimiters_are_answered_in_kind() {
 
 /// The starter charter with one text put for another in `systems.toml`.
 fn charter_with(old: &str, new: &str) -> Charter {
+    starter_with("systems.toml", old, new)
+}
+
+fn starter_with(file: &str, old: &str, new: &str) -> Charter {
     let mut files: Vec<(String, String)> = Vec::new();
     let mut folders = vec![starter()];
     while let Some(folder) = folders.pop() {
@@ -192,7 +265,7 @@ fn charter_with(old: &str, new: &str) -> Charter {
             }
             let name = path.strip_prefix(starter()).unwrap().to_str().unwrap().to_owned();
             let text = std::fs::read_to_string(&path).unwrap();
-            files.push((name.clone(), if name == "systems.toml" { text.replace(old, new) } else { text }));
+            files.push((name.clone(), if name == file { text.replace(old, new) } else { text }));
         }
     }
     Charter::from_files(files).unwrap()

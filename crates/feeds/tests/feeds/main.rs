@@ -77,6 +77,17 @@ impl Node {
         tokio::time::timeout(Duration::from_secs(20), serving).await.expect("the listener stops").unwrap();
     }
 
+    /// Stops the listener and starts another on the same plane.
+    pub(crate) async fn listens_anew(&mut self) {
+        self.stopped().await;
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        (self.address, self.stop) = (listener.local_addr().unwrap(), CancellationToken::new());
+        let serving = serve_with(listener, self.plane.clone(), Settings::default(), self.stop.clone());
+        self.serving = Some(tokio::spawn(serving));
+        // What it does at the start is in the queue before a message that comes after it.
+        self.sender().await.exchange(adt("A31", "anew", "1", "3A")).await.unwrap();
+    }
+
     /// The leaves of a kind.
     pub(crate) fn leaves(&self, kind: &str) -> Vec<Leaf> {
         self.raw()

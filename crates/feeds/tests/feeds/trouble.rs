@@ -54,6 +54,25 @@ async fn messages_begun_and_never_ended_are_kept() {
 }
 
 #[tokio::test]
+async fn a_sender_that_only_ever_starts_over_is_cut_off() {
+    let node = Node::start().await;
+    let mut stream = TcpStream::connect(node.address).await.unwrap();
+    let begun: String = (0..200).map(|at| format!("\x0bMSH|^~\\&|PAS|{at}")).collect();
+    let _ = stream.write_all(begun.as_bytes()).await;
+    assert!(rest(&mut stream).await.is_empty());
+    let rejected = reasons(&node, 17).await.len();
+    assert_eq!(rejected, 17, "one more than sixteen");
+    // With whole messages in between the same sender is heard on.
+    let mut stream = TcpStream::connect(node.address).await.unwrap();
+    for at in 0..20 {
+        let whole = adt("A01", &format!("w{at}"), "4711", "3A");
+        stream.write_all(&[format!("\x0bbroken {at}").as_bytes(), b"\x0b", &whole, b"\x1c\r"].concat()).await.unwrap();
+    }
+    stream.shutdown().await.unwrap();
+    assert_eq!(rest(&mut stream).await.iter().filter(|byte| **byte == 0x0b).count(), 20);
+}
+
+#[tokio::test]
 async fn an_endless_message_is_refused_and_cut_off() {
     let node = Node::with(Settings { frame_bytes_max: 4_096, ..Settings::default() }).await;
     let mut stream = TcpStream::connect(node.address).await.unwrap();
