@@ -373,7 +373,7 @@ mod tests {
     #[test]
     fn every_fact_bearing_kind_is_folded() {
         // Who may call is folded by the plane: no fact of the world rests on it.
-        let of_the_world = |kind: &&Kind| kind.bearing == Bearing::Fact && !kind.name.starts_with("caller.");
+        let of_the_world = |kind: &&events::Kind| kind.bearing == Bearing::Fact && !kind.name.starts_with("caller.");
         let bearing = Event::KINDS.iter().filter(of_the_world);
         assert_eq!(bearing.map(|kind| kind.name).collect::<Vec<_>>(), FOLDED);
     }
