@@ -4,7 +4,7 @@ use super::Settings;
 use super::warned::Warned;
 use crate::hl7::{Acknowledgement, AdtMessage, Identifier, Message, Outcome, acknowledge, decode};
 use crate::kept;
-use crate::translate::{Circumstances, Directory, Rejection, TranslateError, VisitKey, translate};
+use crate::translate::{Circumstances, Directory, Rejection, TranslateError, VisitKey, is_not_understood, translate};
 use aws_lc_rs::digest;
 use bytes::Bytes;
 use charter::Charter;
@@ -15,6 +15,7 @@ use events::{
 use jiff::tz::TimeZone;
 use plane::Plane;
 use smol_str::SmolStr;
+use std::collections::BTreeMap;
 use std::convert::Infallible;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -55,6 +56,8 @@ pub(super) struct Intake {
 struct InForce {
     charter: Arc<Charter>,
     zone: TimeZone,
+    /// Whose numbers are record numbers, of the feeds that say so.
+    authorities: Arc<BTreeMap<FeedName, Vec<SmolStr>>>,
 }
 
 /// A message that was read and not yet acted on.
@@ -208,14 +211,20 @@ impl Intake {
         };
         let now = self.plane.now();
         let sha256 = hexadecimal(&opened.sha256);
-        let circumstances =
-            Circumstances { feed: &feed, sha256: &sha256, now, record_authorities: &self.settings.record_authorities };
-        let mut numbers = Numbers { plane: &self.plane, charter, now, writes: Vec::new(), unknown_units: 0 };
+        let own = opened.in_force.authorities.get(&feed);
+        let record_authorities = own.map_or(&self.settings.record_authorities[..], |own| own);
+        let circumstances = Circumstances { feed: &feed, sha256: &sha256, now, record_authorities };
+        let mut numbers = Numbers {
+            plane: &self.plane,
+            charter,
+            now,
+            writes: Vec::new(),
+            new: Vec::new(),
+            unknown_units: Vec::new(),
+        };
         match translate(message, &circumstances, &mut numbers) {
             Ok(drafts) => {
-                if numbers.unknown_units > 0 {
-                    metrics::counter!("handrail_feed_unknown_units_total").increment(numbers.unknown_units);
-                }
+                self.note(message, &numbers.unknown_units);
                 let ack = self.acknowledgement(opened, &Acknowledgement::ACCEPTED, now);
                 let mut batch = Batch { drafts, writes: numbers.writes, ..Batch::default() };
                 batch.writes.extend(self.remember(opened, &feed, &ack, now));
@@ -223,6 +232,19 @@ impl Intake {
             }
             Err(TranslateError::Rejected(rejection)) => self.refuse(opened, &feed, rejection),
             Err(TranslateError::Directory(never)) => match never {},
+        }
+    }
+
+    /// Counts and says what was taken in and will not do what its sender means.
+    fn note(&self, message: &AdtMessage, unknown_units: &[SmolStr]) {
+        for code in unknown_units {
+            metrics::counter!("handrail_feed_unknown_units_total").increment(1);
+            self.warned.unknown_unit(code);
+        }
+        if is_not_understood(message) {
+            let trigger = message.trigger.to_string();
+            self.warned.not_understood(&trigger);
+            metrics::counter!("handrail_feed_not_understood_total", "trigger" => trigger).increment(1);
         }
     }
 
@@ -349,7 +371,8 @@ impl Intake {
                 let charter = Arc::clone(engine.charter());
                 // A charter with an unknown time zone does not load.
                 let zone = TimeZone::get(&charter.hospital().time_zone).unwrap_or(TimeZone::UTC);
-                held.insert(InForce { charter, zone }).clone()
+                let authorities = Arc::new(authorities(&charter));
+                held.insert(InForce { charter, zone, authorities }).clone()
             }
         }
     }
@@ -370,7 +393,9 @@ struct Numbers<'a> {
     charter: &'a Charter,
     now: Timestamp,
     writes: Vec<Write>,
-    unknown_units: u64,
+    /// Visits that this message is the first to name.
+    new: Vec<EncounterPseudonym>,
+    unknown_units: Vec<SmolStr>,
 }
 
 impl Directory for Numbers<'_> {
@@ -390,6 +415,9 @@ impl Directory for Numbers<'_> {
             // A readable number has no control characters, so no visit is called that.
             VisitKey::Unnumbered(patient) => self.plane.directory().encounter_or_new(&format!("\0{patient}")),
         };
+        if named.write.is_some() {
+            self.new.push(named.pseudonym);
+        }
         self.writes.extend(named.write);
         Ok(named.pseudonym)
     }
@@ -405,9 +433,16 @@ impl Directory for Numbers<'_> {
         self.plane.world(|world| world.can_merge(survivor, retired))
     }
 
+    // By its number, not by the world alone: a visit whose admission was undone is not opened by an update that comes after.
+    fn is_new(&mut self, encounter: EncounterPseudonym) -> bool {
+        self.new.contains(&encounter)
+    }
+
     fn unit(&mut self, code: &str) -> Option<UnitId> {
         let unit = self.charter.unit_by_code(code).cloned();
-        self.unknown_units += u64::from(unit.is_none());
+        if unit.is_none() {
+            self.unknown_units.push(SmolStr::new(code));
+        }
         unit
     }
 }
@@ -418,6 +453,11 @@ fn feed_of(charter: &Charter, application: &str) -> Option<FeedName> {
     let listed = feeds().find(|(_, feed)| feed.applications.iter().any(|name| name == application));
     let open = || feeds().find(|(_, feed)| feed.applications.is_empty());
     listed.or_else(open).map(|(name, _)| name.clone())
+}
+
+fn authorities(charter: &Charter) -> BTreeMap<FeedName, Vec<SmolStr>> {
+    let feeds = charter.systems().feeds.iter().filter(|(_, feed)| !feed.record_authorities.is_empty());
+    feeds.map(|(name, feed)| (name.clone(), feed.record_authorities.iter().map(SmolStr::new).collect())).collect()
 }
 
 #[expect(clippy::expect_used, reason = "a constant")]

@@ -71,6 +71,9 @@ pub trait Directory {
     /// Whether two records may be made one: not when that would join absurdly many.
     fn can_merge(&mut self, survivor: PatientPseudonym, retired: PatientPseudonym) -> bool;
 
+    /// Whether nothing was ever heard of this visit before the message at hand.
+    fn is_new(&mut self, encounter: EncounterPseudonym) -> bool;
+
     /// The unit that the charter knows by this code.
     fn unit(&mut self, code: &str) -> Option<UnitId>;
 }
@@ -84,8 +87,20 @@ pub struct Circumstances<'a> {
     pub sha256: &'a str,
     /// Now, for the bounds of times.
     pub now: Timestamp,
-    /// Whose numbers are record numbers (CX-4). When empty, anybody's, those typed `MR` or `MRN` first.
+    /// Whose numbers are record numbers (CX-4), besides those of nobody in particular. When empty, anybody's, those typed `MR` or `MRN` first.
     pub record_authorities: &'a [SmolStr],
+}
+
+/// Whether an ADT message moves a patient or changes who they are and is only heard here: leaves of absence, tracked arrivals and
+/// departures and their undoing, links, deletions, and changes of numbers.
+#[must_use]
+pub fn is_not_understood(message: &AdtMessage) -> bool {
+    let moves = ["A09", "A10", "A21", "A22", "A26", "A32", "A33", "A52", "A53"];
+    let changes_identity = [
+        "A23", "A24", "A29", "A30", "A35", "A36", "A41", "A42", "A43", "A44", "A45", "A46", "A47", "A48", "A49", "A50",
+        "A51",
+    ];
+    message.kind == "ADT" && moves.iter().chain(&changes_identity).any(|trigger| *trigger == message.trigger)
 }
 
 /// Why no drafts came of a message.
@@ -158,7 +173,8 @@ impl<'a, D: Directory> Work<'a, D> {
             "A11" | "A27" | "A38" => self.cancelled(Movement::Admission),
             "A12" => self.cancelled(Movement::Transfer),
             "A13" => self.cancelled(Movement::Discharge),
-            "A34" | "A40" => self.merged(),
+            "A17" => self.swapped(),
+            "A18" | "A34" | "A39" | "A40" => self.merged(),
             "A37" => self.unmerged(),
             _ => Ok(()),
         }
@@ -187,6 +203,20 @@ impl<'a, D: Directory> Work<'a, D> {
 
     fn moved(&mut self, presence: Presence) -> Result<(), TranslateError<D::Error>> {
         let stay = self.stay()?;
+        self.moved_in(stay, presence)
+    }
+
+    /// Two patients who change places: each PV1 names where its patient now is.
+    fn swapped(&mut self) -> Result<(), TranslateError<D::Error>> {
+        let [one, other] = &self.message.patients[..] else { return Err(Rejection::NotASwap.into()) };
+        for said in [one, other] {
+            let stay = self.stay_of(said)?;
+            self.moved_in(stay, Presence::Present)?;
+        }
+        Ok(())
+    }
+
+    fn moved_in(&mut self, stay: Stay<'_>, presence: Presence) -> Result<(), TranslateError<D::Error>> {
         let visit = &stay.said.visit;
         let location = match presence {
             Presence::Present => visit.location.as_ref(),
@@ -212,6 +242,10 @@ impl<'a, D: Directory> Work<'a, D> {
         let said = self.said()?;
         if always_a_visit || said.visit.number.is_some() {
             let stay = self.stay()?;
+            if said.visit.class.is_some() && said.visit.location.is_some() && self.directory.is_new(stay.encounter) {
+                // Its admission was never heard: a feed that was connected in the middle of the stay, or lost messages.
+                return self.opened(Presence::Present);
+            }
             self.people(stay, said.visit.class);
             return self.labelled(stay);
         }
@@ -328,6 +362,10 @@ impl<'a, D: Directory> Work<'a, D> {
 
     fn stay(&mut self) -> Result<Stay<'a>, TranslateError<D::Error>> {
         let said = self.said()?;
+        self.stay_of(said)
+    }
+
+    fn stay_of(&mut self, said: &'a Patient) -> Result<Stay<'a>, TranslateError<D::Error>> {
         let patient = self.patient(&said.record, None)?;
         let key = match &said.visit.number {
             Some(number) if number.is_readable() => VisitKey::Numbered(number),
@@ -400,7 +438,9 @@ fn pick<'i>(
     authorities: &[SmolStr],
     like: Option<&Identifier>,
 ) -> Result<&'i Identifier, Rejection> {
-    let ours = |one: &&Identifier| authorities.is_empty() || authorities.contains(&one.authority);
+    // A number that names nobody is the sender's own.
+    let ours =
+        |one: &&Identifier| authorities.is_empty() || one.authority.is_empty() || authorities.contains(&one.authority);
     let alike = |one: &&Identifier| like.is_some_and(|like| one.authority == like.authority && one.kind == like.kind);
     let typed = |one: &&Identifier| matches!(one.kind.as_str(), "MR" | "MRN");
     let candidates = || from.iter().filter(ours);

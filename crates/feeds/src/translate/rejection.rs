@@ -51,6 +51,7 @@ rejections! {
     UnreadableVisit 102 Some(("PV1", 19)), "the visit number does not read in the message's character set";
     NoPlace 101 Some(("PV1", 3)), "the message moves a patient and names no place";
     UnreadablePlace 102 Some(("PV1", 3)), "the place is too long or does not read";
+    NotASwap 101 Some(("PID", 3)), "the message swaps patients and does not name two";
     NoMergedRecord 101 Some(("MRG", 1)), "the message merges or unmerges and names only one record";
     MergedWithItself 204 Some(("MRG", 1)), "the message merges or unmerges a record with itself";
     TooManyMerged 207 Some(("MRG", 1)), "the record stands for so many others already that the merge must be a mistake";

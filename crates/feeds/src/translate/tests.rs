@@ -14,6 +14,7 @@ const NOW: Timestamp = Timestamp::from_millis(1_782_891_015_000);
 struct Book {
     names: BTreeMap<String, u8>,
     labels: Vec<Label>,
+    new: bool,
 }
 
 impl Book {
@@ -47,6 +48,10 @@ impl Directory for Book {
 
     fn can_merge(&mut self, _: PatientPseudonym, retired: PatientPseudonym) -> bool {
         self.labels.is_empty() || retired != patient(2)
+    }
+
+    fn is_new(&mut self, _: EncounterPseudonym) -> bool {
+        self.new
     }
 
     fn unit(&mut self, code: &str) -> Option<UnitId> {
@@ -127,6 +132,55 @@ fn arriving_opens_a_stay_and_says_when_where_and_who() {
     assert_eq!(draft.actor.to_string(), "feed:adt");
     assert_eq!(draft.source.unwrap().message, "c1");
     assert_eq!(draft.place, UnitId::new("WARD-3A").ok());
+}
+
+#[test]
+fn a_swap_moves_both_patients_and_needs_both() {
+    let other = "PID|||8^^^GH^MR\rPV1||I|ITU^1^1||||||||||||||||V2";
+    let drafts = run(&adt("A17", &format!("PV1||I|3A^12^2||||||||||||||||V1\r{other}")), &mut Book::default()).unwrap();
+    let moved = |draft: &Draft| match &draft.event {
+        Event::EncounterMoved(body) => (body.patient, body.encounter, body.place.unit.to_string()),
+        other => panic!("{other:?}"),
+    };
+    let both: Vec<_> = drafts.iter().map(moved).collect();
+    let expected = [(patient(1), encounter(2), "WARD-3A".to_owned()), (patient(3), encounter(4), "ITU".to_owned())];
+    assert_eq!(both, expected);
+    assert_eq!(rejected(&adt("A17", STAY)), Rejection::NotASwap);
+    assert_eq!(rejected(&adt("A17", &format!("{STAY}\rPID|||8^^^GH^MR\rPV1||I"))), Rejection::NoPlace);
+}
+
+#[test]
+fn every_way_to_merge_two_records_merges_them() {
+    for trigger in ["A18", "A34", "A39", "A40"] {
+        let merged = patient::Merged { survivor: patient(1), retired: patient(2) };
+        assert_eq!(one(trigger, "MRG|9^^^GH^MR"), merged.into(), "{trigger}");
+    }
+}
+
+#[test]
+fn an_update_opens_a_stay_nothing_was_ever_heard_of() {
+    let news = |trigger: &str, pv1: &str, new| {
+        let mut book = Book { new, ..Book::default() };
+        run(&adt(trigger, pv1), &mut book).unwrap().iter().map(|draft| draft.event.kind().name).collect::<Vec<_>>()
+    };
+    assert_eq!(news("A08", STAY, true), ["encounter.opened"]);
+    assert_eq!(news("A31", STAY, true), ["encounter.opened"]);
+    assert_eq!(news("A08", STAY, false), ["encounter.updated"]);
+    assert_eq!(news("A08", "PV1||I|||||D1||||||||||||V1", true), ["encounter.updated"], "no place");
+    assert_eq!(news("A08", "PV1|||3A||||D1||||||||||||V1", true), ["encounter.updated"], "no class");
+}
+
+#[test]
+fn what_moves_a_patient_and_is_only_heard_is_known_as_such() {
+    let understood = |text: &str| !is_not_understood(&AdtMessage::read(&Message::read(text).unwrap(), &TimeZone::UTC));
+    for trigger in ["A09", "A21", "A24", "A47"] {
+        assert!(!understood(&adt(trigger, STAY)), "{trigger}");
+        assert_eq!(one(trigger, STAY).kind().name, "feed.heard", "{trigger}");
+    }
+    for trigger in ["A01", "A17", "A20", "A28", "A60", "Z99"] {
+        assert!(understood(&adt(trigger, STAY)), "{trigger}");
+    }
+    assert!(understood("MSH|^~\\&|PAS||||1||ORU^A09|1"));
 }
 
 #[test]

@@ -248,6 +248,44 @@ async fn odd_encodings_and_delimiters_are_answered_in_kind() {
     assert_eq!(node.units("Mü7"), ["ICU"]);
 }
 
+#[tokio::test]
+async fn numbers_of_another_authority_are_not_taken_for_ours_when_the_charter_says_whose_are() {
+    let charter = charter_with("applications = []", "applications = []\nrecord_authorities = [\"HGH\"]");
+    let node = Node::under(charter, Settings::default()).await;
+    let mut sender = node.sender().await;
+    let named = |id: &str, record: &str| {
+        let text = String::from_utf8(adt("A01", id, "4711", "3A").to_vec()).unwrap();
+        Bytes::from(text.replace("4711^^^HGH^MR", record))
+    };
+    let back = answer(sender.exchange(named("1", "4711^^^OTHER^MR")).await.unwrap());
+    assert_eq!(back.outcome, Outcome::Refused);
+    assert!(back.reason.contains("authority") && !back.reason.contains("4711"), "{}", back.reason);
+    assert!(node.units("4711").is_empty());
+    for (id, record, ours) in [("2", "1^^^OTHER^MR~2^^^HGH^MR", "2"), ("3", "3", "3"), ("4", "4^^^HGH&1.2&ISO", "4")] {
+        let back = answer(sender.exchange(named(id, record)).await.unwrap());
+        assert_eq!(back.outcome, Outcome::Accepted, "{record}: {}", back.reason);
+        assert!(node.patient(ours).is_some(), "{record}");
+    }
+    assert!(node.patient("1").is_none());
+}
+
+#[tokio::test]
+async fn an_update_about_a_stay_never_heard_of_opens_it_once_and_not_after_it_was_undone() {
+    let node = Node::start().await;
+    let mut sender = node.sender().await;
+    for (trigger, id, place, units) in [
+        ("A08", "1", "EMERG", vec!["ED"]),
+        ("A08", "2", "3A", vec!["ED"]),
+        ("A11", "3", "EMERG", vec![]),
+        ("A08", "4", "3A", vec![]),
+    ] {
+        let back = answer(sender.exchange(adt(trigger, id, "4711", place)).await.unwrap());
+        assert_eq!(back.outcome, Outcome::Accepted, "{}", back.reason);
+        assert_eq!(node.units("4711"), units, "after {id}");
+    }
+    assert_eq!(node.leaves("encounter.opened").len(), 1);
+}
+
 /// The starter charter with one text put for another in `systems.toml`.
 fn charter_with(old: &str, new: &str) -> Charter {
     starter_with("systems.toml", old, new)
