@@ -93,6 +93,9 @@ impl Engine {
             }
             reasons.extend(lacking);
             reasons.extend(Unsaid::of(made).map(|unsaid| unsaid.sentence()));
+            if reasons.is_empty() {
+                reasons.push("No policy permits this in these circumstances.".to_owned());
+            }
         }
         reasons.extend(other_workflow(made));
         let workflow = made.workflow.as_ref().and_then(|name| self.charter().workflow(name));
@@ -177,9 +180,6 @@ impl Engine {
         }
         if at(of, "device", "posture").and_then(Value::as_str) == Some("failed") {
             say("This device failed its last check.".to_owned());
-        }
-        if reasons.is_empty() {
-            reasons.push("No policy permits this in these circumstances.".to_owned());
         }
         reasons
     }

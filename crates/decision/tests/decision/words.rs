@@ -2,11 +2,14 @@
 
 use crate::boundaries::{at, known_patient, nothing_known, patient, shift, stay};
 use crate::house::{self, about, asserting, question, signed_in};
+use decision::Engine;
 use events::decision::{Made, Question};
+use events::device::{DeviceKind, Posture};
 use events::encounter::Presence;
 use events::{CharterDigest, Seq};
 use serde_json::json;
-use world::Facts;
+use std::sync::Arc;
+use world::{DeviceFacts, Facts};
 
 const HOUR: i64 = 3_600_000;
 
@@ -193,4 +196,27 @@ fn a_workflow_that_does_not_count_is_said_not_to() {
         assert_eq!(reasons(named, &nothing_known()).last(), Some(&said(named)));
     }
     assert_eq!(reasons("chart-review", &on_shift()).len(), 1);
+}
+
+#[test]
+fn at_harbour_general_a_nurse_learns_that_nurses_do_not_prescribe_and_that_somebody_must_watch() {
+    let charter = house::load(&house::own("../../charter"));
+    let engine = Engine::new(Arc::new(charter)).unwrap();
+    let mut facts = on_shift();
+    facts.device = Some(DeviceFacts {
+        kind: DeviceKind::Workstation,
+        unit: Some("ED".parse().unwrap()),
+        shared: true,
+        managed: true,
+        posture: Some((Posture::Healthy, at(8 * HOUR))),
+    });
+    let told = |action: &str, level| {
+        let asked = asserting(signed_in(question("nora", action, patient()), level, 5), "device", json!("cart-1"));
+        let made = engine.decide(&asked, &facts, at(HOUR)).into_made(asked, Seq(4), CharterDigest([1; 32]), at(HOUR));
+        engine.answer(&made).reasons
+    };
+    assert_eq!(told("prescribe", 2), ["Your role (nurse) may not prescribe."]);
+    assert_eq!(told("administer_controlled_drug", 3), ["It would be permitted with: witnessed."]);
+    let weakly = told("administer_controlled_drug", 2);
+    assert_eq!(weakly.last().unwrap(), "It would be permitted with: witnessed, after signing in again at level 3.");
 }
