@@ -1,6 +1,7 @@
 //! One sender: frames in, commits side by side, acknowledgements out in order.
 
 use super::intake::{Intake, Opened};
+use super::seats::Seated;
 use crate::mllp::{Mllp, MllpError, Partial, Received};
 use bytes::{Bytes, BytesMut};
 use futures_util::future::BoxFuture;
@@ -37,6 +38,10 @@ pub(super) enum Ended {
     BySender,
     /// The listener stops.
     Stopped,
+    /// No whole message came soon after it was opened.
+    NoFirstMessage,
+    /// Another connection was given its place.
+    Displaced,
     /// No message came for too long.
     Idle,
     /// A message began and did not end in time.
@@ -54,6 +59,8 @@ impl fmt::Display for Ended {
         match self {
             Self::BySender => f.write_str("the sender closed it"),
             Self::Stopped => f.write_str("the listener stops"),
+            Self::NoFirstMessage => f.write_str("no whole message came soon enough"),
+            Self::Displaced => f.write_str("all places were taken and it had never sent a whole message"),
             Self::Idle => f.write_str("no message came for too long"),
             Self::SlowMessage => f.write_str("a message did not end in time"),
             Self::Restarts => f.write_str("the sender began message after message and ended none"),
@@ -78,6 +85,9 @@ struct Connection<'a> {
     /// Waits for a record or for room.
     waiting: Option<Opened>,
     deadline: Instant,
+    /// Until the first whole message has come: when it must have.
+    first_due: Option<Instant>,
+    seated: Seated,
     /// Messages in a row that were begun anew.
     restarts: u32,
     /// Nothing more is read: why.
@@ -85,7 +95,7 @@ struct Connection<'a> {
 }
 
 /// Serves a connection to its end.
-pub(super) async fn run(stream: TcpStream, intake: &Arc<Intake>, stop: CancellationToken) -> Ended {
+pub(super) async fn run(stream: TcpStream, intake: &Arc<Intake>, seated: Seated, stop: CancellationToken) -> Ended {
     // Without it acknowledgements wait for each other; a socket that cannot be told so works all the same.
     let _ = stream.set_nodelay(true);
     let (reader, writer) = stream.into_split();
@@ -99,13 +109,15 @@ pub(super) async fn run(stream: TcpStream, intake: &Arc<Intake>, stop: Cancellat
         busy: HashSet::new(),
         waiting: None,
         deadline: Instant::now() + intake.settings().idle_timeout,
+        first_due: Some(Instant::now() + intake.settings().first_message_timeout),
+        seated,
         restarts: 0,
         ending: None,
     };
     let ended = connection.serve(stop).await;
     metrics::counter!("handrail_feed_stray_bytes_total").increment(connection.codec.stray_bytes());
     let _ = timeout(intake.settings().write_timeout, connection.writer.shutdown()).await;
-    if !matches!(ended, Ended::BySender) {
+    if !matches!(ended, Ended::BySender | Ended::Displaced) {
         let _ = timeout(LINGER, connection.drain()).await;
     }
     ended
@@ -113,6 +125,7 @@ pub(super) async fn run(stream: TcpStream, intake: &Arc<Intake>, stop: Cancellat
 
 impl Connection<'_> {
     async fn serve(&mut self, stop: CancellationToken) -> Ended {
+        let displaced = self.seated.displaced();
         loop {
             self.start_all().await;
             let drained = self.in_flight.is_empty() && self.waiting.is_none();
@@ -123,6 +136,7 @@ impl Connection<'_> {
             if reading {
                 self.buffer.reserve(READ_BYTES);
             }
+            let due = self.due();
             tokio::select! {
                 biased;
                 Some(answer) = self.in_flight.next() => {
@@ -130,6 +144,7 @@ impl Connection<'_> {
                         return ended;
                     }
                 }
+                () = displaced.cancelled(), if self.ending.is_none() => self.ending = Some(Ended::Displaced),
                 () = stop.cancelled(), if self.ending.is_none() => {
                     // What was not begun is not acknowledged, and will be sent again.
                     self.waiting = None;
@@ -137,7 +152,7 @@ impl Connection<'_> {
                     self.ending = Some(Ended::Stopped);
                 }
                 read = self.reader.read_buf(&mut self.buffer), if reading => self.has_read(read),
-                () = tokio::time::sleep_until(self.deadline), if reading => self.is_late(),
+                () = tokio::time::sleep_until(due), if reading => self.is_late(),
             }
         }
     }
@@ -185,6 +200,8 @@ impl Connection<'_> {
             Ok(Some(Received::Message(bytes))) => {
                 self.deadline = Instant::now() + self.intake.settings().idle_timeout;
                 self.restarts = 0;
+                self.first_due = None;
+                self.seated.has_spoken();
                 Some(self.intake.open(bytes, None))
             }
             Ok(Some(Received::Partial { bytes, why })) => {
@@ -215,13 +232,22 @@ impl Connection<'_> {
     fn has_read(&mut self, read: std::io::Result<usize>) {
         match read {
             Ok(0) => self.ending = Some(Ended::BySender),
-            Ok(_) => {}
+            Ok(_) => self.seated.has_heard(),
             Err(error) => self.ending = Some(Ended::Broken(error.into())),
         }
     }
 
     fn is_late(&mut self) {
-        self.ending = Some(if self.codec.is_inside() { Ended::SlowMessage } else { Ended::Idle });
+        self.ending = Some(match self.first_due {
+            _ if self.codec.is_inside() => Ended::SlowMessage,
+            Some(_) => Ended::NoFirstMessage,
+            None => Ended::Idle,
+        });
+    }
+
+    /// When the sender is too late.
+    fn due(&self) -> Instant {
+        self.first_due.map_or(self.deadline, |first| first.min(self.deadline))
     }
 
     /// Reads whatever still comes, without a look at it, until the sender closes too.

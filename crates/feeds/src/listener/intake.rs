@@ -279,13 +279,19 @@ impl Intake {
     /// Whether there is room for one more rejected message, and the write that makes it: the oldest go, unless nothing may expire.
     fn room(&self, opened: &Opened, now: Timestamp) -> (Kept, Option<Write>) {
         let most = self.settings.rejected_messages_max;
-        let over = (self.kept.load(Ordering::Relaxed) + 1).saturating_sub(most);
-        if over == 0 {
+        let over = || (self.kept.load(Ordering::Relaxed) + 1).saturating_sub(most);
+        if over() == 0 {
             return (Kept::One, None);
         }
         if most == 0 || opened.in_force.charter.hospital().retention.legal_hold {
             metrics::counter!("handrail_feed_rejections_not_kept_total").increment(1);
             return (Kept::Nothing, None);
+        }
+        // One that was committed while the store was asked is counted twice: look again before anything goes.
+        self.recount();
+        let over = over();
+        if over == 0 {
+            return (Kept::One, None);
         }
         // Some at once, so that not every message has to.
         let rows = i64::try_from(over + most / ROOM_PART).unwrap_or(i64::MAX);

@@ -5,22 +5,28 @@
 //! - **AA**: recorded. **AE**: it could not be recorded, send it again. **AR**: it cannot be used; it is kept, encrypted, and counted.
 //! - The same message again (feed, MSH-10 and content, within seven days) gets the acknowledgement it got, and changes nothing. That
 //!   holds for a refusal too: what was refused has to be sent under a new control id once it has been put right.
-//! - Slow and silent senders are cut off by named timeouts; more connections than the cap are closed at once.
+//! - Slow and silent senders are cut off by named timeouts. At the cap the longest silent connection that has never sent a whole message
+//!   gives way; when all have, the newcomer is closed at once.
 
 mod connection;
 mod intake;
+mod seats;
 mod warned;
 
 use crate::mllp::FRAME_BYTES_MAX;
 use intake::Intake;
 use plane::Plane;
+use seats::Seats;
 use smol_str::SmolStr;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::TcpListener;
-use tokio::sync::Semaphore;
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
+
+/// Whoever connects has something to say: so soon a first whole message must have come.
+pub const FIRST_MESSAGE_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// How a listener treats its senders.
 #[derive(Clone, Debug)]
@@ -31,6 +37,8 @@ pub struct Settings {
     pub connections_max: usize,
     /// The most messages of one connection that are being committed at once.
     pub pipeline_messages_max: usize,
+    /// The first whole message must have come this long after the connection.
+    pub first_message_timeout: Duration,
     /// After this long without a message a connection is closed: senders connect again.
     pub idle_timeout: Duration,
     /// A message that has begun must have ended after this long.
@@ -52,6 +60,7 @@ impl Default for Settings {
             frame_bytes_max: FRAME_BYTES_MAX,
             connections_max: 128,
             pipeline_messages_max: 64,
+            first_message_timeout: FIRST_MESSAGE_TIMEOUT,
             idle_timeout: Duration::from_secs(15 * 60),
             frame_timeout: Duration::from_secs(30),
             write_timeout: Duration::from_secs(30),
@@ -75,17 +84,21 @@ pub async fn serve(listener: TcpListener, plane: Plane, stop: CancellationToken)
 
 /// As [`serve`], with settings of one's own.
 pub async fn serve_with(listener: TcpListener, plane: Plane, settings: Settings, stop: CancellationToken) {
-    let places = Arc::new(Semaphore::new(settings.connections_max));
+    let seats = Seats::new(settings.connections_max);
     let intake = Arc::new(Intake::new(plane, settings));
     let connections = TaskTracker::new();
-    let mut forget = tokio::time::interval(FORGET_EVERY);
+    let forget_rejected = || {
+        let intake = Arc::clone(&intake);
+        connections.spawn(async move { intake.forget_rejected().await });
+    };
+    forget_rejected();
+    let mut forget = tokio::time::interval_at(Instant::now() + FORGET_EVERY, FORGET_EVERY);
     loop {
         let accepted = tokio::select! {
             biased;
             () = stop.cancelled() => break,
             _ = forget.tick() => {
-                let intake = Arc::clone(&intake);
-                connections.spawn(async move { intake.forget_rejected().await });
+                forget_rejected();
                 continue;
             }
             accepted = listener.accept() => accepted,
@@ -98,7 +111,7 @@ pub async fn serve_with(listener: TcpListener, plane: Plane, settings: Settings,
                 continue;
             }
         };
-        let Ok(place) = Arc::clone(&places).try_acquire_owned() else {
+        let Some(seated) = seats.admit() else {
             metrics::counter!("handrail_feed_connections_refused_total").increment(1);
             tracing::warn!(%peer, "a feed connection over the cap was closed");
             continue;
@@ -106,10 +119,9 @@ pub async fn serve_with(listener: TcpListener, plane: Plane, settings: Settings,
         let (intake, stop) = (Arc::clone(&intake), stop.clone());
         connections.spawn(async move {
             metrics::gauge!("handrail_feed_connections").increment(1.0);
-            let ended = connection::run(stream, &intake, stop).await;
+            let ended = connection::run(stream, &intake, seated, stop).await;
             metrics::gauge!("handrail_feed_connections").decrement(1.0);
             tracing::info!(%peer, why = %ended, "a feed connection ended");
-            drop(place);
         });
     }
     drop(listener);

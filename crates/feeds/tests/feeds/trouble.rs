@@ -108,15 +108,36 @@ async fn slow_and_silent_senders_cannot_hold_connections() {
 }
 
 #[tokio::test]
-async fn connections_over_the_cap_are_closed_at_once_and_places_come_free() {
+async fn a_first_whole_message_must_come_soon() {
+    let short = Duration::from_millis(150);
+    let node = Node::with(Settings { first_message_timeout: short, ..Settings::default() }).await;
+    let mut silent = TcpStream::connect(node.address).await.unwrap();
+    let mut begun = TcpStream::connect(node.address).await.unwrap();
+    begun.write_all(b"\x0bMSH|^~\\&|PAS").await.unwrap();
+    let mut sender = node.sender().await;
+    sender.exchange(adt("A01", "1", "1", "3A")).await.unwrap();
+    assert!(rest(&mut silent).await.is_empty());
+    assert!(rest(&mut begun).await.is_empty());
+    tokio::time::sleep(short).await;
+    let back = answer(sender.exchange(adt("A02", "2", "1", "3A")).await.unwrap());
+    assert_eq!(back.outcome, Outcome::Accepted, "who has sent one may be silent");
+}
+
+#[tokio::test]
+async fn at_the_cap_who_never_sent_a_message_gives_way_and_who_did_stays() {
     let node = Node::with(Settings { connections_max: 2, ..Settings::default() }).await;
-    let (mut one, two) = (node.sender().await, node.sender().await);
+    let mut one = node.sender().await;
     assert_eq!(answer(one.exchange(adt("A01", "1", "1", "3A")).await.unwrap()).outcome, Outcome::Accepted);
+    let mut silent = TcpStream::connect(node.address).await.unwrap();
+    let mut two = node.sender().await;
+    assert_eq!(answer(two.exchange(adt("A01", "2", "2", "3A")).await.unwrap()).outcome, Outcome::Accepted);
+    assert!(rest(&mut silent).await.is_empty());
     let mut over = TcpStream::connect(node.address).await.unwrap();
-    assert!(rest(&mut over).await.is_empty());
+    assert!(rest(&mut over).await.is_empty(), "both places are held by senders");
+    assert_eq!(answer(one.exchange(adt("A02", "3", "1", "3A")).await.unwrap()).outcome, Outcome::Accepted);
     drop(two);
     let pace = Pace { pause: Duration::from_millis(20), reconnects_max: 200, ..Pace::default() };
-    let report = replay(&node.address.to_string(), &[adt("A01", "2", "2", "3A")], &pace, |_| {}).await.unwrap();
+    let report = replay(&node.address.to_string(), &[adt("A01", "4", "4", "3A")], &pace, |_| {}).await.unwrap();
     assert_eq!(report.accepted, 1);
 }
 
