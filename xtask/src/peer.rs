@@ -52,6 +52,7 @@ pub(crate) struct Node {
     child: Child,
     /// Whether `child` is a program around the node rather than the node.
     wrapped: bool,
+    binary: PathBuf,
     pub(crate) data: PathBuf,
     pub(crate) http: SocketAddr,
     pub(crate) mllp: SocketAddr,
@@ -79,7 +80,14 @@ impl Node {
             .stdout(Stdio::null())
             .stderr(log)
             .spawn()?;
-        let mut node = Self { child, wrapped: wrapper.first() == Some(&"strace"), data: data.to_owned(), http, mllp };
+        let mut node = Self {
+            child,
+            wrapped: wrapper.first() == Some(&"strace"),
+            binary: binary.to_owned(),
+            data: data.to_owned(),
+            http,
+            mllp,
+        };
         let address = node.http;
         until("the node's readiness", READY, || {
             if let Some(status) = node.child.try_wait()? {
@@ -116,7 +124,7 @@ impl Node {
     /// A caller with a token made at the node's console.
     pub(crate) fn caller(&self, name: &str) -> Outcome<Caller> {
         let data = self.data.display().to_string();
-        let token = handrail(&["caller", "add", name, "--data", &data])?;
+        let token = run_binary(&self.binary, &["caller", "add", name, "--data", &data])?;
         Ok(Caller { address: self.http, token: Some(token.trim().to_owned()), agent: agent() })
     }
 }
@@ -132,7 +140,11 @@ impl Drop for Node {
 
 /// Runs a command of the binary; its standard output, if it ended well.
 pub(crate) fn handrail(args: &[&str]) -> Outcome<String> {
-    let output = Command::new(binary()).args(args).stdin(Stdio::null()).output()?;
+    run_binary(&binary(), args)
+}
+
+fn run_binary(binary: &Path, args: &[&str]) -> Outcome<String> {
+    let output = Command::new(binary).args(args).stdin(Stdio::null()).output()?;
     if !output.status.success() {
         let error = String::from_utf8_lossy(&output.stderr);
         return Err(format!("handrail {} ended with {}: {error}", args.join(" "), output.status).into());
