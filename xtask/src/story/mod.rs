@@ -1,5 +1,6 @@
 //! Acceptance told as stories: the real binary, driven from outside as its users would, one line a step.
 
+mod depth;
 mod hard_times;
 pub(crate) mod hospital;
 mod the_loop;
@@ -9,7 +10,8 @@ use crate::step::{Outcome, elapsed_since_start, say};
 type Tell = fn(&mut Teller) -> Outcome;
 
 /// Every story by name.
-const STORIES: [(&str, Tell); 2] = [("the-loop", the_loop::tell), ("hard-times", hard_times::tell)];
+const STORIES: [(&str, Tell); 3] =
+    [("the-loop", the_loop::tell), ("hard-times", hard_times::tell), ("depth", depth::tell)];
 
 /// Says each step as it is done.
 #[derive(Default)]

@@ -1,0 +1,16 @@
+//! Depth: an auditor, a patient, a privacy officer, two signatories, a radiologist and an unknown patient, each in a scene of its own.
+
+use super::{Tell, Teller};
+use crate::step::{Outcome, say};
+
+/// Every scene, with what it shows; each starts its own node on its own directory.
+const SCENES: &[(&str, Tell)] = &[];
+
+/// Tells them all.
+pub(crate) fn tell(teller: &mut Teller) -> Outcome {
+    for (scene, tell) in SCENES {
+        say(&format!(" {scene}"));
+        tell(teller).map_err(|problem| format!("{scene}: {problem}"))?;
+    }
+    Ok(())
+}
