@@ -9,3 +9,4 @@ mod doctor;
 mod evidence;
 mod feed;
 mod tokens;
+mod upgrade;
