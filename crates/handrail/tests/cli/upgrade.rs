@@ -46,8 +46,7 @@ fn a_node_goes_on_where_an_earlier_release_stopped() {
         let token = desk.run(&["caller", "add", "ehr"]).ended(0).out;
         let asked = r#"{"subject":{"type":"user","id":"s.moorcroft"},"action":{"name":"read_chart"},
             "resource":{"type":"patient","id":"nobody"}}"#;
-        let (status, answer) =
-            node.ask("POST", "/access/v1/evaluation", token.trim(), "application/json", asked);
+        let (status, answer) = node.ask("POST", "/access/v1/evaluation", token.trim(), "application/json", asked);
         assert_eq!(status, 200, "{answer}");
         let (status, said) = node.ask("GET", "/readyz", "", "text/plain", "");
         assert_eq!(status, 200, "{said}");
