@@ -3,6 +3,7 @@
 //! A handler that takes a [`Caller<Evaluate>`] can only run for an authenticated caller whom the charter in force lets evaluate: the
 //! authority of every endpoint stands in its signature.
 
+pub mod certificate;
 mod extract;
 mod rate;
 mod token;

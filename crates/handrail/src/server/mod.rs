@@ -5,3 +5,4 @@ pub(crate) mod http;
 pub(crate) mod local;
 pub(crate) mod logging;
 pub(crate) mod node;
+pub(crate) mod tls;
