@@ -47,6 +47,8 @@ pub(crate) enum Command {
     Feed(Feed),
     /// Judge every recorded decision again from the log alone and compare.
     Replay(Replay),
+    /// Write the manual pages.
+    Man(Man),
     /// Print a shell's completions.
     Completions {
         /// For which shell.
@@ -105,6 +107,19 @@ pub(crate) struct Serve {
     /// How the node is reached from outside, when that is not `http://ADDR`.
     #[arg(long, value_name = "URL")]
     pub(crate) base_url: Option<String>,
+    /// Where a supervisor wants to be told that the node is ready, as systemd sets it.
+    #[arg(long, hide = true, env = "NOTIFY_SOCKET", hide_env = true)]
+    pub(crate) notify_socket: Option<String>,
+    /// Within how many microseconds it wants to hear that the node is alive, as systemd sets it.
+    #[arg(long, hide = true, env = "WATCHDOG_USEC", hide_env = true)]
+    pub(crate) watchdog_usec: Option<u64>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Man {
+    /// Where to: `handrail.1`, and a page for each command.
+    #[arg(value_name = "DIR")]
+    pub(crate) dir: PathBuf,
 }
 
 #[derive(Debug, Args)]

@@ -10,6 +10,7 @@ mod explained;
 pub(crate) mod failure;
 mod feed;
 mod ledger;
+mod man;
 mod operator;
 pub(crate) mod output;
 mod replay;
@@ -34,6 +35,7 @@ pub(crate) fn run(cli: Cli) -> Result<(), Failure> {
         Command::Ledger(args) => serving()?.block_on(ledger::run(args, out)),
         Command::Feed(args) => serving()?.block_on(feed::run(args, out)),
         Command::Replay(args) => serving()?.block_on(replay::run(args, out)),
+        Command::Man(args) => man::run(args, out),
         Command::Completions { shell } => {
             let mut command = <Cli as clap::CommandFactory>::command();
             let mut script = Vec::new();

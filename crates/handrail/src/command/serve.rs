@@ -7,6 +7,7 @@ use crate::cli::Serve;
 use crate::config::Config;
 use crate::server::logging;
 use crate::server::node::Node;
+use crate::server::notify::Notifier;
 use pages::Environment;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
@@ -19,6 +20,7 @@ pub(crate) async fn run(args: Serve) -> Result<(), Failure> {
         _ => return Err(Failure::local("give --config FILE, or --data DIR and --listen ADDR")),
     };
     logging::start(config.log.format, &config.log.filter);
+    let supervisor = Notifier::new(args.notify_socket.as_deref(), args.watchdog_usec)?;
     let seed = config.charter.as_deref().map(load).transpose()?;
     let node = Node::open(&config, seed, Environment::Production).await?;
     let engine = node.plane.engine();
@@ -35,7 +37,9 @@ pub(crate) async fn run(args: Serve) -> Result<(), Failure> {
     if !config.listen.http.ip().is_loopback() && node.base_url.starts_with("http://") {
         tracing::warn!("listening beyond loopback without TLS in front: tokens can be read on the way");
     }
-    node.run(stop_on_signal()?).await
+    let stop = stop_on_signal()?;
+    supervisor.ready(stop.clone());
+    node.run(stop).await
 }
 
 /// Cancelled when the process is asked to stop; asked twice, it ends at once.

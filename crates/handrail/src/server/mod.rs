@@ -6,3 +6,4 @@ pub(crate) mod local;
 pub(crate) mod logging;
 pub(crate) mod node;
 pub(crate) mod tls;
+pub(crate) mod notify;

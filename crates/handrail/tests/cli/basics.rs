@@ -18,6 +18,7 @@ fn help_is_data_and_names_every_command() {
         "ledger",
         "feed",
         "replay",
+        "man",
         "completions",
     ];
     Desk::new().run(&["--help"]).ended(0).says(&commands).says(&["Exit codes", "--json"]);
@@ -44,6 +45,14 @@ fn completions_are_made_for_each_shell() {
     for (shell, word) in [("bash", "_handrail()"), ("zsh", "#compdef handrail"), ("fish", "complete -c handrail")] {
         Desk::new().run(&["completions", shell]).ended(0).says(&[word, "ledger"]);
     }
+}
+
+#[test]
+fn every_command_has_a_manual_page() {
+    let desk = Desk::new();
+    desk.run(&["man", "pages"]).ended(0).says(&["handrail.1", "handrail-serve.1", "handrail-ledger-verify.1"]);
+    let page = std::fs::read_to_string(desk.path("pages/handrail-ledger-verify.1")).unwrap();
+    assert!(page.contains(".TH") && page.contains("retained"), "{page}");
 }
 
 #[test]

@@ -1,5 +1,5 @@
 //! The command line from outside: every test runs the real binary and looks at what a user would see.
-#![expect(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests")]
+#![expect(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
 
 mod basics;
 mod charter;
@@ -8,5 +8,6 @@ mod desk;
 mod doctor;
 mod evidence;
 mod feed;
+mod supervised;
 mod tokens;
 mod upgrade;
