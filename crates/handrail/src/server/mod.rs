@@ -5,5 +5,5 @@ pub(crate) mod http;
 pub(crate) mod local;
 pub(crate) mod logging;
 pub(crate) mod node;
-pub(crate) mod tls;
 pub(crate) mod notify;
+pub(crate) mod tls;
