@@ -39,6 +39,9 @@ pub struct Action {
     pub title: String,
     /// How bad misuse would be.
     pub risk: Risk,
+    /// Whether it only reads: who is shown something, changes nothing. Audit views tell readers from writers by it.
+    #[serde(default)]
+    pub reads: bool,
 }
 
 /// How bad misuse would be.

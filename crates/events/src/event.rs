@@ -114,6 +114,7 @@ events! {
     Record "operator.signed_out" v 1 OperatorSignedOut(operator::SignedOut) "An operator signed out.";
     Record "ledger.read" v 1 LedgerRead(ledger::Read) "Somebody read evidence.";
     Record "clock.jumped" v 1 ClockJumped(clock::Jumped) "The wall clock moved further than it may.";
+    Record "ledger.searched" v 1 LedgerSearched(ledger::Searched) "Somebody searched evidence.";
 }
 
 impl Event {
@@ -132,6 +133,7 @@ impl Event {
             Self::TeamJoined(body) => Some(body.patient),
             Self::TeamLeft(body) => Some(body.patient),
             Self::DecisionMade(body) => body.patient,
+            Self::LedgerSearched(body) => body.patient,
             _ => None,
         }
     }

@@ -1,8 +1,9 @@
 //! Reading evidence is itself evidence.
 
-use crate::Seq;
+use crate::{PatientPseudonym, PrincipalId, Seq, Timestamp};
 use serde::{Deserialize, Serialize};
 use smol_str::SmolStr;
+use std::collections::BTreeMap;
 
 /// Somebody read entries.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -13,4 +14,28 @@ pub struct Read {
     pub from: Seq,
     /// To before this entry.
     pub to: Seq,
+}
+
+/// Somebody searched the evidence, and was shown what was found. A record number is turned into a pseudonym before it gets here.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Searched {
+    /// Where: `console`, `csv`, `account`, `fhir`.
+    pub how: SmolStr,
+    /// For entries about this patient, as asked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub patient: Option<PatientPseudonym>,
+    /// For entries of this person or other principal.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub person: Option<PrincipalId>,
+    /// Recorded from then on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub from: Option<Timestamp>,
+    /// Recorded before then.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub until: Option<Timestamp>,
+    /// What else narrowed the search, such as `workflow` and its name.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub narrowed: BTreeMap<SmolStr, SmolStr>,
+    /// How many entries were shown.
+    pub shown: u64,
 }

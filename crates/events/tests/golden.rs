@@ -178,6 +178,16 @@ fn answers() -> Vec<Event> {
         operator::SignedOut { operator: id("ada"), session: "s1".into() }.into(),
         ledger::Read { how: "show".into(), from: Seq(0), to: Seq(20) }.into(),
         clock::Jumped { from: time("2026-11-22T08:00:00Z"), to: time("2026-11-23T08:00:00Z") }.into(),
+        ledger::Searched {
+            how: "console".into(),
+            patient: Some(PATIENT),
+            person: Some(id("n-amara")),
+            from: Some(time("2026-11-01T00:00:00Z")),
+            until: Some(time("2026-11-23T00:00:00Z")),
+            narrowed: [("workflow".into(), "chart-review".into())].into(),
+            shown: 3,
+        }
+        .into(),
     ]
 }
 

@@ -42,6 +42,9 @@ pub(crate) enum Command {
     /// The evidence.
     #[command(subcommand)]
     Ledger(Ledger),
+    /// Who saw what?
+    #[command(subcommand)]
+    Audit(Audit),
     /// What other systems tell us.
     #[command(subcommand)]
     Feed(Feed),
@@ -264,6 +267,27 @@ pub(crate) enum Ledger {
     Export {
         /// An empty or new directory.
         dir: PathBuf,
+        #[command(flatten)]
+        data: Data,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Audit {
+    /// Account for who was given access to one patient's record. Making the account is itself recorded.
+    Accounting {
+        /// The patient's record number; `-` reads it from standard input, where no list of processes shows it.
+        #[arg(long, value_name = "MRN")]
+        record_number: String,
+        /// From this day (2026-11-22, the hospital's) or instant; without it six years back.
+        #[arg(long, value_name = "DAY")]
+        from: Option<String>,
+        /// Up to and with this day, or up to this instant; without it until now.
+        #[arg(long, value_name = "DAY")]
+        until: Option<String>,
+        /// Answer with CSV.
+        #[arg(long, conflicts_with = "json")]
+        csv: bool,
         #[command(flatten)]
         data: Data,
     },

@@ -2,6 +2,7 @@
 //!
 //! - [`Store::append`] takes a [`Batch`] and answers with [`Recorded`] leaves once they are on disk **and** applied.
 //! - [`Store::read`] lends a [`Reader`]: leaves, and the registered [`statements`] of other rooms.
+//! - [`Search`] finds entries by what they are about, in a second file that can always be made anew.
 //! - The writer seals what it committed into the Merkle tree within a second; [`Store::verify`] recomputes all of it.
 //!
 //! Callers never see the database's own types: PostgreSQL goes behind the same names.
@@ -29,6 +30,7 @@ mod verify;
 mod wal;
 mod writer;
 
+pub mod search;
 pub mod statements;
 
 pub use batch::{AppendError, BATCH_DRAFTS_MAX, Batch, Claim, Expect, Write};
@@ -40,6 +42,7 @@ pub use open::OpenError;
 pub use reader::{ReadError, Reader};
 pub use recorded::Recorded;
 pub use recovery::RecoveryError;
+pub use search::Search;
 pub use statement::{Row, Statement, Value};
 pub use status::{Condition, Head, Health};
 pub use store::{Apply, Elapsed, Now, Options, Store};

@@ -1,6 +1,7 @@
 //! Commands talk to a running node through its local socket; when none runs, to the same routes in their own process.
 
 use super::failure::Failure;
+use crate::server::audit::Searching;
 use crate::server::http::Peer;
 use crate::server::local::{Local, routes, told};
 use axum::Router;
@@ -83,7 +84,9 @@ impl Connection {
             .map_err(|_| Failure::local("opening the store failed in a way nobody expected"))?
             .map_err(|error| cannot_open(data, &error))?;
         let callers = callers::Callers::new(&plane);
-        let router = routes(Local { plane: plane.clone(), callers, base_url: "http://127.0.0.1:8700".into() });
+        let search = Searching::when_needed(data);
+        let base_url = "http://127.0.0.1:8700".into();
+        let router = routes(Local { plane: plane.clone(), callers, base_url, search });
         Ok(Self::Here { router, plane })
     }
 

@@ -1,5 +1,6 @@
 //! Every command, one file each, and the way from the command line to them.
 
+mod audit;
 mod caller;
 mod charter;
 pub(crate) mod connection;
@@ -33,6 +34,7 @@ pub(crate) fn run(cli: Cli) -> Result<(), Failure> {
         Command::Decide(args) => asking()?.block_on(decide::run(args, out)),
         Command::Who(args) => asking()?.block_on(decide::who(args, out)),
         Command::Ledger(args) => serving()?.block_on(ledger::run(args, out)),
+        Command::Audit(args) => asking()?.block_on(audit::run(args, out)),
         Command::Feed(args) => serving()?.block_on(feed::run(args, out)),
         Command::Replay(args) => serving()?.block_on(replay::run(args, out)),
         Command::Man(args) => man::run(args, out),

@@ -32,6 +32,7 @@ pub(crate) struct Local {
     pub(crate) plane: Plane,
     pub(crate) callers: Callers,
     pub(crate) base_url: std::sync::Arc<str>,
+    pub(crate) search: super::audit::Searching,
 }
 
 /// Every route of the local socket.
@@ -50,6 +51,7 @@ pub(crate) fn routes(local: Local) -> Router {
         .route("/ledger/bundle/{index}/{width}", get(bundle))
         .route("/ledger/verify", get(verify))
         .route("/charters/{digest}", get(charter))
+        .merge(super::audit::routes())
         .with_state(local)
 }
 
@@ -86,12 +88,12 @@ impl<E: std::error::Error> From<E> for Trouble {
     }
 }
 
-fn bad(what: impl Into<String>) -> Trouble {
+pub(super) fn bad(what: impl Into<String>) -> Trouble {
     Trouble(StatusCode::BAD_REQUEST, what.into())
 }
 
 /// The actor behind a local request.
-fn actor(peer: Peer) -> Result<Actor, Trouble> {
+pub(super) fn actor(peer: Peer) -> Result<Actor, Trouble> {
     match peer {
         Peer::User(user) => Actor::local(&format!("uid {user}")).map_err(|error| bad(error.to_string())),
         Peer::Network => Err(Trouble(StatusCode::FORBIDDEN, "only from this machine".to_owned())),

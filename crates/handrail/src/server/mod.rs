@@ -1,5 +1,6 @@
 //! A running node: its listeners, its local socket, its logs and metrics, and its end.
 
+pub(crate) mod audit;
 pub(crate) mod health;
 pub(crate) mod http;
 pub(crate) mod local;

@@ -1,5 +1,6 @@
 //! One node: opened, wired, run until told to stop, and closed without losing anything.
 
+use super::audit::Searching;
 use super::health::{Health, routes as health_routes};
 use super::http::{Limits, Listener, serve};
 use super::local::{Local, routes as local_routes};
@@ -40,6 +41,8 @@ pub(crate) struct Node {
     mllp: Option<TcpListener>,
     local: UnixListener,
     socket: PathBuf,
+    data: PathBuf,
+    search: store::Search,
     limits: Limits,
     metrics: metrics_exporter_prometheus::PrometheusHandle,
 }
@@ -78,7 +81,9 @@ impl Node {
             header_timeout: Duration::from_secs(config.connections.read_timeout_s),
             drain_timeout: Duration::from_secs(config.connections.drain_timeout_s),
         };
-        Ok(Self { plane, callers, base_url: base_url.into(), desk, http, mllp, local, socket, limits, metrics })
+        let search = store::Search::start(&config.data, plane.store().clone())?;
+        let (data, base_url) = (config.data.clone(), base_url.into());
+        Ok(Self { plane, callers, base_url, desk, http, mllp, local, socket, data, search, limits, metrics })
     }
 
     /// Where the HL7 feed listens.
@@ -96,6 +101,7 @@ impl Node {
             plane: self.plane.clone(),
             callers: self.callers.clone(),
             base_url: Arc::clone(&self.base_url),
+            search: Searching::running(&self.data, self.search.clone()),
         });
         let mut listeners = JoinSet::new();
         listeners.spawn(serve(Listener::Tcp(self.http), public, self.limits, stop.clone()));

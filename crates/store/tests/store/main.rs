@@ -8,5 +8,6 @@ mod directories;
 mod folding;
 mod group_commit;
 mod sealing;
+mod searching;
 mod space;
 mod ward;
