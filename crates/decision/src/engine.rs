@@ -1,7 +1,7 @@
 //! May this happen? Facts, time and what the caller asserts go to Cedar through the index; on a deny, what would help is found.
 
 use crate::cedar::{self, Whole};
-use crate::circumstances::{self, Asker, AssertedCircumstances, Circumstances, Found};
+use crate::circumstances::{self, Asker, AssertedCircumstances, Circumstances, Found, Live};
 use crate::claims::holds_until;
 use crate::clockwork::{Field, Uses, Word};
 use crate::context::{self, AssertedContext, ContextPlan};
@@ -90,6 +90,15 @@ struct Help {
     unsaid: Option<Unsaid>,
 }
 
+/// What a question is judged by besides itself.
+#[derive(Clone, Copy)]
+struct Situation<'a> {
+    facts: &'a Facts,
+    /// Authority held for a while.
+    held: &'a Live,
+    now: Timestamp,
+}
+
 /// What a case is put to.
 struct Gathered {
     candidates: Arc<Candidates>,
@@ -144,9 +153,16 @@ impl Engine {
     /// Answers a question by these facts at this time.
     #[must_use]
     pub fn decide(&self, question: &Question, facts: &Facts, now: Timestamp) -> Judgement {
+        self.decide_holding(question, facts, &Live::default(), now)
+    }
+
+    /// Answers as if the asker held this authority for a while: to see what it would open. Nobody gets anything by it.
+    #[must_use]
+    pub fn decide_holding(&self, question: &Question, facts: &Facts, held: &Live, now: Timestamp) -> Judgement {
+        let situation = Situation { facts, held, now };
         let workflow = self.charter.workflow_for(question.workflow.as_ref(), &question.action);
         let judged =
-            self.case(question, facts, false, now).and_then(|case| self.judge(question, case, workflow, facts, now));
+            self.case(question, situation, false).and_then(|case| self.judge(question, case, workflow, situation));
         judged.unwrap_or_else(|refused| Judgement {
             effect: Effect::Deny,
             workflow: workflow.map(|workflow| workflow.name.clone()),
@@ -167,28 +183,27 @@ impl Engine {
         question: &Question,
         case: Case<'_>,
         workflow: Option<&Workflow>,
-        facts: &Facts,
-        now: Timestamp,
+        situation: Situation<'_>,
     ) -> Result<Judgement, Refusal> {
         let gathered = self.gather(&case)?;
         let verdict = self.put(&case, &gathered, &case.found.circumstances)?;
-        let holds_until = self.holds_until(&case, &gathered.candidates.uses, facts, now);
+        let holds_until = self.holds_until(&case, &gathered.candidates.uses, situation);
         if verdict.effect == Effect::Permit {
             return Ok(self.permit(case, verdict, workflow, holds_until));
         }
         // Where nothing connects the asker with the patient, the answer is worked out as if nothing were known of the patient, so that it
         // does not tell a known from an unknown one, or a labelled from an unlabelled one.
         if case.patient.is_some() && !case.found.circumstances.related() {
-            let masked = self.case(question, facts, true, now)?;
+            let masked = self.case(question, situation, true)?;
             let gathered = self.gather(&masked)?;
             let verdict = self.put(&masked, &gathered, &masked.found.circumstances)?;
             // Where a label alone denies, that must be said.
             if verdict.effect == Effect::Deny {
-                let help = self.help(question, &masked, &gathered, workflow, facts, now);
+                let help = self.help(question, &masked, &gathered, workflow, situation);
                 return Ok(deny(masked, verdict, help, workflow, holds_until));
             }
         }
-        let help = self.help(question, &case, &gathered, workflow, facts, now);
+        let help = self.help(question, &case, &gathered, workflow, situation);
         Ok(deny(case, verdict, help, workflow, holds_until))
     }
 
@@ -200,7 +215,8 @@ impl Engine {
     }
 
     /// Makes a question ready, or says why it does not fit the charter.
-    fn case(&self, question: &Question, facts: &Facts, masked: bool, now: Timestamp) -> Result<Case<'_>, Refusal> {
+    fn case(&self, question: &Question, situation: Situation<'_>, masked: bool) -> Result<Case<'_>, Refusal> {
+        let facts = situation.facts;
         let (principal, resource) = (&question.principal, &question.resource);
         let action =
             self.actions.get(&question.action).ok_or_else(|| Refusal::UnknownAction(question.action.clone()))?;
@@ -213,7 +229,7 @@ impl Engine {
         }
         let asked = self.patient(question)?;
         let (known, asserted) = action.context.asserted(&question.asserted)?;
-        let found = self.circumstances(question, asked, facts, known, now);
+        let found = self.circumstances(question, asked, situation, known);
         let canonical = facts.patient.as_ref().filter(|_| asked.is_some()).map(|patient| patient.canonical);
         let patient = canonical.or(asked);
         let id = patient.map_or_else(|| resource.id.as_str().to_owned(), |patient| patient.to_string());
@@ -239,13 +255,15 @@ impl Engine {
         &self,
         question: &Question,
         patient: Option<PatientPseudonym>,
-        facts: &Facts,
+        situation: Situation<'_>,
         asserted: AssertedCircumstances,
-        now: Timestamp,
     ) -> Found {
         let asker = Asker { principal: &question.principal.id, patient };
         let hospital = self.charter.hospital();
-        circumstances::find(asker, facts, asserted, &hospital.grace, &hospital.staleness, now)
+        let (facts, now) = (situation.facts, situation.now);
+        let mut found = circumstances::find(asker, facts, asserted, &hospital.grace, &hospital.staleness, now);
+        found.circumstances.live.clone_from(situation.held);
+        found
     }
 
     /// Gathers what a case is put to: the policies that can bear on it and the entities they can look at. The same under every change of
@@ -320,7 +338,8 @@ impl Engine {
         }
     }
 
-    fn holds_until(&self, case: &Case<'_>, uses: &Uses, facts: &Facts, now: Timestamp) -> Option<Timestamp> {
+    fn holds_until(&self, case: &Case<'_>, uses: &Uses, situation: Situation<'_>) -> Option<Timestamp> {
+        let Situation { facts, now, .. } = situation;
         let Found { circumstances, claims } = &case.found;
         holds_until(circumstances, claims, facts, &self.charter.hospital().staleness, uses, now)
     }
@@ -356,10 +375,9 @@ impl Engine {
         case: &Case<'_>,
         gathered: &Gathered,
         workflow: Option<&Workflow>,
-        facts: &Facts,
-        now: Timestamp,
+        situation: Situation<'_>,
     ) -> Help {
-        let remedies = self.remedies(question, case, gathered, workflow, facts, now);
+        let remedies = self.remedies(question, case, gathered, workflow, situation);
         // What a fresh sign-in does by itself needs nothing said besides.
         let alone = remedies.iter().any(|remedy| matches!(remedy, Remedy::StepUp { .. }));
         let step_ups = workflow
@@ -371,7 +389,7 @@ impl Engine {
             changes.flat_map(|change| sets.iter().map(move |set| (change.clone(), set))).find_map(|(change, set)| {
                 let mut said = question.clone();
                 said.asserted.action = unsaid::saying(&said.asserted.action, set);
-                let mut said = self.case(&said, facts, case.masked, now).ok()?;
+                let mut said = self.case(&said, situation, case.masked).ok()?;
                 let step_up = change.as_ref().map(|session| u8::try_from(session.level).unwrap_or(u8::MAX));
                 if change.is_some() {
                     said.found.circumstances.session = change;
@@ -389,8 +407,7 @@ impl Engine {
         case: &Case<'_>,
         gathered: &Gathered,
         workflow: Option<&Workflow>,
-        facts: &Facts,
-        now: Timestamp,
+        situation: Situation<'_>,
     ) -> Vec<Remedy> {
         let permits = |case: &Case<'_>, to: &Gathered, circumstances: &Circumstances| {
             self.put(case, to, circumstances).is_ok_and(|verdict| verdict.effect == Effect::Permit)
@@ -399,7 +416,7 @@ impl Engine {
             // Another action declares other circumstances and rests on other policies, so it is another case.
             Change::Action(action) => {
                 let narrower = Question { action: action.clone(), ..question.clone() };
-                let Ok(narrower) = self.case(&narrower, facts, case.masked, now) else { return false };
+                let Ok(narrower) = self.case(&narrower, situation, case.masked) else { return false };
                 self.gather(&narrower).is_ok_and(|to| permits(&narrower, &to, &narrower.found.circumstances))
             }
             _ => permits(case, gathered, &change.apply(&case.found.circumstances)),

@@ -6,6 +6,8 @@
 //! - [`Engine::answer`] and [`Engine::explain`] put a recorded decision in plain words, [`Engine::accountable`] in names.
 //! - [`aged`] is what a caller asserted, some time later: a live permit is decided again with it.
 //! - [`scenario::run`] asks whether the charter answers as its scenarios say it must.
+//! - [`matrix::Matrix`] is who may do what in which circumstances, and [`matrix::compare`] what a change of the charter changes of it;
+//!   [`difference::sentences`] says the change in people's words.
 //!
 //! On the way: [`circumstances`] works out what is true in the words policies use, [`index`] finds the few policies that can bear on a
 //! request, [`entities`] the few entities, [`clockwork`] and [`claims`] until when an answer holds, [`remedy`] what would help,
@@ -18,11 +20,13 @@ pub mod circumstances;
 pub mod claims;
 pub mod clockwork;
 pub mod context;
+pub mod difference;
 pub mod engine;
 pub mod entities;
 pub mod explain;
 pub mod index;
 pub mod judgement;
+pub mod matrix;
 pub mod obligation;
 pub mod refusal;
 pub mod remedy;

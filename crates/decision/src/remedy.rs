@@ -98,6 +98,19 @@ fn method(assurance: &Assurance, level: i64) -> SmolStr {
     best.map_or_else(|| SmolStr::new_static("unknown"), |(name, _)| name.as_str().into())
 }
 
+/// The sort of a remedy.
+#[must_use]
+pub const fn kind(remedy: &Remedy) -> RemedyKind {
+    match remedy {
+        Remedy::Narrow { .. } => RemedyKind::Narrow,
+        Remedy::StepUp { .. } => RemedyKind::StepUp,
+        Remedy::Vouch => RemedyKind::Vouch,
+        Remedy::Elevation { .. } => RemedyKind::Elevation,
+        Remedy::BreakGlass => RemedyKind::BreakGlass,
+        Remedy::HelpDesk { .. } => RemedyKind::HelpDesk,
+    }
+}
+
 /// What would help, cheapest first; the help desk when nothing else would.
 pub(crate) fn find(
     workflow: Option<&Workflow>,

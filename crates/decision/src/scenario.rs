@@ -3,9 +3,9 @@
 
 use crate::engine::Engine;
 use crate::judgement::Judgement;
+use crate::remedy;
 use charter::scenario::{Ask, ExpectedRemedy, Offset, Scenario, ScenarioPerson};
 use charter::vocabulary::principal_type;
-use charter::workflow::RemedyKind;
 use events::decision::{Asserted, Question, Remedy, Values};
 use events::encounter::Place;
 use events::principal::IdentityClass;
@@ -355,15 +355,11 @@ fn list<T: std::fmt::Display>(of: impl IntoIterator<Item = T>) -> String {
 }
 
 fn as_expected(remedy: &Remedy) -> ExpectedRemedy {
-    let (kind, action) = match remedy {
-        Remedy::Narrow { action } => (RemedyKind::Narrow, Some(action.clone())),
-        Remedy::StepUp { .. } => (RemedyKind::StepUp, None),
-        Remedy::Vouch => (RemedyKind::Vouch, None),
-        Remedy::Elevation { .. } => (RemedyKind::Elevation, None),
-        Remedy::BreakGlass => (RemedyKind::BreakGlass, None),
-        Remedy::HelpDesk { .. } => (RemedyKind::HelpDesk, None),
+    let action = match remedy {
+        Remedy::Narrow { action } => Some(action.clone()),
+        _ => None,
     };
-    ExpectedRemedy { kind, action }
+    ExpectedRemedy { kind: remedy::kind(remedy), action }
 }
 
 fn fits(expected: &ExpectedRemedy, got: &Remedy) -> bool {

@@ -186,6 +186,25 @@ pub(crate) enum Charter {
         #[arg(long, value_name = "TEXT")]
         only: Option<String>,
     },
+    /// Say what changes from one charter to another: in people's words, and which cells of the authority matrix.
+    Diff {
+        /// The charter before: a directory, a digest, or `@in-force` for the one a node judges by.
+        #[arg(value_name = "BEFORE")]
+        before: String,
+        /// The charter after, named in the same ways.
+        #[arg(value_name = "AFTER")]
+        after: String,
+        #[command(flatten)]
+        data: Data,
+    },
+    /// Print who may do what in which circumstances: role × action × resource × circumstance.
+    Matrix {
+        /// The charter: a directory, a digest, or `@in-force`.
+        #[arg(value_name = "CHARTER")]
+        charter: String,
+        #[command(flatten)]
+        data: Data,
+    },
 }
 
 #[derive(Debug, Args)]

@@ -8,6 +8,7 @@ mod dice;
 mod differential;
 mod hostile;
 mod house;
+mod matrix;
 mod plain;
 mod time;
 mod words;

@@ -1,5 +1,7 @@
 //! `handrail charter`: what the hospital has decided, checked and tried out before it is put into force.
 
+mod compare;
+
 use super::failure::Failure;
 use super::output::{Output, counted, note};
 use crate::cli::Charter as Command;
@@ -18,8 +20,10 @@ use std::sync::Arc;
 const REPORT_WIDTH: usize = 110;
 
 /// Runs it.
-pub(crate) fn run(command: Command, out: Output) -> Result<(), Failure> {
+pub(crate) async fn run(command: Command, out: Output) -> Result<(), Failure> {
     match command {
+        Command::Diff { before, after, data } => compare::diff(&before, &after, &data.data, out).await,
+        Command::Matrix { charter, data } => compare::matrix(&charter, &data.data, out).await,
         Command::Check { dir } => check(&dir, out),
         Command::Test { dir, only } => test(&dir, only.as_deref(), out),
     }
@@ -27,11 +31,19 @@ pub(crate) fn run(command: Command, out: Output) -> Result<(), Failure> {
 
 /// Shows everything that is wrong with a charter on standard error; the failure says how much there is.
 pub(crate) fn refused(dir: &Path, found: &[Diagnostic]) -> Failure {
+    told_of(&format!("the charter in `{}`", dir.display()), found)
+}
+
+/// Reads a charter's directory, showing what is wrong with it.
+fn load(dir: &Path) -> Result<Charter, Failure> {
+    Charter::load(dir).map_err(|found| refused(dir, &found))
+}
+
+fn told_of(charter: &str, found: &[Diagnostic]) -> Failure {
     show(found);
     let errors = found.iter().filter(|one| one.severity() == Severity::Error).count();
     Failure::local(format!(
-        "the charter in `{}` does not load: {}; mend {} and try `handrail charter check` again",
-        dir.display(),
+        "{charter} does not load: {}; mend {} and try `handrail charter check` again",
         counted(errors, "error"),
         if errors == 1 { "it" } else { "them" }
     ))

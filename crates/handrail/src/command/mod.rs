@@ -30,7 +30,7 @@ pub(crate) fn run(cli: Cli) -> Result<(), Failure> {
         Command::Doctor(args) => asking()?.block_on(doctor::run(args, out)),
         Command::Caller(args) => asking()?.block_on(caller::run(args, out)),
         Command::Operator(args) => asking()?.block_on(operator::run(args, out)),
-        Command::Charter(args) => charter::run(args, out),
+        Command::Charter(args) => asking()?.block_on(charter::run(args, out)),
         Command::Decide(args) => asking()?.block_on(decide::run(args, out)),
         Command::Who(args) => asking()?.block_on(decide::who(args, out)),
         Command::Ledger(args) => serving()?.block_on(ledger::run(args, out)),

@@ -81,3 +81,34 @@ fn a_directory_that_is_no_charter_is_refused_kindly() {
     std::fs::create_dir(desk.path("empty")).unwrap();
     desk.run(&["charter", "check", "empty"]).ended(1).notes(&["hospital.toml"]);
 }
+
+#[test]
+fn a_wider_charter_is_told_in_sentences_and_in_widened_cells() {
+    let desk = Desk::new();
+    desk.charter_copy();
+    change(
+        &desk.path("charter").join("policies/care.cedar"),
+        "when { context.care.unit };",
+        "when { context.shift.on };",
+    );
+    let starter = starter_charter();
+    let said = desk.run(&["charter", "diff", starter.to_str().unwrap(), "charter"]).ended(0);
+    said.says(&[
+        "Policies",
+        "Policy care-unit, which permits (owned by Nursing, Tove Mbeki), changed: its conditions changed.",
+        "+ WIDER    Registered nurse (nurse, Person): read the chart",
+        "elsewhere: on shift in another unit, without any tie to the patient",
+    ]);
+}
+
+#[test]
+fn the_charter_in_force_and_a_digest_can_be_compared_out_of_a_store() {
+    let desk = Desk::with_store();
+    let starter = starter_charter();
+    let said = desk.run(&["--json", "charter", "diff", "@in-force", starter.to_str().unwrap()]).ended(0).json();
+    assert_eq!(said["before"], said["after"]);
+    assert_eq!(said["cells"].as_array().unwrap().len(), 0);
+    let unknown = "0".repeat(64);
+    desk.run(&["charter", "diff", &unknown, starter.to_str().unwrap()]).ended(1).notes(&["holds no charter"]);
+    desk.run(&["charter", "diff", "nowhere", starter.to_str().unwrap()]).ended(1).notes(&["nowhere"]);
+}

@@ -1,0 +1,138 @@
+//! The authority matrix: what it says of the charter of this repository, and how a change of a charter shows in it.
+
+use crate::house::{load, own};
+use charter::Charter;
+use decision::Engine;
+use decision::difference::{self, About};
+use decision::matrix::{Direction, Matrix, Plan, compare};
+use std::path::Path;
+use std::sync::Arc;
+
+/// The files of the starter charter, one of them changed.
+fn changed(file: &str, from: &str, to: &str) -> Charter {
+    let mut files = Vec::new();
+    read(&own("../../charter"), "", &mut files);
+    let text = files.iter_mut().find(|(path, _)| path == file).map(|(_, text)| text).unwrap();
+    assert!(text.contains(from), "{file} has no {from:?}");
+    *text = text.replacen(from, to, 1);
+    Charter::from_files(files).unwrap()
+}
+
+fn read(dir: &Path, below: &str, files: &mut Vec<(String, String)>) {
+    for entry in std::fs::read_dir(dir).unwrap() {
+        let entry = entry.unwrap();
+        let name = format!("{below}{}", entry.file_name().to_str().unwrap());
+        if entry.file_type().unwrap().is_dir() {
+            read(&entry.path(), &format!("{name}/"), files);
+        } else {
+            files.push((name, std::fs::read_to_string(entry.path()).unwrap()));
+        }
+    }
+}
+
+#[test]
+fn the_matrix_of_the_starter_charter_is_the_one_in_the_repository() {
+    let engine = Engine::new(Arc::new(load(&own("../../charter")))).unwrap();
+    let plan = Plan::of(&[engine.charter()]).unwrap();
+    let matrix = Matrix::of(&engine, &plan).unwrap();
+    let cell = |role: &str, action: &str, key: &str| {
+        let line = matrix.lines.iter().find(|(line, _)| {
+            line.action.as_str() == action && line.who.role.as_ref().is_some_and(|known| known.as_str() == role)
+        });
+        line.unwrap().1[key].to_string()
+    };
+    for key in ["in-unit", "team", "attending", "named", "expecting", "glass", "vouched", "label-vip-team"] {
+        assert_eq!(cell("nurse", "read_chart", key), "permit", "{key}");
+    }
+    for key in ["own-record", "glass-own-record", "research", "unregistered", "ended-account", "supplier-account"] {
+        assert_eq!(cell("nurse", "read_chart", key), "deny", "{key}");
+    }
+    assert_eq!(cell("nurse", "read_chart", "elsewhere"), cell("nurse", "read_chart", "unknown-patient"));
+    assert!(cell("nurse", "read_chart", "elsewhere").contains("break_glass"));
+    assert!(cell("nurse", "read_chart", "level-1").contains("step_up"));
+    assert!(cell("nurse", "read_chart", "label-vip-in-unit").starts_with("deny"));
+
+    let kept = std::fs::read_to_string(own("../../docs/authority-matrix.txt")).unwrap();
+    let text = matrix.text(engine.charter(), &plan);
+    let differing = kept.trim_end().lines().zip(text.trim_end().lines()).find(|(kept, made)| kept != made);
+    assert!(
+        kept.trim_end() == text.trim_end(),
+        "authority changed, first here: {differing:?}\nlook at it, and if it is meant: handrail charter matrix charter > docs/authority-matrix.txt"
+    );
+}
+
+#[test]
+fn a_policy_made_wider_shows_as_wider_cells_and_taking_it_back_as_narrower_ones() {
+    let wide = changed("policies/care.cedar", "when { context.care.unit };", "when { context.shift.on };");
+    let starter = load(&own("../../charter"));
+    let plan = Plan::of(&[&starter, &wide]).unwrap();
+    let matrix = |charter| Matrix::of(&Engine::new(Arc::new(charter)).unwrap(), &plan).unwrap();
+    let (starter, wide) = (matrix(starter), matrix(wide));
+    let wider = compare(&starter, &wide);
+    let found = wider.iter().find(|cell| {
+        let role = cell.line.who.role.as_ref().map_or("", |role| role.as_str());
+        (role, cell.line.action.as_str(), cell.circumstance.as_str()) == ("nurse", "read_chart", "elsewhere")
+    });
+    let found = found.unwrap();
+    assert_eq!((found.direction, found.after.to_string().as_str()), (Direction::Wider, "permit"));
+    let first_narrow = wider.iter().position(|cell| cell.direction == Direction::Narrower).unwrap_or(wider.len());
+    assert!(wider[first_narrow..].iter().all(|cell| cell.direction == Direction::Narrower), "the widened come first");
+    let back = compare(&wide, &starter);
+    assert_eq!(back.len(), wider.len());
+    assert!(back.iter().any(|cell| cell.line == found.line
+        && cell.circumstance == found.circumstance
+        && cell.direction == Direction::Narrower));
+}
+
+#[test]
+fn a_charter_does_not_differ_from_itself_and_a_comment_is_no_difference() {
+    let commented =
+        changed("policies/care.cedar", "when { context.care.unit };", "// On the ward.\nwhen { context.care.unit };");
+    assert_eq!(difference::sentences(&load(&own("../../charter")), &commented), []);
+}
+
+#[test]
+fn every_sort_of_change_is_a_sentence() {
+    let starter = load(&own("../../charter"));
+    let said = |file: &str, from: &str, to: &str| {
+        let sentences = difference::sentences(&starter, &changed(file, from, to));
+        assert_eq!(sentences.len(), 1, "{sentences:?}");
+        (sentences[0].about, sentences[0].text.clone())
+    };
+    let (about, text) = said("policies/care.cedar", "when { context.care.unit };", "when { context.shift.on };");
+    assert_eq!(about, About::Policies);
+    assert_eq!(
+        text,
+        "Policy care-unit, which permits (owned by Nursing, Tove Mbeki), changed: its conditions changed. \
+         “You are working in the unit where this patient is, so their chart is open to you.”"
+    );
+    let (about, text) = said("emergency.toml", "duration_min = 60", "duration_min = 90");
+    assert_eq!(
+        (about, text.as_str()),
+        (About::Emergency, "How long the glass stays broken is now 90 minutes, was 60 minutes.")
+    );
+    let (about, text) = said("owners.toml", "policy_owner = \"clinical-council\"", "policy_owner = \"nursing\"");
+    assert_eq!(
+        (about, text.as_str()),
+        (About::Owners, "Who owns the policies is now Nursing, was Clinical access council.")
+    );
+    let (about, text) = said("elevation.toml", "may_ask = [\"ward_staff\"]", "may_ask = [\"ward_staff\", \"patient\"]");
+    assert_eq!(
+        (about, text.as_str()),
+        (About::Elevation, "Entitlement “unit_cover”: who may ask for it: patient now too.")
+    );
+}
+
+#[test]
+fn a_new_policy_is_told_with_its_reason_and_owner() {
+    let new = "@id(\"care-porter\") @owner(\"nursing\") @reason(\"Porters see where to go.\") \
+               permit (principal is Person in Role::\"ward_clerk\", action == Action::\"view_demographics\", resource is Patient) \
+               when { context.shift.on };\n@id(\"care-unit\")";
+    let starter = load(&own("../../charter"));
+    let sentences = difference::sentences(&starter, &changed("policies/care.cedar", "@id(\"care-unit\")", new));
+    let texts: Vec<&str> = sentences.iter().map(|sentence| sentence.text.as_str()).collect();
+    assert_eq!(
+        texts,
+        ["New policy care-porter, which permits (owned by Nursing, Tove Mbeki): “Porters see where to go.”"]
+    );
+}
