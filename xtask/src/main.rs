@@ -1,6 +1,7 @@
 //! The repository's own commands: `cargo xtask test` runs everything that must hold before a change lands.
 
 mod bench;
+mod fuzzing;
 mod kill;
 mod load;
 mod peer;
@@ -20,7 +21,8 @@ cargo xtask <command>
   tidy            the house rules: crate edges, file sizes, first sentences, dead files, stale paths
   story [NAME]    acceptance told as stories against the real binary; without NAME all of them
   bench [FILTER]  the figures of docs/benchmarks.md, as one table
-  soak [ROUNDS]   the long runs: the durability trace, then 200 rounds of the kill test";
+  fuzz [TARGET]   libFuzzer for a minute on each parser, or on one
+  soak [ROUNDS]   the long runs: the fuzzers, the durability trace, then 200 rounds of the kill test";
 
 fn main() -> ExitCode {
     let words: Vec<String> = std::env::args().skip(1).collect();
@@ -32,6 +34,8 @@ fn main() -> ExitCode {
         ["story", name] => story::run(Some(name)),
         ["bench"] => bench::run(""),
         ["bench", filter] => bench::run(filter),
+        ["fuzz"] => fuzzing::run_for(fuzzing::SECONDS_A_TARGET, None),
+        ["fuzz", target] => fuzzing::run_for(fuzzing::SECONDS_A_TARGET, Some(target)),
         ["soak"] => soak(kill::SOAK_ROUNDS),
         ["soak", rounds] => rounds.parse().map_err(Into::into).and_then(soak),
         _ => {
@@ -50,6 +54,7 @@ fn main() -> ExitCode {
 
 /// The long runs.
 fn soak(rounds: u32) -> step::Outcome {
+    fuzzing::run_for(fuzzing::SECONDS_A_TARGET, None)?;
     peer::build(&[])?;
     sync_trace::run()?;
     kill::rounds(rounds)
