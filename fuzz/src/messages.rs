@@ -3,7 +3,7 @@
 use bytes::BytesMut;
 use events::Timestamp;
 use feeds::hl7::{Acknowledgement, AdtMessage, Answer, Message, acknowledge, decode};
-use feeds::mllp::{Mllp, Received};
+use feeds::mllp::{Mllp, Partial, Received};
 use jiff::tz::TimeZone;
 use tokio_util::codec::Decoder as _;
 
@@ -28,13 +28,24 @@ fn received(data: &[u8], step: usize) -> (Vec<Received>, bool) {
         buffer.extend_from_slice(piece);
         loop {
             match codec.decode(&mut buffer) {
-                Ok(Some(received)) => out.push(received),
+                Ok(Some(received)) => out.push(head_of(received)),
                 Ok(None) => break,
                 Err(_) => return (out, false),
             }
         }
     }
     (out, true)
+}
+
+/// Of a message that is too long, what had come by then is kept: at least as much as may come.
+fn head_of(received: Received) -> Received {
+    match received {
+        Received::Partial { bytes, why: Partial::TooLong } => {
+            assert!(bytes.len() >= FRAME_BYTES_MAX, "less was kept than may come");
+            Received::Partial { bytes: bytes.slice(..FRAME_BYTES_MAX), why: Partial::TooLong }
+        }
+        other => other,
+    }
 }
 
 /// Messages: every field of every segment can be asked for, and the acknowledgement is itself a message that names what it answers.
