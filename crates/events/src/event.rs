@@ -113,6 +113,7 @@ events! {
     Record "operator.signed_in" v 1 OperatorSignedIn(operator::SignedIn) "An operator signed in.";
     Record "operator.signed_out" v 1 OperatorSignedOut(operator::SignedOut) "An operator signed out.";
     Record "ledger.read" v 1 LedgerRead(ledger::Read) "Somebody read evidence.";
+    Record "ledger.key_rotated" v 1 LedgerKeyRotated(ledger::KeyRotated) "Another key signs the ledger.";
     Record "clock.jumped" v 1 ClockJumped(clock::Jumped) "The wall clock moved further than it may.";
     Record "ledger.searched" v 1 LedgerSearched(ledger::Searched) "Somebody searched evidence.";
 }

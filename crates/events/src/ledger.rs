@@ -1,4 +1,4 @@
-//! Reading evidence is itself evidence.
+//! What is done with the evidence is itself evidence: reading it, and changing the key it is signed with.
 
 use crate::{PatientPseudonym, PrincipalId, Seq, Timestamp};
 use serde::{Deserialize, Serialize};
@@ -38,4 +38,13 @@ pub struct Searched {
     pub narrowed: BTreeMap<SmolStr, SmolStr>,
     /// How many entries were shown.
     pub shown: u64,
+}
+
+/// Another key signs the ledger from here on. Both keys, as C2SP writes them; the checkpoint over this entry is signed by both.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct KeyRotated {
+    /// The key that is retired.
+    pub from: SmolStr,
+    /// The key that takes over.
+    pub to: SmolStr,
 }

@@ -188,6 +188,7 @@ fn answers() -> Vec<Event> {
             shown: 3,
         }
         .into(),
+        ledger::KeyRotated { from: "log.example+01+old".into(), to: "log.example+02+new".into() }.into(),
     ]
 }
 

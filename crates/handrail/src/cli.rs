@@ -260,9 +260,15 @@ pub(crate) enum Ledger {
         /// The log's public key, held from before: a file or the key itself. Goes with DIR.
         #[arg(long, value_name = "KEY", requires = "export")]
         key: Option<String>,
-        /// A checkpoint seen earlier; the log must still begin with it. Goes with DIR.
+        /// A checkpoint seen earlier; the log must still begin with it. May be given several times. Goes with DIR.
         #[arg(long, value_name = "FILE", requires = "export")]
-        retained: Option<PathBuf>,
+        retained: Vec<PathBuf>,
+        /// A witness's public key: a file or the key itself. May be given several times. Goes with DIR.
+        #[arg(long, value_name = "KEY", requires = "export")]
+        witness: Vec<String>,
+        /// How many of the witnesses must have cosigned; without it all of them.
+        #[arg(long, value_name = "N", requires = "witness")]
+        quorum: Option<usize>,
     },
     /// Print entries as they were written, one a line.
     Show {
@@ -275,10 +281,39 @@ pub(crate) enum Ledger {
         #[command(flatten)]
         data: Data,
     },
-    /// Print an entry with the proof that it is in the log.
+    /// Print an entry with the proof that it is in the log, or write the proof as a receipt that is checked offline.
     Prove {
         /// The entry's number.
         entry: u64,
+        /// Write a receipt (C2SP tlog-proof) here instead. It does not hold the entry.
+        #[arg(long, value_name = "FILE")]
+        out: Option<PathBuf>,
+        /// Write the entry here, as `handrail-verify --entry` takes it.
+        #[arg(long, value_name = "FILE", requires = "out")]
+        entry_out: Option<PathBuf>,
+        #[command(flatten)]
+        data: Data,
+    },
+    /// Write the proof that the log only grew since a checkpoint somebody kept.
+    Growth {
+        /// How many entries that checkpoint is over: its second line.
+        from: u64,
+        /// Where to write the proof.
+        #[arg(long, value_name = "FILE")]
+        out: PathBuf,
+        #[command(flatten)]
+        data: Data,
+    },
+    /// List the keys that sign or signed the log, since when.
+    Keys {
+        #[command(flatten)]
+        data: Data,
+    },
+    /// Make a new key sign the log from now on. The old one vouches for it and is gone.
+    RotateKey {
+        /// Write the record here that leads from the old key to the new one; every later export carries it too.
+        #[arg(long, value_name = "FILE")]
+        out: Option<PathBuf>,
         #[command(flatten)]
         data: Data,
     },

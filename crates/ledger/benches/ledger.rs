@@ -8,6 +8,7 @@ fn main() {
 use divan::counter::{BytesCount, ItemsCount};
 use divan::{Bencher, black_box};
 use ledger::source::tile_width;
+use ledger::verify::Held;
 use ledger::{EntrySource, Hash, Origin, SigningKey, TileSource, Tree, bundle, export, leaf_hash, note, paths, proof};
 use std::collections::BTreeMap;
 use std::convert::Infallible;
@@ -84,11 +85,10 @@ fn verify_a_directory(bencher: Bencher<'_, '_>) {
     let (log, key) = (Log::new(), key());
     let note = note::sign(ENTRIES, log.root, &key).unwrap();
     let dir = tempfile::tempdir().unwrap();
-    let exported = export::write(dir.path(), &log, &note, key.verifying_key()).unwrap();
-    bencher
-        .counter(ItemsCount::new(ENTRIES))
-        .counter(BytesCount::new(exported.bytes))
-        .bench(|| ledger::verify::directory(dir.path(), Some(key.verifying_key()), None).unwrap());
+    let exported = export::write(dir.path(), &log, &note, key.verifying_key(), &[]).unwrap();
+    bencher.counter(ItemsCount::new(ENTRIES)).counter(BytesCount::new(exported.bytes)).bench(|| {
+        ledger::verify::directory(dir.path(), &Held { key: Some(key.verifying_key()), ..Held::default() }).unwrap()
+    });
 }
 
 /// Sign a checkpoint.

@@ -1,12 +1,15 @@
 //! A log as a plain directory, read without trusting it: every read is bounded and only regular files are opened.
 
 use crate::bundle::{self, BUNDLE_BYTES_MAX};
-use crate::finding::FINDINGS_MAX;
+use crate::finding::{FINDINGS_MAX, Findings, Problem};
 use crate::hash::HASH_BYTES;
 use crate::key::VERIFYING_KEY_BYTES_MAX;
 use crate::note::NOTE_BYTES_MAX;
 use crate::paths::{self, TilePath};
+use crate::receipt::RECEIPT_BYTES_MAX;
+use crate::rotation::ROTATIONS_MAX;
 use crate::source::{EntrySource, TILE_WIDTH, TileSource, tile_width};
+use std::collections::BTreeSet;
 use std::fs::{self, File};
 use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
@@ -90,10 +93,28 @@ impl Directory {
         self.file(paths::VERIFYING_KEY, KEY_FILE_BYTES_MAX)
     }
 
-    /// The files that a log of `size` entries does not consist of: leftovers, additions, links. Directories that cannot be listed are passed
-    /// over, since what is missing from the log itself is found by reading it.
-    pub(crate) fn unlisted(&self, size: u64) -> Unlisted {
-        let mut unlisted = Unlisted::default();
+    /// The records of rotations, oldest first, until there is no more. A directory has them as `rotations/1.tlog-proof` and so on.
+    ///
+    /// # Errors
+    ///
+    /// If one cannot be read, with its place from 0.
+    pub fn rotations(&self) -> Result<Vec<Vec<u8>>, (usize, DirectoryError)> {
+        let mut records = Vec::new();
+        for place in 0..ROTATIONS_MAX {
+            match self.file(&paths::rotation(place), RECEIPT_BYTES_MAX) {
+                Ok(record) => records.push(record),
+                Err(error) if error.is_missing() => break,
+                Err(error) => return Err((place, error)),
+            }
+        }
+        Ok(records)
+    }
+
+    /// The files that a log of `size` entries and so many rotations does not consist of: leftovers, additions, links. Directories that cannot be
+    /// listed are passed over, since what is missing from the log itself is found by reading it.
+    pub(crate) fn surplus(&self, size: u64, rotations: usize) -> Findings {
+        let mut names = BTreeSet::new();
+        let mut more = 0u64;
         let mut directories = vec![String::new()];
         while let Some(directory) = directories.pop() {
             let Ok(listing) = fs::read_dir(self.root.join(&directory)) else { continue };
@@ -102,46 +123,54 @@ impl Directory {
                 let kind = entry.file_type();
                 if kind.is_ok_and(|kind| kind.is_dir()) && name.len() < paths::PATH_BYTES_MAX {
                     directories.push(format!("{name}/"));
-                } else if !belongs(&name, size) {
-                    unlisted.count = unlisted.count.saturating_add(1);
-                    let place = unlisted.names.partition_point(|earlier| *earlier < name);
-                    unlisted.names.insert(place, name);
-                    unlisted.names.truncate(FINDINGS_MAX);
+                } else if !belongs(&name, size, rotations) {
+                    names.insert(name);
+                    more += u64::from(names.len() > FINDINGS_MAX && names.pop_last().is_some());
                 }
             }
         }
-        unlisted
+        let mut findings = Findings::default();
+        names.iter().for_each(|name| findings.add_file(name, Problem::Surplus));
+        findings.add_more(more);
+        findings
     }
 
     /// A file of at most `bytes_max` bytes.
     fn file(&self, name: &str, bytes_max: usize) -> Result<Vec<u8>, DirectoryError> {
-        let path = self.root.join(name);
-        let refused = |source: io::Error| match source.kind() {
-            io::ErrorKind::NotFound | io::ErrorKind::NotADirectory => DirectoryError::Missing { path: name.to_owned() },
-            _ => DirectoryError::Unreadable { path: name.to_owned(), source },
-        };
-        // Asked first because opening a pipe would wait for a writer.
-        if !fs::symlink_metadata(&path).map_err(refused)?.is_file() {
-            return Err(DirectoryError::NotAFile { path: name.to_owned() });
-        }
-        let file = File::open(&path).map_err(refused)?;
-        let length = file.metadata().map_err(refused)?.len();
-        let limit = u64::try_from(bytes_max).unwrap_or(u64::MAX);
-        let mut bytes = Vec::with_capacity(usize::try_from(length.min(limit)).unwrap_or(bytes_max));
-        file.take(limit.saturating_add(1)).read_to_end(&mut bytes).map_err(refused)?;
-        if bytes.len() > bytes_max {
-            return Err(DirectoryError::TooLong { path: name.to_owned(), bytes_max });
-        }
-        Ok(bytes)
+        read_bounded(&self.root.join(name), name, bytes_max)
     }
 }
 
-/// Whether a log of `size` entries has a file of this name.
-fn belongs(name: &str, size: u64) -> bool {
+/// A regular file of at most `bytes_max` bytes; `name` is what messages call it.
+pub(crate) fn read_bounded(path: &Path, name: &str, bytes_max: usize) -> Result<Vec<u8>, DirectoryError> {
+    let refused = |source: io::Error| match source.kind() {
+        io::ErrorKind::NotFound | io::ErrorKind::NotADirectory => DirectoryError::Missing { path: name.to_owned() },
+        _ => DirectoryError::Unreadable { path: name.to_owned(), source },
+    };
+    // Asked first because opening a pipe would wait for a writer.
+    if !fs::symlink_metadata(path).map_err(refused)?.is_file() {
+        return Err(DirectoryError::NotAFile { path: name.to_owned() });
+    }
+    let file = File::open(path).map_err(refused)?;
+    let length = file.metadata().map_err(refused)?.len();
+    let limit = u64::try_from(bytes_max).unwrap_or(u64::MAX);
+    let mut bytes = Vec::with_capacity(usize::try_from(length.min(limit)).unwrap_or(bytes_max));
+    file.take(limit.saturating_add(1)).read_to_end(&mut bytes).map_err(refused)?;
+    if bytes.len() > bytes_max {
+        return Err(DirectoryError::TooLong { path: name.to_owned(), bytes_max });
+    }
+    Ok(bytes)
+}
+
+/// Whether a log of `size` entries and so many rotations has a file of this name.
+fn belongs(name: &str, size: u64, rotations: usize) -> bool {
     match name.parse() {
         Ok(TilePath::Tile { level, index, width }) => width == tile_width(level, index, size),
         Ok(TilePath::Entries { index, width }) => width == tile_width(0, index, size),
-        Err(_) => [paths::CHECKPOINT, paths::VERIFYING_KEY, paths::README].contains(&name),
+        Err(_) => {
+            [paths::CHECKPOINT, paths::VERIFYING_KEY, paths::README].contains(&name)
+                || (0..rotations).any(|place| paths::rotation(place) == name)
+        }
     }
 }
 
@@ -177,13 +206,4 @@ impl EntrySource for Directory {
             found => found,
         }
     }
-}
-
-/// Files that a checkpoint does not cover.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Unlisted {
-    /// The first of them, relative to the directory, at most [`crate::finding::FINDINGS_MAX`].
-    pub names: Vec<String>,
-    /// How many there are together.
-    pub count: u64,
 }

@@ -64,8 +64,9 @@ pub struct Exported {
     pub bytes: u64,
 }
 
-/// Writes the log of `source`, as large as `note` says, into `dir`, which must be empty or not exist. The checkpoint is written last, so that an
-/// interrupted export is not taken for a whole one. Hashes nothing: [`crate::verify::directory`] does.
+/// Writes the log of `source`, as large as `note` says, into `dir`, which must be empty or not exist, with the records of how its signing key
+/// came to be `key`, oldest first. The checkpoint is written last, so that an interrupted export is not taken for a whole one. Hashes nothing:
+/// [`crate::verify::directory`] does.
 ///
 /// # Errors
 ///
@@ -75,6 +76,7 @@ pub fn write<S: EntrySource>(
     source: &S,
     note: &str,
     key: &VerifyingKey,
+    rotations: &[String],
 ) -> Result<Exported, ExportError<S::Error>> {
     let checkpoint = note::open(note.as_bytes(), key)?;
     let failed = |source| ExportError::Write { path: dir.to_owned(), source };
@@ -106,6 +108,9 @@ pub fn write<S: EntrySource>(
     let readme = README_TEXT
         .replace("{origin}", exported.checkpoint.origin.as_str())
         .replace("{size}", &exported.checkpoint.size.to_string());
+    for (place, record) in rotations.iter().enumerate() {
+        put(dir, &paths::rotation(place), record.as_bytes())?;
+    }
     put(dir, paths::README, readme.as_bytes())?;
     put(dir, paths::VERIFYING_KEY, format!("{key}\n").as_bytes())?;
     put(dir, paths::CHECKPOINT, note.as_bytes())?;

@@ -1,9 +1,11 @@
 //! What a verification found wrong, and where: file, bytes, entries.
 
 use crate::bundle::BundleError;
+use crate::cosignature::NoQuorum;
 use crate::hash::Hash;
-use crate::key::{KeyError, Origin};
+use crate::key::KeyError;
 use crate::note::NoteError;
+use crate::rotation::RotationError;
 use std::error::Error;
 use std::fmt;
 use std::ops::Range;
@@ -83,14 +85,27 @@ pub enum Problem {
         /// The root of the entries.
         found: Hash,
     },
-    /// The retained checkpoint is of another log.
-    #[error("is of log `{found}`, but the retained checkpoint is of log `{retained}`")]
-    OtherLog {
-        /// The directory's log.
-        found: Origin,
-        /// The retained checkpoint's log.
-        retained: Origin,
+    /// Too few witnesses cosigned the checkpoint.
+    #[error(transparent)]
+    Quorum(NoQuorum),
+    /// The record of a key's rotation is refused.
+    #[error("is no record of a rotation of keys")]
+    Rotation(#[source] RotationError),
+    /// The log says that another key took over, and the record of it is not there.
+    #[error("is missing: entry {entry} says that another key took over")]
+    RotationMissing {
+        /// The entry.
+        entry: u64,
     },
+    /// The record speaks of an entry that is not in this log.
+    #[error("is of entry {entry}, which is another one in this log")]
+    RotationElsewhere {
+        /// The entry.
+        entry: u64,
+    },
+    /// The file is not part of the log that the checkpoint describes.
+    #[error("is not covered by the checkpoint")]
+    Surplus,
     /// The log is shorter than it was.
     #[error("has {size} entries, but the retained checkpoint had {retained}: the log was cut short")]
     CutShort {

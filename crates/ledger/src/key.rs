@@ -15,6 +15,8 @@ const PUBLIC_KEY_BYTES: usize = 32;
 pub(crate) const SIGNATURE_BYTES: usize = 64;
 /// C2SP's number for Ed25519 note signatures.
 const ALGORITHM_ED25519: u8 = 1;
+/// C2SP's number for timestamped Ed25519 cosignatures (tlog-cosignature).
+const ALGORITHM_COSIGNATURE: u8 = 4;
 /// The longest origin, in bytes.
 pub const ORIGIN_BYTES_MAX: usize = 255;
 /// The longest text of a verifying key, in bytes: origin, `+`, 8 digits, `+`, the base64 of 33 bytes.
@@ -34,11 +36,13 @@ pub enum KeyError {
     /// Not `origin+id+key`.
     #[error("not a verifying key: expected `origin+8 hexadecimal digits+base64`")]
     Form,
-    /// A key of another kind than Ed25519.
-    #[error("a key of algorithm {algorithm}, only Ed25519 ({ALGORITHM_ED25519}) is known")]
+    /// A key for another use: a log signs with Ed25519 (1), a witness cosigns with timestamped Ed25519 (4).
+    #[error("a key of algorithm {algorithm}, expected {expected}")]
     Algorithm {
         /// The algorithm's number.
         algorithm: u8,
+        /// The one that fits here.
+        expected: u8,
     },
     /// The id in the text is not the one that origin and key give.
     #[error("the key's id does not belong to its origin and key")]
@@ -96,10 +100,8 @@ impl SigningKey {
     ///
     /// [`KeyError::Refused`] if the library cannot make a key, which no seed of 32 bytes is known to cause.
     pub fn from_seed(origin: Origin, seed: &Zeroizing<[u8; SEED_BYTES]>) -> Result<Self, KeyError> {
-        let pair = Ed25519KeyPair::from_seed_unchecked(seed.as_slice()).map_err(|_| KeyError::Refused)?;
-        let public = pair.public_key().as_ref().try_into().map_err(|_| KeyError::Refused)?;
-        let verifying = VerifyingKey::new(origin, public);
-        Ok(Self { pair, verifying })
+        let (pair, public) = pair_of(seed)?;
+        Ok(Self { pair, verifying: VerifyingKey(NamedKey::new(origin, ALGORITHM_ED25519, public)) })
     }
 
     /// The key that verifies what this one signs.
@@ -116,8 +118,7 @@ impl SigningKey {
 
     /// Signs bytes.
     pub(crate) fn sign(&self, message: &[u8]) -> Result<Vec<u8>, KeyError> {
-        let signature = self.pair.try_sign(message).map_err(|_| KeyError::Refused)?;
-        Ok(signature.as_ref().to_vec())
+        signature_of(&self.pair, message)
     }
 }
 
@@ -127,63 +128,46 @@ impl fmt::Debug for SigningKey {
     }
 }
 
-/// Verifies a log's checkpoints. Written as C2SP's `vkey`: `origin+id+key`.
+/// An Ed25519 public key under a name, for one of C2SP's uses.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub struct VerifyingKey {
-    origin: Origin,
+struct NamedKey {
+    name: Origin,
+    algorithm: u8,
     id: [u8; 4],
     public: [u8; PUBLIC_KEY_BYTES],
 }
 
-impl VerifyingKey {
-    /// The key with these bytes.
-    fn new(origin: Origin, public: [u8; PUBLIC_KEY_BYTES]) -> Self {
-        let mut named = Vec::with_capacity(origin.0.len() + 2 + PUBLIC_KEY_BYTES);
-        named.extend_from_slice(origin.0.as_bytes());
+impl NamedKey {
+    fn new(name: Origin, algorithm: u8, public: [u8; PUBLIC_KEY_BYTES]) -> Self {
+        let mut named = Vec::with_capacity(name.0.len() + 2 + PUBLIC_KEY_BYTES);
+        named.extend_from_slice(name.0.as_bytes());
         named.extend_from_slice(b"\n");
-        named.push(ALGORITHM_ED25519);
+        named.push(algorithm);
         named.extend_from_slice(&public);
         let [first, second, third, fourth, ..] = sha256(&named).0;
-        Self { origin, id: [first, second, third, fourth], public }
+        Self { name, algorithm, id: [first, second, third, fourth], public }
     }
 
-    /// Reads C2SP's text form, in its only spelling (lower-case id, padded base64, nothing around it).
-    ///
-    /// # Errors
-    ///
-    /// If the text is anything else.
-    pub fn parse(text: &str) -> Result<Self, KeyError> {
+    fn parse(text: &str, expected: u8) -> Result<Self, KeyError> {
         if text.len() > VERIFYING_KEY_BYTES_MAX {
             return Err(KeyError::Form);
         }
-        let (origin, rest) = text.split_once('+').ok_or(KeyError::Form)?;
+        let (name, rest) = text.split_once('+').ok_or(KeyError::Form)?;
         let (id, key) = rest.split_once('+').ok_or(KeyError::Form)?;
         let key = BASE64_STANDARD.decode(key).map_err(|_| KeyError::Form)?;
         let (algorithm, public) = key.split_first().ok_or(KeyError::Form)?;
-        if *algorithm != ALGORITHM_ED25519 {
-            return Err(KeyError::Algorithm { algorithm: *algorithm });
+        if *algorithm != expected {
+            return Err(KeyError::Algorithm { algorithm: *algorithm, expected });
         }
         let public = public.try_into().map_err(|_| KeyError::Form)?;
-        let parsed = Self::new(Origin::parse(origin)?, public);
+        let parsed = Self::new(Origin::parse(name)?, *algorithm, public);
         if parsed.id_text() != id {
             return Err(KeyError::Id);
         }
         Ok(parsed)
     }
 
-    /// The log's name.
-    #[must_use]
-    pub fn origin(&self) -> &Origin {
-        &self.origin
-    }
-
-    /// The id that a signature line starts with.
-    pub(crate) fn id(&self) -> [u8; 4] {
-        self.id
-    }
-
-    /// Whether `signature` is this key's over `message`.
-    pub(crate) fn accepts(&self, message: &[u8], signature: &[u8]) -> bool {
+    fn accepts(&self, message: &[u8], signature: &[u8]) -> bool {
         UnparsedPublicKey::new(&ED25519, &self.public).verify(message, signature).is_ok()
     }
 
@@ -192,12 +176,55 @@ impl VerifyingKey {
     }
 }
 
-impl fmt::Display for VerifyingKey {
+impl fmt::Display for NamedKey {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut key = [ALGORITHM_ED25519; 1 + PUBLIC_KEY_BYTES];
+        let mut key = [self.algorithm; 1 + PUBLIC_KEY_BYTES];
         let (_, public) = key.split_at_mut(1);
         public.copy_from_slice(&self.public);
-        write!(formatter, "{}+{}+{}", self.origin, self.id_text(), BASE64_STANDARD.encode(key))
+        write!(formatter, "{}+{}+{}", self.name, self.id_text(), BASE64_STANDARD.encode(key))
+    }
+}
+
+/// Verifies a log's checkpoints. Written as C2SP's `vkey`: `origin+id+key`.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct VerifyingKey(NamedKey);
+
+impl VerifyingKey {
+    /// Reads C2SP's text form, in its only spelling (lower-case id, padded base64, nothing around it).
+    ///
+    /// # Errors
+    ///
+    /// If the text is anything else.
+    pub fn parse(text: &str) -> Result<Self, KeyError> {
+        NamedKey::parse(text, ALGORITHM_ED25519).map(Self)
+    }
+
+    /// The log's name.
+    #[must_use]
+    pub fn origin(&self) -> &Origin {
+        &self.0.name
+    }
+
+    /// The id that a signature line starts with, as the key's text has it: eight hexadecimal digits.
+    #[must_use]
+    pub fn id_text(&self) -> String {
+        self.0.id_text()
+    }
+
+    /// The id that a signature line starts with.
+    pub(crate) fn id(&self) -> [u8; 4] {
+        self.0.id
+    }
+
+    /// Whether `signature` is this key's over `message`.
+    pub(crate) fn accepts(&self, message: &[u8], signature: &[u8]) -> bool {
+        self.0.accepts(message, signature)
+    }
+}
+
+impl fmt::Display for VerifyingKey {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(formatter)
     }
 }
 
@@ -207,4 +234,95 @@ impl FromStr for VerifyingKey {
     fn from_str(text: &str) -> Result<Self, KeyError> {
         Self::parse(text)
     }
+}
+
+/// Verifies a witness's cosignatures. Written as C2SP's `vkey` of type 4: `name+id+key`. No log's key passes for a witness's, nor the other way.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct WitnessKey(NamedKey);
+
+impl WitnessKey {
+    /// Reads C2SP's text form, in its only spelling.
+    ///
+    /// # Errors
+    ///
+    /// If the text is anything else, a log's key included.
+    pub fn parse(text: &str) -> Result<Self, KeyError> {
+        NamedKey::parse(text, ALGORITHM_COSIGNATURE).map(Self)
+    }
+
+    /// The witness's name.
+    #[must_use]
+    pub fn name(&self) -> &Origin {
+        &self.0.name
+    }
+
+    /// The id that a cosignature line starts with.
+    pub(crate) fn id(&self) -> [u8; 4] {
+        self.0.id
+    }
+
+    /// Whether `signature` is this key's over `message`.
+    pub(crate) fn accepts(&self, message: &[u8], signature: &[u8]) -> bool {
+        self.0.accepts(message, signature)
+    }
+}
+
+impl fmt::Display for WitnessKey {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(formatter)
+    }
+}
+
+impl FromStr for WitnessKey {
+    type Err = KeyError;
+
+    fn from_str(text: &str) -> Result<Self, KeyError> {
+        Self::parse(text)
+    }
+}
+
+/// What a witness cosigns with. The secret lives in the cryptographic library's memory, which it wipes on release; it is never shown.
+pub struct CosigningKey {
+    pair: Ed25519KeyPair,
+    witness: WitnessKey,
+}
+
+impl CosigningKey {
+    /// The key of this seed, under the witness's name.
+    ///
+    /// # Errors
+    ///
+    /// [`KeyError::Refused`] if the library cannot make a key, which no seed of 32 bytes is known to cause.
+    pub fn from_seed(name: Origin, seed: &Zeroizing<[u8; SEED_BYTES]>) -> Result<Self, KeyError> {
+        let (pair, public) = pair_of(seed)?;
+        Ok(Self { pair, witness: WitnessKey(NamedKey::new(name, ALGORITHM_COSIGNATURE, public)) })
+    }
+
+    /// The key that verifies what this one signs.
+    #[must_use]
+    pub fn witness_key(&self) -> &WitnessKey {
+        &self.witness
+    }
+
+    /// Signs bytes.
+    pub(crate) fn sign(&self, message: &[u8]) -> Result<Vec<u8>, KeyError> {
+        signature_of(&self.pair, message)
+    }
+}
+
+impl fmt::Debug for CosigningKey {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "CosigningKey({})", self.witness)
+    }
+}
+
+fn pair_of(seed: &Zeroizing<[u8; SEED_BYTES]>) -> Result<(Ed25519KeyPair, [u8; PUBLIC_KEY_BYTES]), KeyError> {
+    let pair = Ed25519KeyPair::from_seed_unchecked(seed.as_slice()).map_err(|_| KeyError::Refused)?;
+    let public = pair.public_key().as_ref().try_into().map_err(|_| KeyError::Refused)?;
+    Ok((pair, public))
+}
+
+fn signature_of(pair: &Ed25519KeyPair, message: &[u8]) -> Result<Vec<u8>, KeyError> {
+    let signature = pair.try_sign(message).map_err(|_| KeyError::Refused)?;
+    Ok(signature.as_ref().to_vec())
 }

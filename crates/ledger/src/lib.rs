@@ -9,6 +9,10 @@
 //! - [`key`], [`note`]: Ed25519 keys, and checkpoints as signed notes.
 //! - [`bundle`], [`paths`]: the two wire forms, entry bundles and tile paths.
 //! - [`directory`], [`export`]: a log as a plain directory, read and written.
+//! - [`receipt`], [`growth`]: those proofs as files: that an entry is in the log (C2SP tlog-proof), that the log only grew.
+//! - [`rotation`]: how one signing key takes over from another, and the history of keys that a held key vouches for.
+//! - [`cosignature`], [`witness`]: what a witness signs, and how it judges (C2SP tlog-cosignature, tlog-witness).
+//! - [`audit`]: all of it as one question, as `handrail-verify` and `handrail ledger verify` ask it.
 //! - [`mod@verify`], [`finding`]: a log hashed again from its entries, and what is wrong with it, where.
 //!
 //! What a verification shows depends on the key: with a key held beforehand it shows that the holder of that key vouches for every
@@ -40,22 +44,28 @@
 //! # }
 //! ```
 
+pub mod audit;
 pub mod bundle;
+pub mod cosignature;
 pub mod directory;
 pub mod export;
 pub mod finding;
+pub mod growth;
 pub mod hash;
 pub mod key;
 pub mod note;
 pub mod paths;
 pub mod proof;
+pub mod receipt;
+pub mod rotation;
 pub mod source;
 pub mod tree;
 pub mod verify;
 mod walk;
+pub mod witness;
 
 pub use hash::{Hash, leaf_hash, node_hash};
-pub use key::{Origin, SigningKey, VerifyingKey};
+pub use key::{CosigningKey, Origin, SigningKey, VerifyingKey, WitnessKey};
 pub use note::Checkpoint;
 pub use source::{EntrySource, TileSource};
 pub use tree::{Tile, Tree};

@@ -58,6 +58,14 @@ pub enum NoteError {
     /// A signature names the key and is not its signature.
     #[error("the signature is not valid for the text")]
     BadSignature,
+    /// The key that signed it had been retired before the log was this long.
+    #[error("signed with a key that was retired when the log had {retired_at} entries; this checkpoint has {size}")]
+    Retired {
+        /// The checkpoint's size.
+        size: u64,
+        /// How long the log was when another key took over.
+        retired_at: u64,
+    },
     /// Signing failed.
     #[error("the note cannot be signed")]
     Signing(#[source] KeyError),
@@ -99,11 +107,29 @@ impl fmt::Display for Checkpoint {
 ///
 /// [`NoteError::Signing`] if the cryptographic library fails.
 pub fn sign(size: u64, root: Hash, key: &SigningKey) -> Result<String, NoteError> {
-    let text = Checkpoint { origin: key.origin().clone(), size, root }.to_string();
-    let signature = key.sign(text.as_bytes()).map_err(NoteError::Signing)?;
-    let mut line = key.verifying_key().id().to_vec();
-    line.extend_from_slice(&signature);
-    Ok(format!("{text}\n— {} {}\n", key.origin(), BASE64_STANDARD.encode(line)))
+    sign_by_all(size, root, &[key])
+}
+
+/// The same, signed by several keys of one log: while one key takes over from another. The first gives the origin.
+///
+/// # Errors
+///
+/// [`NoteError::Signing`] if the cryptographic library fails; [`NoteError::Unsigned`] without a key.
+pub fn sign_by_all(size: u64, root: Hash, keys: &[&SigningKey]) -> Result<String, NoteError> {
+    let first = keys.first().ok_or(NoteError::Unsigned)?;
+    let text = Checkpoint { origin: first.origin().clone(), size, root }.to_string();
+    let mut note = format!("{text}\n");
+    for key in keys {
+        let signature = key.sign(text.as_bytes()).map_err(NoteError::Signing)?;
+        note.push_str(&line(key.origin(), key.verifying_key().id(), &signature));
+    }
+    Ok(note)
+}
+
+/// A signature line.
+pub(crate) fn line(name: &Origin, id: [u8; ID_BYTES], signature: &[u8]) -> String {
+    let bytes = [id.as_slice(), signature].concat();
+    format!("— {name} {}\n", BASE64_STANDARD.encode(bytes))
 }
 
 /// The checkpoint in a note, if `key` signed it and it is the key's log's. Signatures by other keys (witnesses, say) are passed over.
@@ -112,29 +138,88 @@ pub fn sign(size: u64, root: Hash, key: &SigningKey) -> Result<String, NoteError
 ///
 /// If the note is malformed, too long, another log's, not signed by the key or signed wrongly.
 pub fn open(note: &[u8], key: &VerifyingKey) -> Result<Checkpoint, NoteError> {
-    let (text, signatures) = split(note)?;
-    let mut signed = false;
-    for (index, line) in signatures.split('\n').enumerate() {
-        if index >= NOTE_SIGNATURES_MAX {
-            return Err(NoteError::TooManySignatures);
-        }
-        let (name, id, signature) = signature_line(line).ok_or(NoteError::SignatureLine { line: index + 1 })?;
-        if name != key.origin().as_str() || id != key.id() {
-            continue;
-        }
-        if signature.len() != SIGNATURE_BYTES || !key.accepts(text.as_bytes(), &signature) {
-            return Err(NoteError::BadSignature);
-        }
-        signed = true;
-    }
-    if !signed {
+    let note = Note::read(note)?;
+    if !note.is_signed_by(key)? {
         return Err(NoteError::Unsigned);
     }
-    let checkpoint = Checkpoint::parse(text)?;
-    if checkpoint.origin != *key.origin() {
-        return Err(NoteError::OtherOrigin);
+    note.checkpoint_of(key.origin())
+}
+
+/// A signed note, taken apart. Nothing in it is believed yet.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Note<'a> {
+    /// What was signed, with its last line's end.
+    pub(crate) text: &'a str,
+    signatures: Vec<SignatureLine<'a>>,
+}
+
+/// One line below a note's text.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct SignatureLine<'a> {
+    name: &'a str,
+    id: [u8; ID_BYTES],
+    /// What the key made of the text, its form depending on the key.
+    pub(crate) signature: Vec<u8>,
+}
+
+impl<'a> Note<'a> {
+    /// Takes a note apart.
+    ///
+    /// # Errors
+    ///
+    /// If it is too long, not text, or not a note.
+    pub fn read(note: &'a [u8]) -> Result<Self, NoteError> {
+        let (text, lines) = split(note)?;
+        let mut signatures = Vec::new();
+        for (index, line) in lines.split('\n').enumerate() {
+            if index >= NOTE_SIGNATURES_MAX {
+                return Err(NoteError::TooManySignatures);
+            }
+            signatures.push(signature_line(line).ok_or(NoteError::SignatureLine { line: index + 1 })?);
+        }
+        Ok(Self { text, signatures })
     }
-    Ok(checkpoint)
+
+    /// Whether this key signed it.
+    ///
+    /// # Errors
+    ///
+    /// [`NoteError::BadSignature`] if a line names the key and is not its signature: such a note is refused whole.
+    pub fn is_signed_by(&self, key: &VerifyingKey) -> Result<bool, NoteError> {
+        let mut signed = false;
+        for line in self.lines_by(key.origin(), key.id()) {
+            if line.signature.len() != SIGNATURE_BYTES || !key.accepts(self.text.as_bytes(), &line.signature) {
+                return Err(NoteError::BadSignature);
+            }
+            signed = true;
+        }
+        Ok(signed)
+    }
+
+    /// The checkpoint it is, if it is of this log. Whether anybody signed it is another question.
+    ///
+    /// # Errors
+    ///
+    /// If the text is not a checkpoint or of another log.
+    pub fn checkpoint_of(&self, origin: &Origin) -> Result<Checkpoint, NoteError> {
+        let checkpoint = Checkpoint::parse(self.text)?;
+        if checkpoint.origin == *origin { Ok(checkpoint) } else { Err(NoteError::OtherOrigin) }
+    }
+
+    /// The note again with only the lines of these keys.
+    pub(crate) fn only_by(&self, keys: &[VerifyingKey]) -> String {
+        let by = |key: &VerifyingKey| {
+            self.lines_by(key.origin(), key.id())
+                .map(|found| line(key.origin(), key.id(), &found.signature))
+                .collect::<String>()
+        };
+        format!("{}\n{}", self.text, keys.iter().map(by).collect::<String>())
+    }
+
+    /// The lines that claim to be by a key of this name and id.
+    pub(crate) fn lines_by(&self, name: &Origin, id: [u8; ID_BYTES]) -> impl Iterator<Item = &SignatureLine<'a>> {
+        self.signatures.iter().filter(move |line| line.name == name.as_str() && line.id == id)
+    }
 }
 
 /// What a note claims, without asking whether anybody signed it: for messages and for choosing a key.
@@ -162,10 +247,10 @@ fn split(note: &[u8]) -> Result<(&str, &str), NoteError> {
 }
 
 /// `— name base64(id, signature)`.
-fn signature_line(line: &str) -> Option<(&str, [u8; ID_BYTES], Vec<u8>)> {
+fn signature_line(line: &str) -> Option<SignatureLine<'_>> {
     let (name, rest) = line.strip_prefix("— ")?.split_once(' ')?;
     Origin::parse(name).ok()?;
     let bytes = BASE64_STANDARD.decode(rest).ok()?;
     let (id, signature) = bytes.split_first_chunk::<ID_BYTES>()?;
-    (!signature.is_empty()).then(|| (name, *id, signature.to_vec()))
+    (!signature.is_empty()).then(|| SignatureLine { name, id: *id, signature: signature.to_vec() })
 }

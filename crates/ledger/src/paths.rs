@@ -1,5 +1,6 @@
 //! Where tiles and bundles lie below a log's address, as C2SP tlog-tiles says: `tile/0/x001/x234/067`, `tile/entries/000.p/5`.
 
+use crate::receipt::RECEIPT_EXTENSION;
 use crate::source::{LEVEL_MAX, TILE_WIDTH};
 use std::{fmt, str::FromStr};
 
@@ -11,6 +12,9 @@ pub const TILE: &str = "tile";
 pub const VERIFYING_KEY: &str = "log.vkey";
 /// What an exported directory says about itself.
 pub const README: &str = "README";
+
+/// The directory of the records of rotations that an exported directory carries.
+pub const ROTATIONS: &str = "rotations";
 
 /// The longest path of a tile or bundle, in bytes.
 pub const PATH_BYTES_MAX: usize = 64;
@@ -53,6 +57,12 @@ pub fn tile(level: u8, index: u64, width: u16) -> String {
 #[must_use]
 pub fn entries(index: u64, width: u16) -> String {
     TilePath::Entries { index, width }.to_string()
+}
+
+/// The path of the record of a rotation of keys, by its place from 0.
+#[must_use]
+pub fn rotation(place: usize) -> String {
+    format!("{ROTATIONS}/{}.{RECEIPT_EXTENSION}", place.saturating_add(1))
 }
 
 impl fmt::Display for TilePath {

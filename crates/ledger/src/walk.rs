@@ -8,8 +8,10 @@ use crate::finding::{FINDINGS_MAX, Finding, Findings, Problem};
 use crate::hash::{HASH_BYTES, Hash};
 use crate::note::Checkpoint;
 use crate::paths;
+use crate::rotation::{self, ROTATION_KIND, ROTATIONS_MAX};
 use crate::source::{EntrySource, TILE_HEIGHT, TILE_WIDTH, TileError, read_tile, tile_width};
 use crate::tree::{Tile, Tree};
+use std::collections::BTreeMap;
 use std::ops::Range;
 
 /// The bytes of a tile's or an entry's length in a bundle.
@@ -26,18 +28,20 @@ pub(crate) struct Walked {
     pub(crate) bundles: u64,
     /// How many bytes they had together.
     pub(crate) bytes: u64,
-    /// The root that the first entries, as many as were asked about, have by themselves; known if the log has so many and leads to its signed root.
-    pub(crate) past_root: Option<Hash>,
+    /// The roots that so many first entries have by themselves; known where the log has so many and leads to its signed root.
+    pub(crate) past_roots: BTreeMap<u64, Hash>,
+    /// The entries that say that one signing key took over from another, with their hashes; at most [`ROTATIONS_MAX`].
+    pub(crate) rotations: BTreeMap<u64, Hash>,
 }
 
-/// Walks the log that `checkpoint` describes. `past` asks for the root of that many first entries.
-pub(crate) fn walk<S: EntrySource>(source: &S, checkpoint: &Checkpoint, past: Option<u64>) -> Walked {
+/// Walks the log that `checkpoint` describes. `past` asks for the roots of so many first entries, in ascending order.
+pub(crate) fn walk<S: EntrySource>(source: &S, checkpoint: &Checkpoint, past: &[u64]) -> Walked {
     let mut walk = Walk {
         source,
         size: checkpoint.size,
-        past,
         sides: Sides::Agreeing(Side::new(past)),
         differences: Bounded::default(),
+        rotation: memchr::memmem::Finder::new(ROTATION_KIND),
         walked: Walked::default(),
     };
     for index in 0..checkpoint.size.div_ceil(u64::from(TILE_WIDTH)) {
@@ -93,22 +97,25 @@ struct UpperDifference {
 #[derive(Debug, Clone)]
 struct Side {
     tree: Tree,
-    past: Option<u64>,
-    past_root: Option<Hash>,
+    /// The sizes still asked about, the next one last.
+    past: Vec<u64>,
+    past_roots: BTreeMap<u64, Hash>,
     upper: Bounded<UpperDifference>,
 }
 
 impl Side {
-    fn new(past: Option<u64>) -> Self {
-        let past_root = (past == Some(0)).then_some(Hash::EMPTY);
-        Self { tree: Tree::new(), past, past_root, upper: Bounded::default() }
+    fn new(past: &[u64]) -> Self {
+        let mut past: Vec<u64> = past.iter().rev().copied().collect();
+        past.dedup();
+        let past_roots = past.pop_if(|size| *size == 0).map(|size| (size, Hash::EMPTY)).into_iter().collect();
+        Self { tree: Tree::new(), past, past_roots, upper: Bounded::default() }
     }
 
     fn append(&mut self, hashes: &[Hash]) {
         for hash in hashes {
             self.tree.append(*hash);
-            if self.past == Some(self.tree.size()) {
-                self.past_root = Some(self.tree.root());
+            if self.past.last() == Some(&self.tree.size()) {
+                self.past_roots.extend(self.past.pop().map(|size| (size, self.tree.root())));
             }
         }
     }
@@ -144,9 +151,9 @@ struct ReadBundle {
 struct Walk<'a, S> {
     source: &'a S,
     size: u64,
-    past: Option<u64>,
     sides: Sides,
     differences: Bounded<Difference>,
+    rotation: memchr::memmem::Finder<'a>,
     walked: Walked,
 }
 
@@ -203,7 +210,7 @@ impl<S: EntrySource> Walk<'_, S> {
     /// From here on there are two trees.
     fn part(&mut self) {
         if let Sides::Agreeing(side) = &mut self.sides {
-            let both = std::mem::replace(side, Side::new(self.past));
+            let both = std::mem::replace(side, Side::new(&[]));
             self.sides = Sides::Apart { entries: Some(both.clone()), tiles: Some(both) };
         }
     }
@@ -252,9 +259,18 @@ impl<S: EntrySource> Walk<'_, S> {
         let mut read = ReadBundle { length: bytes.len(), whole: true, ..ReadBundle::default() };
         read.hashes.reserve_exact(usize::from(width));
         read.ranges.reserve_exact(usize::from(width));
+        // Searched as a whole, because almost none has one: parsing every entry would take longer than hashing it.
+        let names_rotation = self.rotation.find(&bytes).is_some();
         for entry in bundle::entries(&bytes, width) {
             match entry {
                 Ok(entry) => {
+                    if names_rotation
+                        && self.walked.rotations.len() < ROTATIONS_MAX
+                        && rotation::is_rotation(entry.bytes)
+                    {
+                        let seq = index.saturating_mul(u64::from(TILE_WIDTH)).saturating_add(u64::from(entry.place));
+                        self.walked.rotations.insert(seq, entry.hash());
+                    }
                     read.hashes.push(entry.hash());
                     read.ranges.push(entry.range);
                 }
@@ -304,7 +320,7 @@ impl<S: EntrySource> Walk<'_, S> {
         for difference in differences.kept {
             walked.findings.add(lowest(difference, truth, size));
         }
-        walked.past_root = signed.as_ref().and_then(|(side, _)| side.past_root);
+        walked.past_roots = signed.as_ref().map(|(side, _)| side.past_roots.clone()).unwrap_or_default();
         if let Some(side) = other.as_ref().filter(|side| side.tree.size() == size) {
             let problem = Problem::OtherRoot { signed: checkpoint.root, found: side.tree.root() };
             walked.findings.add_file(paths::CHECKPOINT, problem);

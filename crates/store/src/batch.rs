@@ -1,7 +1,7 @@
 //! What a caller asks the writer to commit, all of it or none.
 
 use crate::database::{Fault, StorageError};
-use crate::{Statement, Value};
+use crate::{KeysError, Statement, Value};
 use events::{Draft, LeafError, Timestamp};
 use std::sync::Arc;
 
@@ -137,6 +137,9 @@ pub enum AppendError {
     /// A checkpoint could not be signed.
     #[error("the checkpoint cannot be signed")]
     Unsigned,
+    /// The ledger's next key could not be made, or could not take its place; the next seal tries that again.
+    #[error("the ledger's key could not be changed")]
+    Key(#[source] Arc<KeysError>),
     /// The database failed. The next append tries again. Where the failure was in the very sync of a commit, only the log can tell
     /// whether it was kept; what was kept is applied.
     #[error("the store failed")]

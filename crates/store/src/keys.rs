@@ -34,6 +34,9 @@ impl std::fmt::Debug for Key {
 /// Where the keys live under the data directory.
 const FOLDER: &str = "keys";
 
+/// The key that is to take over the ledger, while it has not.
+const NEXT_LEDGER: &str = "ledger.next";
+
 /// Why the keys cannot be used.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -63,8 +66,8 @@ pub enum KeysError {
 /// The four keys of a store. Each has one use.
 #[derive(Clone, Debug)]
 pub struct Keys {
-    /// Signs checkpoints: an Ed25519 seed.
-    pub ledger: Key,
+    /// Signs checkpoints: an Ed25519 seed. Another takes over when the key is rotated.
+    pub(crate) ledger: Key,
     /// Blinds record numbers in the directory.
     pub directory: Key,
     /// Encrypts what is kept beside the log.
@@ -74,6 +77,44 @@ pub struct Keys {
 }
 
 impl Keys {
+    /// The key that was made to take over the ledger, if one was and it has not.
+    pub(crate) fn next_ledger(data: &Path) -> Result<Option<Key>, KeysError> {
+        match read(&data.join(FOLDER).join(NEXT_LEDGER)) {
+            Ok(key) => Ok(Some(key)),
+            Err(KeysError::Missing(_)) => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// The key to take over the ledger: the one that was made before, or a new one.
+    pub(crate) fn prepare_next_ledger(data: &Path) -> Result<Key, KeysError> {
+        if let Some(key) = Self::next_ledger(data)? {
+            return Ok(key);
+        }
+        let folder = data.join(FOLDER);
+        let wrong = |path: &Path, source| KeysError::from(DirectoryError::new(path, source));
+        let unfinished = folder.join("ledger.unfinished");
+        match std::fs::remove_file(&unfinished) {
+            Err(error) if error.kind() != ErrorKind::NotFound => return Err(wrong(&unfinished, error)),
+            _ => {}
+        }
+        let key = new_key(&unfinished)?;
+        let next = folder.join(NEXT_LEDGER);
+        std::fs::rename(&unfinished, &next)
+            .and_then(|()| directory::sync(&folder))
+            .map_err(|error| wrong(&next, error))?;
+        Ok(key)
+    }
+
+    /// The next key takes the place of the ledger's, which is gone from then on. All at once: there is always exactly one.
+    pub(crate) fn promote_next_ledger(data: &Path) -> Result<(), KeysError> {
+        let folder = data.join(FOLDER);
+        let next = folder.join(NEXT_LEDGER);
+        std::fs::rename(&next, folder.join("ledger"))
+            .and_then(|()| directory::sync(&folder))
+            .map_err(|error| DirectoryError::new(&next, error).into())
+    }
+
     /// Reads the keys under a data directory, or makes all four if there are none.
     pub(crate) fn open(data: &Path) -> Result<Self, KeysError> {
         let folder = data.join(FOLDER);
@@ -101,19 +142,24 @@ fn make(data: &Path, folder: &Path) -> Result<(), KeysError> {
     }
     DirBuilder::new().mode(0o700).create(&unfinished).map_err(|error| wrong(&unfinished, error))?;
     for name in ["ledger", "directory", "detail", "token"] {
-        let path = unfinished.join(name);
-        let mut key = Zeroizing::new([0; 32]);
-        aws_lc_rs::rand::fill(&mut *key).map_err(|_| KeysError::Randomness)?;
-        let written = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&path).and_then(|mut file| {
-            file.write_all(&*key)?;
-            file.sync_all()
-        });
-        written.map_err(|error| wrong(&path, error))?;
+        new_key(&unfinished.join(name))?;
     }
     directory::sync(&unfinished)
         .and_then(|()| std::fs::rename(&unfinished, folder))
         .and_then(|()| directory::sync(data))
         .map_err(|error| wrong(folder, error))
+}
+
+/// Makes a key in a new file, synced.
+fn new_key(path: &Path) -> Result<Key, KeysError> {
+    let mut key = Zeroizing::new([0; 32]);
+    aws_lc_rs::rand::fill(&mut *key).map_err(|_| KeysError::Randomness)?;
+    let written = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path).and_then(|mut file| {
+        file.write_all(&*key)?;
+        file.sync_all()
+    });
+    written.map_err(|error| KeysError::from(DirectoryError::new(path, error)))?;
+    Ok(Key(key))
 }
 
 fn read(path: &Path) -> Result<Key, KeysError> {

@@ -18,8 +18,10 @@ pub(crate) struct Migration {
 }
 
 /// Every step of this build, in order.
-pub(crate) const ALL: &[Migration] =
-    &[Migration { number: 1, name: "the log", sql: include_str!("../migrations/0001_the_log.sql") }];
+pub(crate) const ALL: &[Migration] = &[
+    Migration { number: 1, name: "the log", sql: include_str!("../migrations/0001_the_log.sql") },
+    Migration { number: 2, name: "keys of the ledger", sql: include_str!("../migrations/0002_keys_of_the_ledger.sql") },
+];
 
 /// Why the tables cannot be brought to this build's form.
 #[derive(Debug, thiserror::Error)]

@@ -34,6 +34,9 @@ pub enum OpenError {
     /// The log and its tree do not fit together.
     #[error(transparent)]
     Recovery(RecoveryError),
+    /// A rotation of the ledger's key was begun before, and cannot be finished.
+    #[error("the rotation of the ledger's key cannot be finished")]
+    Rotation(#[source] Box<dyn std::error::Error + Send + Sync>),
     /// A thread cannot be started.
     #[error("a thread cannot be started")]
     Thread(#[source] std::io::Error),

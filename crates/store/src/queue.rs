@@ -1,7 +1,7 @@
 //! What waits for the writer: bounded, first come first served.
 
-use crate::{AppendError, Batch, Recorded};
-use events::Leaf;
+use crate::{AppendError, Batch, Recorded, Rotation};
+use events::{Actor, Leaf};
 use std::collections::VecDeque;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -24,6 +24,8 @@ pub(crate) struct Pending {
 pub(crate) enum Order {
     /// Seal now.
     Seal(oneshot::Sender<Result<(), AppendError>>),
+    /// Make another key sign from now on.
+    Rotate(Actor, oneshot::Sender<Result<Rotation, AppendError>>),
     /// Let the file grow to so many bytes.
     LimitSize(Option<u64>, oneshot::Sender<Result<(), AppendError>>),
 }

@@ -1,13 +1,17 @@
 //! Starting again: every entry is read, hashed against the tree's tiles, and folded, in order.
 
 use crate::database::StorageError;
+use crate::keys::{Key, Keys};
 use crate::reader::Reader;
+use crate::rotation;
 use crate::seal::Sealer;
-use crate::{Apply, ReadError};
+use crate::{Apply, OpenError, ReadError};
 use events::{Leaf, Seq, Timestamp};
 use ledger::source::TILE_WIDTH;
-use ledger::{Hash, TileSource, Tree, VerifyingKey, leaf_hash, note};
+use ledger::{Hash, Origin, SigningKey, TileSource, Tree, VerifyingKey, leaf_hash, note};
+use rusqlite::Connection;
 use std::ops::ControlFlow;
+use std::path::Path;
 use std::sync::Arc;
 
 /// How many leaves are folded in one go.
@@ -53,6 +57,46 @@ pub enum RecoveryError {
 pub(crate) struct Recovered {
     pub(crate) next: u64,
     pub(crate) recorded_at: Timestamp,
+}
+
+/// The key that signs, and the one that is to take over from it. A key that signed a checkpoint beside the old one takes its place now.
+pub(crate) fn signing_keys(
+    reader: &Reader<'_>,
+    directory: &Path,
+    origin: &Origin,
+    keys: &mut Keys,
+) -> Result<(SigningKey, Option<SigningKey>), OpenError> {
+    let signing = |key: &Key| SigningKey::from_seed(origin.clone(), key.seed()).map_err(OpenError::Origin);
+    let Some(next) = Keys::next_ledger(directory)? else { return Ok((signing(&keys.ledger)?, None)) };
+    let successor = signing(&next)?;
+    let rotations = rotation::all(reader).map_err(RecoveryError::Read)?;
+    let name = successor.verifying_key().to_string();
+    if rotations.last().is_some_and(|last| last.to == name) {
+        Keys::promote_next_ledger(directory)?;
+        keys.ledger = next;
+        return Ok((successor, None));
+    }
+    Ok((signing(&keys.ledger)?, Some(successor)))
+}
+
+/// Finishes a rotation that was announced and never sealed. How many entries are sealed then, if there is a checkpoint.
+pub(crate) fn finish_rotation(
+    connection: &Connection,
+    sealer: &mut Sealer,
+    next: Option<SigningKey>,
+    now: Timestamp,
+) -> Result<Option<u64>, OpenError> {
+    if let Some(next) = next {
+        let from = Seq(sealer.sealed());
+        let reader = Reader { connection };
+        let announced =
+            rotation::find_announcement(&reader, from, next.verifying_key()).map_err(RecoveryError::Read)?;
+        if let Some(entry) = announced {
+            sealer.expect(next, Some(entry));
+            sealer.seal(connection, now).map_err(|error| OpenError::Rotation(error.into()))?;
+        }
+    }
+    Ok(sealer.sealed_size())
 }
 
 /// The tree as of the latest checkpoint, if there is one.

@@ -1,11 +1,17 @@
 //! The Merkle tree over what was committed: its tiles and signed checkpoints, kept beside the entries.
 
 use crate::database::{self, StorageError};
-use crate::{Value, statements};
+use crate::keys::{Keys, KeysError};
+use crate::reader::Reader;
+use crate::rotation::{self, Signers};
+use crate::{ReadError, Value, statements};
 use events::{Seq, Timestamp};
-use ledger::{SigningKey, Tile, Tree, leaf_hash};
+use ledger::receipt::Receipt;
+use ledger::{SigningKey, Tile, Tree, leaf_hash, proof};
 use rusqlite::Connection;
 use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::Arc;
 
 /// Why the tree could not be sealed.
 #[derive(Debug, thiserror::Error)]
@@ -13,6 +19,12 @@ pub(crate) enum SealError {
     /// The checkpoint could not be signed.
     #[error("the checkpoint cannot be signed")]
     Sign(#[from] ledger::note::NoteError),
+    /// The entry that names the next key cannot be proven.
+    #[error("the rotation of the ledger's key cannot be recorded")]
+    Record(#[source] Box<dyn std::error::Error + Send + Sync>),
+    /// The next key could not take the old one's place. Both sign until it does.
+    #[error("the ledger's next key cannot take its place")]
+    Promote(#[source] KeysError),
     /// The database failed.
     #[error(transparent)]
     Storage(#[from] StorageError),
@@ -31,19 +43,58 @@ pub(crate) struct Sealer {
     /// How many entries the latest checkpoint is over, if there is one.
     sealed: Option<u64>,
     key: SigningKey,
+    /// What is to take over from it.
+    next: Option<Successor>,
+    signers: Arc<Signers>,
+    directory: PathBuf,
     /// Tiles whose newest state is not in the database, kept over a seal that failed.
     unsaved: BTreeMap<(u8, u64), Tile>,
 }
 
+/// A key that is to take over.
+#[derive(Debug)]
+struct Successor {
+    key: SigningKey,
+    /// The entry that says so, once it is committed.
+    entry: Option<u64>,
+}
+
 impl Sealer {
     /// Goes on from `tree`, over whose first `sealed` entries there is a checkpoint, if there is one.
-    pub(crate) const fn new(tree: Tree, sealed: Option<u64>, key: SigningKey) -> Self {
-        Self { tree, sealed, key, unsaved: BTreeMap::new() }
+    pub(crate) const fn new(
+        directory: PathBuf,
+        tree: Tree,
+        sealed: Option<u64>,
+        key: SigningKey,
+        signers: Arc<Signers>,
+    ) -> Self {
+        Self { tree, sealed, key, next: None, signers, directory, unsaved: BTreeMap::new() }
     }
 
-    /// Takes the next committed entry in.
+    /// Takes the next committed entry in. The one that announces the next key is recognised here, since a commit that seemed to fail may have
+    /// been kept.
     pub(crate) fn append(&mut self, entry: &[u8]) {
+        if let Some(next) = &mut self.next
+            && rotation::announces(entry, next.key.verifying_key())
+        {
+            next.entry = Some(self.tree.size());
+        }
         self.tree.append(leaf_hash(entry));
+    }
+
+    /// From the entry that announces it on, `next` signs too, and after one seal alone. `entry` where that is committed already.
+    pub(crate) fn expect(&mut self, next: SigningKey, entry: Option<u64>) {
+        self.next = Some(Successor { key: next, entry });
+    }
+
+    /// The key that signs.
+    pub(crate) const fn key(&self) -> &SigningKey {
+        &self.key
+    }
+
+    /// Whether a key was announced that does not sign alone yet.
+    pub(crate) fn is_rotating(&self) -> bool {
+        self.next.as_ref().is_some_and(|next| next.entry.is_some())
     }
 
     /// How many entries the latest checkpoint is over.
@@ -51,16 +102,23 @@ impl Sealer {
         self.sealed.unwrap_or(0)
     }
 
+    /// The same, if there is a checkpoint at all.
+    pub(crate) const fn sealed_size(&self) -> Option<u64> {
+        self.sealed
+    }
+
     /// Keeps tiles and a checkpoint over everything taken in, unless there is one already. When it errs, nothing was kept and the next seal does all of it.
     pub(crate) fn seal(&mut self, connection: &Connection, now: Timestamp) -> Result<(), SealError> {
-        if self.sealed == Some(self.tree.size()) {
+        if self.sealed == Some(self.tree.size()) && !self.is_rotating() {
             return Ok(());
         }
         for tile in self.tree.take_changed_tiles() {
             self.unsaved.insert((tile.level, tile.index), tile);
         }
         let size = self.tree.size();
-        let note = ledger::note::sign(size, self.tree.root(), &self.key)?;
+        let next = self.next.as_ref().filter(|next| next.entry.is_some()).map(|next| &next.key);
+        let keys: Vec<&SigningKey> = std::iter::once(&self.key).chain(next).collect();
+        let note = ledger::note::sign_by_all(size, self.tree.root(), &keys)?;
         let kept = self.keep(connection, note, now);
         if kept.is_err() && !connection.is_autocommit() {
             connection.execute_batch("ROLLBACK")?;
@@ -68,10 +126,22 @@ impl Sealer {
         kept?;
         self.unsaved.clear();
         self.sealed = Some(size);
+        self.promote()
+    }
+
+    /// Puts the next key in the old one's place, once both signed a checkpoint.
+    fn promote(&mut self) -> Result<(), SealError> {
+        let Some(next) = self.next.take_if(|next| next.entry.is_some()) else { return Ok(()) };
+        if let Err(error) = Keys::promote_next_ledger(&self.directory) {
+            self.next = Some(next);
+            return Err(SealError::Promote(error));
+        }
+        self.signers.take_over(next.key.verifying_key());
+        self.key = next.key;
         Ok(())
     }
 
-    fn keep(&self, connection: &Connection, note: String, now: Timestamp) -> Result<(), StorageError> {
+    fn keep(&self, connection: &Connection, note: String, now: Timestamp) -> Result<(), SealError> {
         database::execute(connection, "BEGIN IMMEDIATE", &[])?;
         {
             let mut statement = connection.prepare_cached(statements::TILE_KEEP.sql)?;
@@ -80,10 +150,25 @@ impl Sealer {
             }
         }
         let size = Value::from(Seq(self.tree.size()));
+        if let Some(Successor { key, entry: Some(entry) }) = &self.next {
+            let record = self.record(&Reader { connection }, *entry, &note)?;
+            let (from, to) = (self.key.verifying_key().to_string(), key.verifying_key().to_string());
+            let values = [Seq(*entry).into(), size.clone(), from.into(), to.into(), record.into(), now.into()];
+            database::execute(connection, statements::LEDGER_ROTATION_KEEP.sql, &values)?;
+        }
         database::execute(connection, statements::CHECKPOINT_KEEP.sql, &[size, note.into(), now.into()])?;
         // The one before stays: whoever has just read it still finds it.
         database::execute(connection, statements::CHECKPOINT_PRUNE.sql, &[Seq(self.sealed()).into()])?;
         database::execute(connection, "COMMIT", &[])?;
         Ok(())
+    }
+
+    /// What a verifier follows from the old key to the new one.
+    fn record(&self, reader: &Reader<'_>, entry: u64, note: &str) -> Result<String, SealError> {
+        let wrong = |error: Box<dyn std::error::Error + Send + Sync>| SealError::Record(error);
+        let leaf = reader.leaf_bytes(Seq(entry)).map_err(|error| wrong(error.into()))?;
+        let path = proof::inclusion(reader, entry, self.tree.size()).map_err(|error| wrong(error.into()))?;
+        let extra = leaf.ok_or_else(|| wrong(ReadError::NoEntry(Seq(entry)).into()))?;
+        Ok(Receipt { extra: Some(extra), index: entry, path, note: note.to_owned() }.to_string())
     }
 }

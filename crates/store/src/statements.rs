@@ -39,6 +39,11 @@ statements! {
     pub(crate) CHECKPOINT_KEEP "checkpoint_keep" = "INSERT INTO checkpoint (size, note, sealed_at) VALUES (?1, ?2, ?3) \
         ON CONFLICT (size) DO UPDATE SET note = excluded.note, sealed_at = excluded.sealed_at";
     pub(crate) CHECKPOINT_PRUNE "checkpoint_prune" = "DELETE FROM checkpoint WHERE size < ?1";
+    pub(crate) LEDGER_ROTATION_KEEP "ledger_rotation_keep" must_change =
+        "INSERT INTO ledger_rotation (entry, size, from_key, to_key, record, sealed_at) VALUES (?1, ?2, ?3, ?4, ?5, ?6) \
+        ON CONFLICT (entry) DO UPDATE SET size = excluded.size, record = excluded.record, sealed_at = excluded.sealed_at";
+    pub(crate) LEDGER_ROTATION_ALL "ledger_rotation_all" =
+        "SELECT entry, size, from_key, to_key, record, sealed_at FROM ledger_rotation ORDER BY entry";
     pub(crate) PROBE_ADD "probe_add" = "INSERT INTO probe (id, bytes) VALUES (1, ?1) \
         ON CONFLICT (id) DO UPDATE SET bytes = excluded.bytes";
     pub(crate) PROBE_REMOVE "probe_remove" = "DELETE FROM probe";
@@ -101,6 +106,22 @@ statements! {
         (SELECT id FROM rejected_message WHERE at <= ?1 ORDER BY id LIMIT ?2)";
     /// → how many are kept.
     pub REJECTED_MESSAGE_COUNT "rejected_message_count" = "SELECT count(*) FROM rejected_message";
+
+    // Witnesses.
+
+    /// `name, size, note, cosigned_at`: it cosigned.
+    pub WITNESS_COSIGNED "witness_cosigned" must_change =
+        "INSERT INTO witness (name, size, note, cosigned_at, trouble, tried_at) VALUES (?1, ?2, ?3, ?4, NULL, ?4) \
+        ON CONFLICT (name) DO UPDATE SET size = excluded.size, note = excluded.note, cosigned_at = excluded.cosigned_at, \
+        trouble = NULL, tried_at = excluded.tried_at";
+    /// `name, trouble, at`: it did not; what it cosigned before stays.
+    pub WITNESS_FAILED "witness_failed" must_change =
+        "INSERT INTO witness (name, trouble, tried_at) VALUES (?1, ?2, ?3) \
+        ON CONFLICT (name) DO UPDATE SET trouble = excluded.trouble, tried_at = excluded.tried_at";
+    /// → `name, size, note, cosigned_at, trouble, tried_at`, all of them; 0 and empty where it never cosigned or has no trouble.
+    pub WITNESS_ALL "witness_all" =
+        "SELECT name, coalesce(size, 0), coalesce(note, ''), cosigned_at, coalesce(trouble, ''), tried_at \
+        FROM witness ORDER BY name";
 
     // Charters.
 

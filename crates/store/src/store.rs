@@ -6,6 +6,7 @@ use crate::keys::Keys;
 use crate::queue::{Answer, Order, Pending, Queue};
 use crate::reader::{Pool, Reader};
 use crate::recovery::{self, Recovered};
+use crate::rotation::{self, Rotation, Signers};
 use crate::seal::Sealer;
 use crate::status::{Head, Health, Status};
 use crate::wal::Checkpointer;
@@ -14,8 +15,8 @@ use crate::{
     AppendError, BATCH_DRAFTS_MAX, Batch, OpenError, ReadError, Recorded, RecoveryError, database, migrations,
     statements,
 };
-use events::{Leaf, LeafError, Seq, Timestamp};
-use ledger::{EntrySource, Origin, SigningKey, TileSource, Tree, VerifyingKey};
+use events::{Actor, Leaf, LeafError, Seq, Timestamp};
+use ledger::{EntrySource, Origin, TileSource, Tree, VerifyingKey};
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
@@ -101,7 +102,7 @@ struct Shared {
     status: Arc<Status>,
     pool: Pool,
     keys: Keys,
-    key: VerifyingKey,
+    signers: Arc<Signers>,
     writer: Mutex<Option<JoinHandle<()>>>,
 }
 
@@ -112,32 +113,37 @@ impl Store {
     /// When the directory is in use, cannot be written, or holds something that does not fit together.
     pub fn open(directory: &Path, options: Options, mut apply: Box<dyn Apply>) -> Result<Self, OpenError> {
         let lock = directory::take(directory)?;
-        let keys = Keys::open(directory)?;
+        let mut keys = Keys::open(directory)?;
         directory::private_file(&directory.join(database::FILE_NAME))?;
         let mut connection = database::open_writing(directory)?;
         database::limit_size(&connection, options.size_bytes_max)?;
         migrations::apply(&mut connection, migrations::ALL, (options.now)())?;
         let origin = fix_origin(&connection, &options.origin)?;
-        let signing = SigningKey::from_seed(origin, keys.ledger.seed()).map_err(OpenError::Origin)?;
-        let key = signing.verifying_key().clone();
-
         let reader = Reader { connection: &connection };
+        let (signing, next) = recovery::signing_keys(&reader, directory, &origin, &mut keys)?;
+        let key = signing.verifying_key().clone();
+        let rotations = rotation::all(&reader).map_err(RecoveryError::Read)?;
+        let signers = Arc::new(Signers::new(&rotations, &key));
         let tree = recovery::sealed_tree(&reader, &key)?;
         let sealed = tree.as_ref().map(Tree::size);
         let mut tree = tree.unwrap_or_default();
         let start = Recovered { next: 0, recorded_at: Timestamp::MIN };
         let recovered = recovery::replay(&reader, start, &mut tree, apply.as_mut())?;
 
+        let mut sealer = Sealer::new(directory.to_owned(), tree, sealed, signing, signers.clone());
+        let sealed =
+            recovery::finish_rotation(&connection, &mut sealer, next, (options.now)().max(recovered.recorded_at))?;
+
         let head = Head { next: Seq(recovered.next), recorded_at: recovered.recorded_at, sealed: sealed.unwrap_or(0) };
         let (queue, status) = (Arc::new(Queue::new(options.queue_batches_max)), Arc::new(Status::new(head)));
-        let unsealed_since = (sealed < Some(tree.size())).then(|| (options.elapsed)());
+        let unsealed_since = (sealed < Some(recovered.next)).then(|| (options.elapsed)());
         let writer = Writer {
             directory: directory.to_owned(),
             queue: queue.clone(),
             status: status.clone(),
             connection: Some(connection),
             checkpointer: Checkpointer::start(directory).map_err(OpenError::Thread)?,
-            sealer: Sealer::new(tree, sealed, signing),
+            sealer,
             apply,
             watch: ClockWatch::new(options.clock_jump_max),
             next: recovered.next,
@@ -148,7 +154,7 @@ impl Store {
         };
         let thread = spawn(writer, lock, status.clone()).map_err(OpenError::Thread)?;
         let pool = Pool::new(directory.to_owned(), options.readers_max);
-        Ok(Self(Arc::new(Shared { queue, status, pool, keys, key, writer: Mutex::new(Some(thread)) })))
+        Ok(Self(Arc::new(Shared { queue, status, pool, keys, signers, writer: Mutex::new(Some(thread)) })))
     }
 
     /// Records a batch: when this answers, its leaves are on disk and applied. Should the caller stop waiting, the batch is recorded all the
@@ -210,10 +216,45 @@ impl Store {
         &self.0.keys
     }
 
-    /// The key that verifies this ledger's checkpoints; its origin is the ledger's.
+    /// The key that verifies this ledger's checkpoints now; its origin is the ledger's. For a checkpoint in hand ask [`Store::signer_of`].
     #[must_use]
-    pub fn verifying_key(&self) -> &VerifyingKey {
-        &self.0.key
+    pub fn verifying_key(&self) -> VerifyingKey {
+        self.0.signers.in_force()
+    }
+
+    /// The newest of this ledger's keys that signed this checkpoint: while one takes over from another, the one in force may be a step ahead.
+    #[must_use]
+    pub fn signer_of(&self, checkpoint: &str) -> VerifyingKey {
+        self.0.signers.of(checkpoint)
+    }
+
+    /// How one signing key took over from another, oldest first.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub fn rotations(&self) -> Result<Vec<Rotation>, ReadError> {
+        self.read(rotation::all)
+    }
+
+    /// Makes another key sign from now on; the old one is gone then. It is announced in an entry by `actor`, and the checkpoint over that entry
+    /// is signed by both. A rotation that was interrupted is finished instead.
+    ///
+    /// # Errors
+    /// When it was not finished. The store goes on with the key it has, and tries again by itself where the new one was announced.
+    pub async fn rotate_key(&self, actor: Actor) -> Result<Rotation, AppendError> {
+        let (answer, answered) = oneshot::channel();
+        self.0.queue.order(Order::Rotate(actor, answer))?;
+        answered.await.unwrap_or(Err(AppendError::Closed))
+    }
+
+    /// As [`Store::rotate_key`], for threads that may block. It panics inside an asynchronous task.
+    ///
+    /// # Errors
+    /// As there.
+    pub fn rotate_key_blocking(&self, actor: Actor) -> Result<Rotation, AppendError> {
+        let (answer, answered) = oneshot::channel();
+        self.0.queue.order(Order::Rotate(actor, answer))?;
+        answered.blocking_recv().unwrap_or(Err(AppendError::Closed))
     }
 
     /// The latest checkpoint as a signed note, if anything was sealed yet.

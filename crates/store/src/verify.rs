@@ -67,7 +67,7 @@ impl Store {
     /// The first thing that does not fit.
     pub fn verify(&self) -> Result<Verified, VerifyError> {
         let signed = self.checkpoint()?.ok_or(VerifyError::Unsealed)?;
-        let checkpoint = note::open(signed.as_bytes(), self.verifying_key())?;
+        let checkpoint = note::open(signed.as_bytes(), &self.signer_of(&signed))?;
         let mut tree = Tree::new();
         while tree.size() < checkpoint.size {
             let to = checkpoint.size.min(tree.size().saturating_add(ENTRIES_AT_ONCE));

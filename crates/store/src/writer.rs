@@ -3,19 +3,23 @@
 use crate::clock::{ClockWatch, Look};
 use crate::commit::{self, Committed};
 use crate::database::{self, Fault, StorageError};
+use crate::keys::Keys;
 use crate::queue::{Answer, Order, Pending, Queue, Work};
 use crate::reader::Reader;
 use crate::recovery::{self, Recovered};
+use crate::rotation::{self, Rotation};
 use crate::seal::{SealError, Sealer};
 use crate::status::Status;
 use crate::wal::{self, Checkpointer};
-use crate::{AppendError, Apply, Condition, Options, Recorded, Value, statements};
-use events::{Actor, Draft, Leaf, Seq, Timestamp, clock::Jumped};
+use crate::{AppendError, Apply, Batch, Condition, KeysError, Options, Recorded, Value, statements};
+use events::{Actor, Draft, Leaf, Seq, Timestamp, clock::Jumped, ledger::KeyRotated};
+use ledger::SigningKey;
 use rusqlite::Connection;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
+use tokio::sync::oneshot;
 
 /// How long the writer sleeps at most, so that a jump of the wall clock is noticed on a quiet night too.
 const SLEEP_MAX: Duration = Duration::from_secs(30);
@@ -74,6 +78,7 @@ impl Writer {
         for order in std::mem::take(&mut work.orders) {
             match order {
                 Order::Seal(answer) => drop(answer.send(self.seal_now())),
+                Order::Rotate(actor, answer) => drop(answer.send(self.rotate(actor)?)),
                 Order::LimitSize(bytes, answer) => drop(answer.send(self.limit_size(bytes))),
             }
         }
@@ -161,6 +166,45 @@ impl Writer {
         Err(Broken)
     }
 
+    /// Makes another key, announces it, and seals with both, after which it signs alone. What was begun before is gone on with.
+    fn rotate(&mut self, actor: Actor) -> Result<Result<Rotation, AppendError>, Broken> {
+        if !self.sealer.is_rotating() {
+            let announcement = match self.announcement(actor) {
+                Ok(announcement) => announcement,
+                Err(error) => return Ok(Err(error)),
+            };
+            let (answer, mut answered) = oneshot::channel();
+            let tails = match announcement.tail() {
+                Ok(tail) => vec![tail],
+                Err(error) => return Ok(Err(error.into())),
+            };
+            self.group(vec![Pending { batch: Batch::one(announcement), tails, answer }])?;
+            if let Ok(Err(error)) = answered.try_recv() {
+                return Ok(Err(error));
+            }
+        }
+        if let Err(error) = self.seal_now() {
+            return Ok(Err(error));
+        }
+        let rotated = connected(&self.connection).map_err(Arc::new).and_then(|connection| {
+            let all =
+                rotation::all(&Reader { connection }).map_err(|_| Arc::new(rusqlite::Error::InvalidQuery.into()))?;
+            all.last().cloned().ok_or_else(|| Arc::new(rusqlite::Error::QueryReturnedNoRows.into()))
+        });
+        Ok(rotated.map_err(AppendError::Storage))
+    }
+
+    /// The entry that says that a new key, made here, takes over.
+    fn announcement(&mut self, actor: Actor) -> Result<Draft, AppendError> {
+        let wrong = |error: KeysError| AppendError::Key(Arc::new(error));
+        let next = Keys::prepare_next_ledger(&self.directory).map_err(wrong)?;
+        let from = self.sealer.key().verifying_key().clone();
+        let next = SigningKey::from_seed(from.origin().clone(), next.seed()).map_err(|_| AppendError::Unsigned)?;
+        let to = next.verifying_key().to_string();
+        self.sealer.expect(next, None);
+        Ok(Draft::new(actor, KeyRotated { from: from.to_string().into(), to: to.into() }))
+    }
+
     fn seal_now(&mut self) -> Result<(), AppendError> {
         self.unsealed_since = None;
         let now = self.recorded_at.max((self.options.now)());
@@ -183,7 +227,11 @@ impl Writer {
                 self.unsealed_since = Some((self.options.elapsed)());
                 Err(match error {
                     SealError::Storage(error) => self.failed("seal", error),
-                    SealError::Sign(error) => {
+                    SealError::Promote(error) => {
+                        tracing::error!(%error, "the ledger's next key could not take its place");
+                        AppendError::Key(Arc::new(error))
+                    }
+                    error => {
                         tracing::error!(%error, "the checkpoint could not be signed");
                         AppendError::Unsigned
                     }

@@ -46,7 +46,7 @@ pub(super) fn state(state: &State, watch: &Watch) -> Markup {
         (sheet("Check it yourself", &html! {}, &html! { div.pad {
             p.lead { "Export the log to a plain directory and verify it on another machine, with Handrail or with any other C2SP tlog-tiles client." }
             (code("On the server", "handrail ledger export DIRECTORY --data DIR", true, true))
-            (code("Anywhere", "handrail ledger verify DIRECTORY --key KEY", true, true))
+            (code("Anywhere", "handrail-verify DIRECTORY --key KEY", true, true))
         } }))
     }
 }
@@ -168,7 +168,7 @@ pub(crate) fn evidence(proof: &Proof, watch: &Watch) -> Markup {
                     p { "The hash of an entry is SHA-256 over a zero byte and its bytes; the hash of two is SHA-256 over a one byte and both (RFC 6962). Any C2SP tlog client can check the path. Or let Handrail do it:" }
                     (code("The proof alone, on the server", &format!("handrail ledger prove {seq} --data DIR"), true, true))
                     (code("The whole log, on the server", "handrail ledger export DIRECTORY --data DIR", true, true))
-                    (code("The whole log, anywhere", &format!("handrail ledger verify DIRECTORY --key {}", proof.key), true, true))
+                    (code("The whole log, anywhere", &format!("handrail-verify DIRECTORY --key {}", proof.key), true, true))
                 }
             }
         }))

@@ -32,9 +32,9 @@ pub(crate) async fn prove(store: &Store, entry: Seq) -> Result<Proof, Trouble> {
     let bytes = bytes.ok_or_else(gone)?;
     let (_, note) = sealed.ok_or_else(gone)?;
     let leaf = Leaf::parse(&bytes).map_err(|source| ReadError::Leaf { seq: entry, source })?;
-    let key = store.verifying_key();
+    let key = store.signer_of(&note);
     let wrong = |error: Box<dyn std::error::Error + Send + Sync>| Trouble::Proof(error);
-    let checkpoint = note::open(note.as_bytes(), key).map_err(|error| wrong(error.into()))?;
+    let checkpoint = note::open(note.as_bytes(), &key).map_err(|error| wrong(error.into()))?;
     let path = store
         .read(|reader| Ok::<_, ReadError>(proof::inclusion(reader, entry.0, checkpoint.size)))?
         .map_err(|error| wrong(error.into()))?;

@@ -2,9 +2,10 @@
 
 use super::connection::Connection;
 use super::failure::Failure;
-use super::output::{Output, note};
+use super::output::{Output, note, table};
 use crate::cli::Ledger;
-use crate::server::local::ENTRIES_MAX;
+use crate::server::local::{ENTRIES_MAX, LedgerKey};
+use ledger::audit::Audit;
 use ledger::{EntrySource, TileSource, VerifyingKey};
 use serde_json::{Value, json};
 use std::path::{Path, PathBuf};
@@ -12,8 +13,12 @@ use std::path::{Path, PathBuf};
 /// Runs it.
 pub(crate) async fn run(ledger: Ledger, out: Output) -> Result<(), Failure> {
     match ledger {
-        Ledger::Verify { export: Some(dir), key, retained, .. } => {
-            verify_export(&dir, key.as_deref(), retained.as_deref(), out)
+        Ledger::Verify { export: Some(dir), key, retained, witness, quorum, .. } => {
+            let audit = Audit { dir: Some(dir), key, retained, witnesses: witness, quorum, ..Audit::default() };
+            let verdict = audit.run()?;
+            let text = verdict.text;
+            out.data(&verdict.json, || text)?;
+            if verdict.verified { Ok(()) } else { Err(Failure::unverified("the ledger does not verify")) }
         }
         Ledger::Verify { data, .. } => verify_store(&data.data, out).await,
         Ledger::Show { from, count, data } => {
@@ -24,11 +29,48 @@ pub(crate) async fn run(ledger: Ledger, out: Output) -> Result<(), Failure> {
             connection.close();
             out.raw(&lines)
         }
-        Ledger::Prove { entry, data } => {
+        Ledger::Prove { entry, out: file, entry_out, data } => {
             let connection = Connection::open(&data.data, None)?;
             let proof: Value = connection.get(&format!("/ledger/proof/{entry}")).await?;
             connection.close();
-            out.data(&proof, || serde_json::to_string_pretty(&proof).unwrap_or_default())
+            match file {
+                None => out.data(&proof, || serde_json::to_string_pretty(&proof).unwrap_or_default()),
+                Some(file) => write_receipt(&proof, &file, entry_out.as_deref(), out),
+            }
+        }
+        Ledger::Growth { from, out: file, data } => {
+            let connection = Connection::open(&data.data, None)?;
+            let grown: Grown = connection.get(&format!("/ledger/growth/{from}")).await?;
+            connection.close();
+            put_new(&file, grown.proof.as_bytes())?;
+            note(&format!("check it: handrail-verify --growth {} --retained CHECKPOINT --key KEY", file.display()));
+            out.data(&json!({ "from": from, "size": grown.size, "file": file }), || {
+                format!("from {from} to {} entries: {}", grown.size, file.display())
+            })
+        }
+        Ledger::Keys { data } => {
+            let connection = Connection::open(&data.data, None)?;
+            let keys: Vec<LedgerKey> = connection.get("/ledger/keys").await?;
+            connection.close();
+            let when =
+                |at: Option<events::Timestamp>, other: &str| at.map_or_else(|| other.to_owned(), |at| at.to_string());
+            let row = |key: &LedgerKey| {
+                [key.id.clone(), when(key.since, "the beginning"), when(key.until, "in force"), key.key.clone()]
+            };
+            out.data(&keys, || table(["id", "since", "until", "key"], keys.iter().map(row)))
+        }
+        Ledger::RotateKey { out: file, data } => {
+            let connection = Connection::open(&data.data, None)?;
+            let rotated: Value = connection.post("/ledger/keys", &json!({})).await?;
+            connection.close();
+            let text = |name: &str| rotated.get(name).and_then(Value::as_str).unwrap_or_default();
+            if let Some(file) = file {
+                put_new(&file, text("record").as_bytes())?;
+            }
+            note(
+                "give the new key to whoever holds the old one, and the record to each witness: handrail witness run --rotation FILE",
+            );
+            out.data(&rotated, || text("to").to_owned())
         }
         Ledger::Export { dir, data } => export(dir, &data.data, out).await,
     }
@@ -50,50 +92,33 @@ async fn verify_store(data: &Path, out: Output) -> Result<(), Failure> {
     Err(Failure::unverified("the ledger does not verify"))
 }
 
-fn verify_export(dir: &Path, key: Option<&str>, retained: Option<&Path>, out: Output) -> Result<(), Failure> {
-    let key = key.map(held_key).transpose()?;
-    let retained = match (retained, &key) {
-        (None, _) => None,
-        (Some(path), Some(key)) => Some(ledger::note::open(&std::fs::read(path)?, key)?),
-        (Some(_), None) => {
-            return Err(Failure::local("--retained needs --key: without it nobody vouches for that checkpoint"));
-        }
-    };
-    match ledger::verify::directory(dir, key.as_ref(), retained.as_ref()) {
-        Ok(report) => {
-            let value = json!({
-                "verified": true,
-                "size": report.checkpoint.size,
-                "origin": report.checkpoint.origin.as_str(),
-                "root": report.checkpoint.root.to_string(),
-                "signature": report.signature.to_string(),
-                "begins_with": report.retained,
-            });
-            out.data(&value, || {
-                let began = report
-                    .retained
-                    .map_or_else(String::new, |size| format!("\nit begins with the {size} entries you knew"));
-                format!(
-                    "verified: {} entries of `{}`, root {}\n{}{began}",
-                    report.checkpoint.size, report.checkpoint.origin, report.checkpoint.root, report.signature
-                )
-            })
-        }
-        Err(failure) => {
-            let findings: Vec<String> = failure.findings().iter().map(ToString::to_string).collect();
-            out.data(&json!({ "verified": false, "findings": findings, "more": failure.more() }), || {
-                findings.join("\n")
-            })?;
-            Err(Failure::unverified("the ledger does not verify"))
-        }
-    }
+/// A proof that the log only grew.
+#[derive(serde::Deserialize)]
+struct Grown {
+    size: u64,
+    proof: String,
 }
 
-/// A key given as itself or as a file.
-fn held_key(text: &str) -> Result<VerifyingKey, Failure> {
-    let path = Path::new(text);
-    let text = if path.exists() { std::fs::read_to_string(path)? } else { text.to_owned() };
-    Ok(VerifyingKey::parse(text.trim())?)
+/// Writes what [`ledger::receipt`] describes, and the entry itself where it is wanted.
+fn write_receipt(proof: &Value, file: &Path, entry_out: Option<&Path>, out: Output) -> Result<(), Failure> {
+    let unexpected = || Failure::remote("the node answered in an unexpected form");
+    let text = |name: &str| proof.get(name).and_then(Value::as_str).ok_or_else(unexpected);
+    put_new(file, text("receipt")?.as_bytes())?;
+    if let Some(entry_out) = entry_out {
+        put_new(entry_out, text("leaf")?.as_bytes())?;
+    }
+    note(&format!("check it: handrail-verify --proof {} --entry ENTRY --key '{}'", file.display(), text("key")?));
+    let (entry, size) = (proof.get("entry"), proof.get("tree_size"));
+    out.data(&json!({ "entry": entry, "tree_size": size, "receipt": file, "leaf": entry_out }), || {
+        format!("receipt of an entry of {}: {}", size.unwrap_or(&Value::Null), file.display())
+    })
+}
+
+/// Writes a file that was not there.
+fn put_new(path: &Path, bytes: &[u8]) -> Result<(), Failure> {
+    use std::io::Write as _;
+    let written = std::fs::File::create_new(path).and_then(|mut file| file.write_all(bytes));
+    written.map_err(|error| Failure::local(format!("`{}` cannot be written: {error}", path.display())))
 }
 
 /// Tiles and bundles read through a connection, from a thread that may wait.
@@ -132,6 +157,7 @@ impl EntrySource for Remote {
 struct Sealed {
     note: String,
     key: String,
+    rotations: Vec<String>,
 }
 
 async fn export(dir: PathBuf, data: &Path, out: Output) -> Result<(), Failure> {
@@ -140,13 +166,13 @@ async fn export(dir: PathBuf, data: &Path, out: Output) -> Result<(), Failure> {
     let key = VerifyingKey::parse(&sealed.key)?;
     let remote = Remote { connection, runtime: tokio::runtime::Handle::current() };
     let (exported, remote, dir) = tokio::task::spawn_blocking(move || {
-        let exported = ledger::export::write(&dir, &remote, &sealed.note, &key);
+        let exported = ledger::export::write(&dir, &remote, &sealed.note, &key, &sealed.rotations);
         (exported, remote, dir)
     })
     .await?;
     remote.connection.close();
     let exported = exported?;
-    note(&format!("verify it anywhere: handrail ledger verify {} --key '{}'", dir.display(), sealed.key.trim()));
+    note(&format!("verify it anywhere: handrail-verify {} --key '{}'", dir.display(), sealed.key.trim()));
     let value =
         json!({ "dir": dir, "size": exported.checkpoint.size, "files": exported.files, "bytes": exported.bytes });
     out.data(&value, || {

@@ -17,6 +17,8 @@ use events::{
     ActionName, Actor, CallerName, CharterDigest, Draft, EntityRef, Event, Leaf, OperatorId, PatientPseudonym,
     PrincipalId, Seq, TypeName, WorkflowName,
 };
+use ledger::growth::Growth;
+use ledger::receipt::Receipt;
 use ledger::{EntrySource as _, TileSource as _};
 use plane::{Ask, Plane, Readiness};
 use serde::{Deserialize, Serialize};
@@ -46,6 +48,8 @@ pub(crate) fn routes(local: Local) -> Router {
         .route("/who/{entry}", get(who))
         .route("/ledger/entries", get(entries))
         .route("/ledger/proof/{entry}", get(proof))
+        .route("/ledger/growth/{from}", get(growth))
+        .route("/ledger/keys", get(keys).post(rotate_key))
         .route("/ledger/checkpoint", post(checkpoint))
         .route("/ledger/tile/{level}/{index}/{width}", get(tile))
         .route("/ledger/bundle/{index}/{width}", get(bundle))
@@ -328,8 +332,62 @@ fn proven(store: &store::Store, entry: u64) -> Result<Value, Trouble> {
         "tree_size": size,
         "proof": path.iter().map(ToString::to_string).collect::<Vec<_>>(),
         "checkpoint": note,
-        "key": store.verifying_key().to_string(),
+        "key": store.signer_of(&note).to_string(),
+        "receipt": Receipt { extra: None, index: entry, path, note }.to_string(),
     }))
+}
+
+/// The proof that the log only grew since it had so many entries, under a checkpoint made now.
+async fn growth(State(local): State<Local>, Path(from): Path<u64>) -> Result<Json<Value>, Trouble> {
+    let store = local.plane.store();
+    store.seal().await?;
+    let (size, note) =
+        store.read(|reader| reader.checkpoint())?.ok_or_else(|| Trouble::not_found("nothing is sealed"))?;
+    if from > size {
+        return Err(Trouble::not_found(format!("the log has {size} entries, not {from}")));
+    }
+    let path = ledger::proof::consistency(store, from, size)?;
+    Ok(Json(json!({ "size": size, "proof": Growth { old: from, path, note }.to_string() })))
+}
+
+/// A key the ledger signs or signed with.
+#[derive(Serialize, Deserialize)]
+pub(crate) struct LedgerKey {
+    /// What signatures name it by.
+    pub(crate) id: String,
+    pub(crate) key: String,
+    /// The entry that announced it; none for the first.
+    pub(crate) announced_in: Option<u64>,
+    /// Since when it signs; none for the first, which has from the beginning.
+    pub(crate) since: Option<events::Timestamp>,
+    /// When another took over.
+    pub(crate) until: Option<events::Timestamp>,
+}
+
+async fn keys(State(local): State<Local>) -> Result<Json<Vec<LedgerKey>>, Trouble> {
+    let store = local.plane.store();
+    let rotations = store.rotations()?;
+    let first = rotations.first().map_or_else(|| store.verifying_key().to_string(), |first| first.from.clone());
+    let key = |key: String| -> Result<LedgerKey, Trouble> {
+        let id = key.parse::<ledger::VerifyingKey>()?.id_text();
+        Ok(LedgerKey { id, key, announced_in: None, since: None, until: None })
+    };
+    let mut keys = vec![key(first)?];
+    for rotation in rotations {
+        if let Some(retired) = keys.last_mut() {
+            retired.until = Some(rotation.at);
+        }
+        keys.push(LedgerKey { announced_in: Some(rotation.entry.0), since: Some(rotation.at), ..key(rotation.to)? });
+    }
+    Ok(Json(keys))
+}
+
+/// Makes another key sign the ledger.
+async fn rotate_key(State(local): State<Local>, Extension(peer): Extension<Peer>) -> Result<Json<Value>, Trouble> {
+    let rotated = local.plane.store().rotate_key(actor(peer)?).await?;
+    Ok(Json(json!({
+        "entry": rotated.entry, "size": rotated.size, "from": rotated.from, "to": rotated.to, "record": rotated.record,
+    })))
 }
 
 /// Seals what is committed and answers with the checkpoint: the beginning of an export.
@@ -339,7 +397,9 @@ async fn checkpoint(State(local): State<Local>, Extension(peer): Extension<Peer>
     store.seal().await?;
     let (size, note) =
         store.read(|reader| reader.checkpoint())?.ok_or_else(|| Trouble::not_found("nothing is sealed"))?;
-    Ok(Json(json!({ "size": size, "note": note, "key": store.verifying_key().to_string() })))
+    let rotations = store.rotations()?.into_iter().filter(|rotation| rotation.size <= size);
+    let rotations: Vec<String> = rotations.map(|rotation| rotation.record).collect();
+    Ok(Json(json!({ "size": size, "note": note, "key": store.signer_of(&note).to_string(), "rotations": rotations })))
 }
 
 async fn tile(

@@ -55,7 +55,7 @@ fn an_export_verifies_elsewhere_with_the_key_held_before() {
     let desk = desk();
     desk.run(&["ledger", "verify"]).ended(0).says(&["verified:"]);
     let said = desk.run(&["ledger", "export", "copy"]).ended(0).says(&["entries in"]);
-    let said = said.notes(&["handrail ledger verify copy --key"]);
+    let said = said.notes(&["handrail-verify copy --key"]);
     drop(said);
     let key = std::fs::read_to_string(desk.path("copy/log.vkey")).unwrap();
     let elsewhere = desk.path("copy");

@@ -2,20 +2,27 @@
 
 use crate::sample::{Log, entry, key, plain};
 use ledger::directory::Directory;
-use ledger::finding::Problem;
-use ledger::verify::{self, SignatureTrust};
-use ledger::{Checkpoint, Hash, VerifyingKey, bundle, export, note, paths, proof};
+use ledger::finding::{Failure, Problem};
+use ledger::verify::{self, Held, Report, Retained, SignatureTrust};
+use ledger::{Hash, VerifyingKey, bundle, export, note, paths, proof};
 use std::fs;
 use std::path::Path;
 
 fn exported(log: &Log) -> tempfile::TempDir {
     let dir = tempfile::tempdir().unwrap();
-    export::write(dir.path(), log, &log.note, key(7).verifying_key()).unwrap();
+    export::write(dir.path(), log, &log.note, key(7).verifying_key(), &[]).unwrap();
     dir
 }
 
-fn problem(dir: &Path, key: Option<&VerifyingKey>, retained: Option<&Checkpoint>) -> (String, Problem) {
-    let failure = verify::directory(dir, key, retained).expect_err("it was tampered with");
+/// Verified with this key and retained checkpoint.
+fn checked(dir: &Path, key: Option<&VerifyingKey>, retained: Option<&Log>) -> Result<Report, Failure> {
+    let retained: Vec<Retained> =
+        retained.iter().map(|log| Retained { name: "kept".into(), note: log.note.clone().into_bytes() }).collect();
+    verify::directory(dir, &Held { key, retained: &retained, ..Held::default() })
+}
+
+fn problem(dir: &Path, key: Option<&VerifyingKey>, retained: Option<&Log>) -> (String, Problem) {
+    let failure = checked(dir, key, retained).expect_err("it was tampered with");
     let first = failure.into_findings().swap_remove(0);
     (first.path, first.problem)
 }
@@ -24,16 +31,16 @@ fn problem(dir: &Path, key: Option<&VerifyingKey>, retained: Option<&Checkpoint>
 fn an_export_verifies_with_the_key_held_and_says_so() {
     let log = plain(1000);
     let dir = exported(&log);
-    let report = verify::directory(dir.path(), Some(key(7).verifying_key()), Some(&plain(300).checkpoint())).unwrap();
+    let report = checked(dir.path(), Some(key(7).verifying_key()), Some(&plain(300))).unwrap();
     assert_eq!(report.signature, SignatureTrust::HeldKey);
-    assert_eq!((report.checkpoint, report.retained), (log.checkpoint(), Some(300)));
-    assert_eq!((report.bundles, report.tiles, report.unlisted.count), (4, 5, 0));
+    assert_eq!((report.checkpoint, report.retained), (log.checkpoint(), vec![300]));
+    assert_eq!((report.bundles, report.tiles), (4, 5));
 }
 
 #[test]
 fn an_export_verified_with_its_own_key_says_that_this_shows_less() {
     let dir = exported(&plain(10));
-    let report = verify::directory(dir.path(), None, None).unwrap();
+    let report = checked(dir.path(), None, None).unwrap();
     assert_eq!(report.signature, SignatureTrust::DirectoryKey);
     assert!(report.signature.to_string().contains("does not show who made it"));
 }
@@ -54,7 +61,7 @@ fn an_export_is_what_it_says_in_its_readme() {
 #[test]
 fn an_empty_log_can_be_exported() {
     let dir = exported(&plain(0));
-    assert_eq!(verify::directory(dir.path(), None, None).unwrap().checkpoint.root, Hash::EMPTY);
+    assert_eq!(checked(dir.path(), None, None).unwrap().checkpoint.root, Hash::EMPTY);
 }
 
 #[test]
@@ -70,7 +77,7 @@ fn proofs_can_be_made_from_a_directory() {
 fn an_export_never_writes_over_anything() {
     let log = plain(10);
     let dir = exported(&log);
-    let again = export::write(dir.path(), &log, &log.note, key(7).verifying_key());
+    let again = export::write(dir.path(), &log, &log.note, key(7).verifying_key(), &[]);
     assert!(matches!(again, Err(export::ExportError::NotEmpty { .. })));
 }
 
@@ -78,7 +85,7 @@ fn an_export_never_writes_over_anything() {
 fn a_checkpoint_by_another_key_is_not_exported() {
     let log = plain(10);
     let dir = tempfile::tempdir().unwrap();
-    let refused = export::write(dir.path(), &log, &log.note, key(8).verifying_key());
+    let refused = export::write(dir.path(), &log, &log.note, key(8).verifying_key(), &[]);
     assert!(matches!(refused, Err(export::ExportError::Checkpoint(note::NoteError::Unsigned))));
     assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 0);
 }
@@ -88,7 +95,7 @@ fn an_export_that_was_interrupted_has_no_checkpoint() {
     let mut log = plain(700);
     log.files.remove("tile/0/001");
     let dir = tempfile::tempdir().unwrap();
-    assert!(export::write(dir.path(), &log, &log.note, key(7).verifying_key()).is_err());
+    assert!(export::write(dir.path(), &log, &log.note, key(7).verifying_key(), &[]).is_err());
     let (path, problem) = problem(dir.path(), Some(key(7).verifying_key()), None);
     assert_eq!((path.as_str(), matches!(problem, Problem::Unreadable(_))), (paths::CHECKPOINT, true));
 }
@@ -114,8 +121,8 @@ fn a_directory_forged_whole_verifies_only_without_a_held_key() {
     let mut forged = plain(10);
     forged.note = note::sign(forged.size, forged.root, &key(66)).unwrap();
     let dir = tempfile::tempdir().unwrap();
-    export::write(dir.path(), &forged, &forged.note, key(66).verifying_key()).unwrap();
-    assert_eq!(verify::directory(dir.path(), None, None).unwrap().signature, SignatureTrust::DirectoryKey);
+    export::write(dir.path(), &forged, &forged.note, key(66).verifying_key(), &[]).unwrap();
+    assert_eq!(checked(dir.path(), None, None).unwrap().signature, SignatureTrust::DirectoryKey);
     let (path, problem) = problem(dir.path(), Some(key(7).verifying_key()), None);
     assert!(path == paths::VERIFYING_KEY && matches!(problem, Problem::OtherKey));
 }
@@ -124,7 +131,7 @@ fn a_directory_forged_whole_verifies_only_without_a_held_key() {
 fn a_held_key_needs_no_key_beside_the_log() {
     let dir = exported(&plain(10));
     fs::remove_file(dir.path().join(paths::VERIFYING_KEY)).unwrap();
-    assert!(verify::directory(dir.path(), Some(key(7).verifying_key()), None).is_ok());
+    assert!(checked(dir.path(), Some(key(7).verifying_key()), None).is_ok());
     let (path, _) = problem(dir.path(), None, None);
     assert_eq!(path, paths::VERIFYING_KEY);
 }
@@ -149,7 +156,7 @@ fn tampering_with_files_is_found_in_the_directory() {
 #[test]
 fn a_directory_cut_back_to_an_older_checkpoint_contradicts_the_retained_one() {
     let dir = exported(&plain(300));
-    let (path, problem) = problem(dir.path(), Some(key(7).verifying_key()), Some(&plain(301).checkpoint()));
+    let (path, problem) = problem(dir.path(), Some(key(7).verifying_key()), Some(&plain(301)));
     assert!(path == paths::CHECKPOINT && matches!(problem, Problem::CutShort { .. }));
 }
 
@@ -159,24 +166,28 @@ fn files_the_checkpoint_does_not_cover_are_reported() {
     for (path, bytes) in [("tile/entries/009", b"smuggled".as_slice()), ("tile/0/001.p/3", b""), ("note.txt", b"")] {
         fs::write(dir.path().join(path), bytes).unwrap_or_else(|_| panic!("{path}"));
     }
-    let report = verify::directory(dir.path(), None, None).unwrap();
-    assert_eq!(report.unlisted.names, ["note.txt", "tile/0/001.p/3", "tile/entries/009"]);
-    assert_eq!(report.unlisted.count, 3);
+    let failure = checked(dir.path(), None, None).unwrap_err();
+    assert!(failure.findings().iter().all(|finding| matches!(finding.problem, Problem::Surplus)), "{failure}");
+    assert_eq!(places(&failure), ["note.txt", "tile/0/001.p/3", "tile/entries/009"]);
 }
 
 #[test]
-fn an_older_checkpoint_verifies_in_a_log_whose_partial_tiles_have_become_full() {
+fn in_a_log_that_grew_an_older_checkpoint_leaves_only_what_it_does_not_cover() {
     let (older, grown) = (plain(300), plain(512));
     let dir = exported(&grown);
     fs::write(dir.path().join("checkpoint"), &older.note).unwrap();
     fs::write(dir.path().join("tile/1/000.p/1"), &older.files["tile/1/000.p/1"]).unwrap();
-    let report = verify::directory(dir.path(), Some(key(7).verifying_key()), None).unwrap();
-    assert_eq!(report.checkpoint, older.checkpoint());
+    let failure = checked(dir.path(), Some(key(7).verifying_key()), None).unwrap_err();
+    assert!(failure.findings().iter().all(|finding| matches!(finding.problem, Problem::Surplus)), "{failure}");
     assert_eq!(
-        report.unlisted.names,
+        places(&failure),
         ["tile/0/001", "tile/1/000.p/2", "tile/entries/001"],
-        "none of these is vouched for whole"
+        "the log is whole, but none of these is vouched for whole"
     );
+}
+
+fn places(failure: &Failure) -> Vec<&str> {
+    failure.findings().iter().map(|finding| finding.path.as_str()).collect()
 }
 
 #[cfg(unix)]
@@ -198,6 +209,6 @@ fn links_and_endless_files_are_refused() {
 #[test]
 fn a_directory_that_is_not_there_is_said_to_be_missing() {
     let dir = tempfile::tempdir().unwrap();
-    let failure = verify::directory(&dir.path().join("nowhere"), None, None).unwrap_err();
+    let failure = checked(&dir.path().join("nowhere"), None, None).unwrap_err();
     assert!(failure.to_string().contains("`checkpoint` is missing"), "{failure}");
 }

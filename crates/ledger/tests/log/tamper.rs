@@ -1,20 +1,27 @@
 //! Whatever is altered, cut, removed, added or rewritten in a log is found, and the finding names the place.
 
 use crate::sample::{Log, entry, key, log, plain};
-use ledger::finding::{FINDINGS_MAX, Finding, Problem};
-use ledger::verify::{self, SignatureTrust};
-use ledger::{Checkpoint, Hash, Tree, leaf_hash, note, paths};
+use ledger::finding::{FINDINGS_MAX, Failure, Finding, Problem};
+use ledger::rotation::KeyHistory;
+use ledger::verify::{self, Held, Report, Retained, SignatureTrust};
+use ledger::{Hash, Tree, VerifyingKey, leaf_hash, note, paths};
 use proptest::prelude::*;
 
+fn checked(log: &Log, note: &[u8], key: &VerifyingKey, retained: Option<&Log>) -> Result<Report, Failure> {
+    let retained: Vec<Retained> =
+        retained.iter().map(|log| Retained { name: "kept".into(), note: log.note.clone().into_bytes() }).collect();
+    verify::log(log, note, &KeyHistory::of(key), &Held { retained: &retained, ..Held::default() })
+}
+
 /// The only finding, or the first of several.
-fn first(log: &Log, retained: Option<&Checkpoint>) -> Finding {
-    let failure = verify::log(log, log.note.as_bytes(), key(7).verifying_key(), retained);
+fn first(log: &Log, retained: Option<&Log>) -> Finding {
+    let failure = checked(log, log.note.as_bytes(), key(7).verifying_key(), retained);
     let mut findings = failure.expect_err("it was tampered with").into_findings();
     findings.swap_remove(0)
 }
 
-fn verifies(log: &Log, retained: Option<&Checkpoint>) -> bool {
-    verify::log(log, log.note.as_bytes(), key(7).verifying_key(), retained).is_ok()
+fn verifies(log: &Log, retained: Option<&Log>) -> bool {
+    checked(log, log.note.as_bytes(), key(7).verifying_key(), retained).is_ok()
 }
 
 /// The log as `change` leaves the file at `path`.
@@ -35,9 +42,9 @@ fn resigned(mut log: Log, root: Hash) -> Log {
 fn a_log_of_any_shape_verifies() {
     for size in [0, 1, 2, 255, 256, 257, 511, 512, 513, 1000, 65_536, 65_793] {
         let log = plain(size);
-        let report = verify::log(&log, log.note.as_bytes(), key(7).verifying_key(), Some(&log.checkpoint())).unwrap();
+        let report = checked(&log, log.note.as_bytes(), key(7).verifying_key(), Some(&log)).unwrap();
         assert_eq!(report.checkpoint, log.checkpoint());
-        assert_eq!((report.signature, report.retained), (SignatureTrust::HeldKey, Some(size)));
+        assert_eq!((report.signature, report.retained), (SignatureTrust::HeldKey, vec![size]));
         assert_eq!(report.tiles + report.bundles, u64::try_from(log.files.len()).unwrap());
         assert_eq!(report.bytes, log.files.values().map(|bytes| u64::try_from(bytes.len()).unwrap()).sum::<u64>());
     }
@@ -66,7 +73,7 @@ fn every_flipped_byte_of_the_checkpoint_is_found() {
         for bit in 0..8 {
             let mut note = whole.note.clone().into_bytes();
             note[at] ^= 1 << bit;
-            let failure = verify::log(&whole, &note, key(7).verifying_key(), None).expect_err("it was tampered with");
+            let failure = checked(&whole, &note, key(7).verifying_key(), None).expect_err("it was tampered with");
             assert_eq!(failure.findings()[0].path, paths::CHECKPOINT, "byte {at}, bit {bit}");
             assert!(matches!(failure.findings()[0].problem, Problem::Note(_)));
         }
@@ -99,7 +106,7 @@ fn two_altered_places_are_both_named() {
     let whole = plain(1000);
     let altered = with(&whole, "tile/entries/002", |bytes| bytes[5] = b'X');
     let altered = with(&altered, "tile/1/000.p/3", |bytes| bytes[0] ^= 1);
-    let failure = verify::log(&altered, altered.note.as_bytes(), key(7).verifying_key(), None).unwrap_err();
+    let failure = checked(&altered, altered.note.as_bytes(), key(7).verifying_key(), None).unwrap_err();
     let places: Vec<&str> = failure.findings().iter().map(|finding| finding.path.as_str()).collect();
     assert_eq!(places, ["tile/entries/002", "tile/1/000.p/3"]);
 }
@@ -110,7 +117,7 @@ fn an_entry_rewritten_with_its_hash_contradicts_the_tree_above() {
     let forged = b"{\"seq\":999}";
     let altered = with(&whole, "tile/entries/001", |bytes| bytes[2..13].copy_from_slice(forged));
     let altered = with(&altered, "tile/0/001", |bytes| bytes[..32].copy_from_slice(&leaf_hash(forged).0));
-    let failure = verify::log(&altered, altered.note.as_bytes(), key(7).verifying_key(), None).unwrap_err();
+    let failure = checked(&altered, altered.note.as_bytes(), key(7).verifying_key(), None).unwrap_err();
     let [root, above] = failure.findings() else { panic!("{failure}") };
     assert!(matches!(root.problem, Problem::OtherRoot { signed, .. } if signed == whole.root));
     assert_eq!((above.path.as_str(), above.entries.clone()), ("tile/1/000.p/3", Some(256..512)));
@@ -155,7 +162,7 @@ fn a_checkpoint_of_another_size_than_the_log_is_found() {
         let mut other = whole.clone();
         other.size = size;
         other.note = note::sign(size, whole.root, &key(7)).unwrap();
-        let failure = verify::log(&other, other.note.as_bytes(), key(7).verifying_key(), None).unwrap_err();
+        let failure = checked(&other, other.note.as_bytes(), key(7).verifying_key(), None).unwrap_err();
         assert!(failure.findings().len() <= FINDINGS_MAX);
     }
 }
@@ -168,7 +175,7 @@ fn many_altered_entries_are_counted_and_the_first_named() {
             seq[4] = b'X';
         }
     });
-    let failure = verify::log(&altered, altered.note.as_bytes(), key(7).verifying_key(), None).unwrap_err();
+    let failure = checked(&altered, altered.note.as_bytes(), key(7).verifying_key(), None).unwrap_err();
     assert_eq!(failure.findings().len(), FINDINGS_MAX);
     assert_eq!(failure.more(), 256 - u64::try_from(FINDINGS_MAX).unwrap());
     assert!(failure.to_string().ends_with("and 224 more"));
@@ -176,7 +183,7 @@ fn many_altered_entries_are_counted_and_the_first_named() {
 
 #[test]
 fn a_log_cut_short_contradicts_the_retained_checkpoint() {
-    let finding = first(&plain(600), Some(&plain(700).checkpoint()));
+    let finding = first(&plain(600), Some(&plain(700)));
     assert_eq!(finding.path, paths::CHECKPOINT);
     assert!(matches!(finding.problem, Problem::CutShort { size: 600, retained: 700 }));
 }
@@ -185,7 +192,7 @@ fn a_log_cut_short_contradicts_the_retained_checkpoint() {
 fn a_log_that_grew_begins_with_every_retained_checkpoint() {
     let grown = plain(700);
     for size in [0, 1, 255, 256, 257, 512, 699, 700] {
-        assert!(verifies(&grown, Some(&plain(size).checkpoint())), "{size}");
+        assert!(verifies(&grown, Some(&plain(size))), "{size}");
     }
 }
 
@@ -195,9 +202,9 @@ fn a_fork_signed_by_the_same_key_contradicts_the_retained_checkpoint() {
     entries[300] = b"another past".to_vec();
     let fork = log(&entries);
     assert!(verifies(&fork, None), "the fork is sound by itself");
-    assert!(verifies(&fork, Some(&plain(300).checkpoint())), "and the same up to the 300th entry");
+    assert!(verifies(&fork, Some(&plain(300))), "and the same up to the 300th entry");
     for size in [301, 512, 700] {
-        let retained = plain(size).checkpoint();
+        let retained = plain(size);
         let finding = first(&fork, Some(&retained));
         assert_eq!(finding.path, paths::CHECKPOINT);
         assert!(matches!(finding.problem, Problem::Forked { size: at, .. } if at == size), "{finding}");
@@ -206,15 +213,18 @@ fn a_fork_signed_by_the_same_key_contradicts_the_retained_checkpoint() {
 
 #[test]
 fn a_retained_checkpoint_of_another_log_is_refused() {
-    let mut retained = plain(10).checkpoint();
-    retained.origin = ledger::Origin::parse("elsewhere.example").unwrap();
-    assert!(matches!(first(&plain(10), Some(&retained)).problem, Problem::OtherLog { .. }));
+    let mut retained = plain(10);
+    let elsewhere = ledger::Origin::parse("elsewhere.example").unwrap();
+    let other = ledger::SigningKey::from_seed(elsewhere, &zeroize::Zeroizing::new([7; 32])).unwrap();
+    retained.note = note::sign(retained.size, retained.root, &other).unwrap();
+    let finding = first(&plain(10), Some(&retained));
+    assert_eq!((finding.path.as_str(), matches!(finding.problem, Problem::Note(_))), ("kept", true));
 }
 
 #[test]
 fn another_key_under_the_same_name_is_refused() {
     let log = plain(10);
-    let failure = verify::log(&log, log.note.as_bytes(), key(8).verifying_key(), None).unwrap_err();
+    let failure = checked(&log, log.note.as_bytes(), key(8).verifying_key(), None).unwrap_err();
     assert!(matches!(failure.findings()[0].problem, Problem::Note(note::NoteError::Unsigned)));
 }
 

@@ -7,6 +7,7 @@ mod damage;
 mod directories;
 mod folding;
 mod group_commit;
+mod rotation;
 mod sealing;
 mod searching;
 mod space;

@@ -2,6 +2,7 @@
 
 use crate::ward::{SetClock, heard, open};
 use events::Seq;
+use ledger::verify::Held;
 use ledger::{Hash, Tree, leaf_hash, note, proof};
 use proptest::prelude::*;
 use std::ops::ControlFlow;
@@ -40,7 +41,7 @@ fn the_writer_seals_by_itself() {
             std::thread::sleep(Duration::from_millis(2));
         }
         let note = store.checkpoint().unwrap().unwrap();
-        let checkpoint = note::open(note.as_bytes(), store.verifying_key()).unwrap();
+        let checkpoint = note::open(note.as_bytes(), &store.verifying_key()).unwrap();
         assert_eq!((checkpoint.size, checkpoint.root), (store.head().next.0, root_of(&store, store.head().next.0)));
         assert_eq!(checkpoint.origin.as_str(), "test.example/log");
     }
@@ -85,8 +86,9 @@ fn an_export_verifies_elsewhere_though_the_log_has_grown_meanwhile() {
     append(&store, 500);
     store.seal_blocking().unwrap();
     let out = dir.path().join("export");
-    ledger::export::write(&out, &store, &note, store.verifying_key()).unwrap();
-    let report = ledger::verify::directory(&out, Some(store.verifying_key()), None).unwrap();
+    ledger::export::write(&out, &store, &note, &store.verifying_key(), &[]).unwrap();
+    let report =
+        ledger::verify::directory(&out, &Held { key: Some(&store.verifying_key()), ..Held::default() }).unwrap();
     assert_eq!(report.checkpoint.size, 1000);
 }
 
