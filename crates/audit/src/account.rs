@@ -238,9 +238,9 @@ fn look(leaf: &Leaf) -> Option<Look> {
 
 fn checkpoint(plane: &Plane) -> Result<Checkpoint, AuditError> {
     let store = plane.store();
-    let key = store.verifying_key();
     let note = store.checkpoint()?.ok_or(ReadError::NoEntry(Seq(0)))?;
-    let signed = note::open(note.as_bytes(), key)?;
+    let key = store.signer_of(&note);
+    let signed = note::open(note.as_bytes(), &key)?;
     Ok(Checkpoint {
         origin: signed.origin.to_string(),
         size: signed.size,
