@@ -11,10 +11,20 @@ use serde_json::{Map, Value, json};
 /// The most names one answer carries, whoever is nearest to the work first; `handrail who` and the console have all.
 const ACCOUNTABLE_MAX: usize = 4;
 
+/// What a permit says that only the spool has recorded.
+const TEMPORARY: &str = "The log cannot be written just now. This permit is recorded elsewhere and holds for a few minutes only; ask again before then.";
+
 /// Writes the answer. Everything in it is about the asker or was sent by them; the whole explanation is for the console and its readers.
 pub(crate) fn decision(answer: &Answer, engine: &Engine) -> Decision {
     let mut context = Map::new();
-    context.insert("entry".to_owned(), json!(answer.entry()));
+    match answer.spooled() {
+        None => context.insert("entry".to_owned(), json!(answer.entry())),
+        Some(spooled) => {
+            let told = json!({ "until": answer.made().and_then(|made| made.holds_until), "text": TEMPORARY });
+            context.insert("temporary".to_owned(), told);
+            context.insert("spooled".to_owned(), json!(spooled))
+        }
+    };
     if let Some(made) = answer.made() {
         described(made, engine, &mut context);
     }

@@ -9,6 +9,9 @@ use events::{ActionName, EntityRef, PatientPseudonym, PrincipalId, TypeName, Wor
 use plane::NUMBER_BYTES_MAX;
 use serde_json::{Map, Value};
 
+/// The member of a request's context that may hold free text.
+const WORDS: &str = "reason";
+
 /// Makes the question. `patient` finds the pseudonym of a record number.
 ///
 /// Only what the schema declares is kept of what is asserted, even of a caller who may assert everything: the rest bears on no answer, and
@@ -47,6 +50,11 @@ pub(crate) fn question(
         context: kept("context", sent.context, |name| in_context(name) && caller.asserts_context(name))?,
     };
     Ok(Question { principal, action, resource, workflow, asserted })
+}
+
+/// What the asker says in their own words, whoever asks: no answer rests on it, and no entry holds it.
+pub(crate) fn words(sent: Asked<'_>) -> Option<&str> {
+    sent.context?.get(WORDS)?.as_str()
 }
 
 /// What callers can say about an action.

@@ -99,7 +99,8 @@ pub(crate) async fn decide<A: Authority>(
 ) -> Result<Decision, ReplyError> {
     let directory = api.plane.directory();
     let question = ask::question(asked, caller.charter(), caller.entry(), |number| directory.patient(number))?;
-    let answer = api.plane.decide(Ask { question, actor: caller.actor(), request, live }).await?;
+    let ask = Ask { question, actor: caller.actor(), request, live };
+    let answer = api.plane.decide_with_words(ask, ask::words(asked)).await?;
     let permitted = if answer.permits() { "permit" } else { "deny" };
     metrics::counter!("handrail_decisions_total", "effect" => permitted).increment(1);
     Ok(answer::decision(&answer, &api.plane.engine()))

@@ -3,7 +3,7 @@
 //! To add a kind: a struct in its slice's file, a line in [`events!`] below, a case in `golden/leaves.jsonl` (the test prints it), and,
 //! if it is fact-bearing, its fold in `world`. To change one: raise its version here and keep reading the old one in [`Event::decode`].
 
-use crate::{PatientPseudonym, leaf::LeafError};
+use crate::{EncounterPseudonym, PatientPseudonym, leaf::LeafError};
 use crate::{
     caller, charter, clock, decision, device, emergency, encounter, feed, ledger, operator, patient, principal, rota,
     team,
@@ -98,6 +98,9 @@ events! {
     Fact "patient.labelled" v 1 PatientLabelled(patient::Labelled) "A patient's sensitivity labels changed.";
     Fact "patient.merged" v 1 PatientMerged(patient::Merged) "Two records are one patient.";
     Fact "patient.unmerged" v 1 PatientUnmerged(patient::Unmerged) "They were not after all.";
+    Fact "patient.erased" v 1 PatientErased(patient::Erased) "What told who a patient is was destroyed.";
+    Fact "patient.hold_placed" v 1 HoldPlaced(patient::HoldPlaced) "Nothing of a patient may be erased or expire.";
+    Fact "patient.hold_lifted" v 1 HoldLifted(patient::HoldLifted) "It may again.";
     Fact "team.joined" v 1 TeamJoined(team::Joined) "Somebody joined a patient's treatment team.";
     Fact "team.left" v 1 TeamLeft(team::Left) "Somebody left it.";
     Fact "emergency.declared" v 1 EmergencyDeclared(emergency::Declared) "A unit is in an emergency until a time.";
@@ -114,6 +117,7 @@ events! {
     Record "operator.signed_out" v 1 OperatorSignedOut(operator::SignedOut) "An operator signed out.";
     Record "ledger.read" v 1 LedgerRead(ledger::Read) "Somebody read evidence.";
     Record "ledger.key_rotated" v 1 LedgerKeyRotated(ledger::KeyRotated) "Another key signs the ledger.";
+    Record "detail.expired" v 1 DetailExpired(ledger::DetailExpired) "Detail older than the charter keeps it was destroyed.";
     Record "clock.jumped" v 1 ClockJumped(clock::Jumped) "The wall clock moved further than it may.";
     Record "ledger.searched" v 1 LedgerSearched(ledger::Searched) "Somebody searched evidence.";
 }
@@ -131,10 +135,26 @@ impl Event {
             Self::PatientLabelled(body) => Some(body.patient),
             Self::PatientMerged(body) => Some(body.survivor),
             Self::PatientUnmerged(body) => Some(body.survivor),
+            Self::PatientErased(body) => Some(body.patient),
+            Self::HoldPlaced(body) => Some(body.patient),
+            Self::HoldLifted(body) => Some(body.patient),
             Self::TeamJoined(body) => Some(body.patient),
             Self::TeamLeft(body) => Some(body.patient),
             Self::DecisionMade(body) => body.patient,
             Self::LedgerSearched(body) => body.patient,
+            _ => None,
+        }
+    }
+
+    /// The stay it is about, if it is about one.
+    #[must_use]
+    pub const fn encounter(&self) -> Option<EncounterPseudonym> {
+        match self {
+            Self::EncounterOpened(body) => Some(body.encounter),
+            Self::EncounterMoved(body) => Some(body.encounter),
+            Self::EncounterClosed(body) => Some(body.encounter),
+            Self::EncounterUpdated(body) => Some(body.encounter),
+            Self::MovementCancelled(body) => Some(body.encounter),
             _ => None,
         }
     }

@@ -4,8 +4,8 @@
 //! [`Draft::tail`], outside the writer.
 
 use crate::{
-    Actor, Bearing, DeviceId, Event, FeedName, PatientPseudonym, PrincipalId, Purpose, RequestId, Seq, Timestamp,
-    UnitId, WorkflowName,
+    Actor, Bearing, DetailCommitment, DeviceId, Event, FeedName, PatientPseudonym, PrincipalId, Purpose, RequestId,
+    Seq, Timestamp, UnitId, WorkflowName,
 };
 use serde::{Deserialize, Serialize, Serializer};
 use serde_json::value::RawValue;
@@ -65,6 +65,17 @@ pub struct Source {
     pub message: SmolStr,
 }
 
+/// Where an entry was recorded first, while the log could not take it: the spool, a log of its own that is folded into this one later.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Spooled {
+    /// The spool's own name.
+    pub origin: SmolStr,
+    /// Its place in the spool, from 0.
+    pub index: u64,
+    /// SHA-256 of its record there, hexadecimal: what was written before the answer left.
+    pub sha256: SmolStr,
+}
+
 /// An event and its circumstances, ready to be recorded.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Draft {
@@ -86,6 +97,10 @@ pub struct Draft {
     pub request: Option<RequestId>,
     /// The feed message it came from.
     pub source: Option<Source>,
+    /// What it says of detail beside the log, if it has any. The store fills this in for a batch that brings detail along.
+    pub detail: Option<DetailCommitment>,
+    /// Where it was first recorded, if that was the spool.
+    pub spooled: Option<Spooled>,
     /// What happened.
     pub event: Event,
 }
@@ -104,6 +119,8 @@ impl Draft {
             purpose: None,
             request: None,
             source: None,
+            detail: None,
+            spooled: None,
             event: event.into(),
         }
     }
@@ -131,6 +148,8 @@ impl Draft {
             purpose: self.purpose.as_ref(),
             request: self.request.as_ref(),
             source: self.source.as_ref(),
+            detail: self.detail,
+            spooled: self.spooled.as_ref(),
             body: Body(&self.event),
         };
         let mut bytes = Vec::with_capacity(1024);
@@ -195,6 +214,8 @@ impl Leaf {
                 purpose: leaf.purpose,
                 request: leaf.request,
                 source: leaf.source,
+                detail: leaf.detail,
+                spooled: leaf.spooled,
                 event,
             },
         })
@@ -235,6 +256,10 @@ struct TailOut<'a> {
     request: Option<&'a RequestId>,
     #[serde(skip_serializing_if = "Option::is_none")]
     source: Option<&'a Source>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    detail: Option<DetailCommitment>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    spooled: Option<&'a Spooled>,
     body: Body<'a>,
 }
 
@@ -263,6 +288,8 @@ struct LeafIn<'a> {
     purpose: Option<Purpose>,
     request: Option<RequestId>,
     source: Option<Source>,
+    detail: Option<DetailCommitment>,
+    spooled: Option<Spooled>,
     #[serde(borrow)]
     body: &'a RawValue,
 }

@@ -48,3 +48,12 @@ pub struct KeyRotated {
     /// The key that takes over.
     pub to: SmolStr,
 }
+
+/// Detail beside the log was kept as long as the charter says and is destroyed, but for patients under a hold.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DetailExpired {
+    /// What was recorded at or before this time.
+    pub until: Timestamp,
+    /// How many pieces went.
+    pub details: u64,
+}

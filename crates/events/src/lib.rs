@@ -28,9 +28,9 @@ pub mod team;
 
 pub use event::{Bearing, Event, Kind};
 pub use ids::{
-    ActionName, Actor, ActorKind, CallerName, CharterDigest, DeviceId, EncounterPseudonym, EntityRef, FeedName,
-    ID_BYTES_MAX, IdError, Label, OperatorId, OwnerId, PatientPseudonym, PolicyId, PrincipalId, Purpose, RequestId,
-    RoleName, Seq, ShiftId, TypeName, UnitId, WorkflowName,
+    ActionName, Actor, ActorKind, CallerName, CharterDigest, DetailCommitment, DeviceId, EncounterPseudonym, EntityRef,
+    FeedName, ID_BYTES_MAX, IdError, Label, OperatorId, OwnerId, PatientPseudonym, PolicyId, PrincipalId, Purpose,
+    RequestId, RoleName, Seq, ShiftId, TypeName, UnitId, WorkflowName,
 };
-pub use leaf::{Draft, LEAF_BYTES_MAX, LEAF_VERSION, Leaf, LeafError, Source};
+pub use leaf::{Draft, LEAF_BYTES_MAX, LEAF_VERSION, Leaf, LeafError, Source, Spooled};
 pub use time::{Timestamp, TimestampError};

@@ -1,7 +1,8 @@
 //! Patients as the world knows them: a pseudonym, labels, and which pseudonyms are the same person.
 
-use crate::{Label, PatientPseudonym};
+use crate::{Label, OwnerId, PatientPseudonym};
 use serde::{Deserialize, Serialize};
+use smol_str::SmolStr;
 
 /// The most sensitivity labels one patient can have.
 pub const LABELS_MAX: usize = 16;
@@ -31,4 +32,53 @@ pub struct Unmerged {
     pub survivor: PatientPseudonym,
     /// The record that stands alone again.
     pub retired: PatientPseudonym,
+}
+
+/// The longest reason for an erasure or a hold, in characters.
+pub const REASON_CHARS_MAX: usize = 200;
+
+/// Everything that told who a patient is was destroyed: keys, detail, directory, kept messages. What the log says of the pseudonyms stays, and
+/// nobody can tell any more whom they stood for.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Erased {
+    /// The record the patient went by.
+    pub patient: PatientPseudonym,
+    /// Every other record of the same patient.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub merged: Vec<PatientPseudonym>,
+    /// Why, in words that name nobody.
+    pub reason: SmolStr,
+    /// How many pieces of encrypted detail went.
+    pub details: u64,
+    /// How many numbers of records and visits the directory forgot.
+    pub numbers: u64,
+    /// How many kept messages went.
+    pub messages: u64,
+}
+
+impl Erased {
+    /// Every record concerned.
+    pub fn records(&self) -> impl Iterator<Item = PatientPseudonym> {
+        std::iter::once(self.patient).chain(self.merged.iter().copied())
+    }
+}
+
+/// Nothing of this patient may be erased or expire until the hold is lifted. It covers every record merged with this one.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct HoldPlaced {
+    /// Whose record.
+    pub patient: PatientPseudonym,
+    /// Why, in words that name nobody: a case number, say.
+    pub reason: SmolStr,
+    /// Who answers for it and will say when it is over.
+    pub owner: OwnerId,
+}
+
+/// The hold on a patient is over.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct HoldLifted {
+    /// Whose record.
+    pub patient: PatientPseudonym,
+    /// Why, in words that name nobody.
+    pub reason: SmolStr,
 }

@@ -210,10 +210,40 @@ fn leaves() -> Vec<Leaf> {
                 purpose: Some(id("TREAT")),
                 request: Some(id("r-1")),
                 source: Some(Source { feed: id("adt"), message: "M1".into() }),
+                detail: None,
+                spooled: None,
                 event,
             },
         })
+        .chain(detailed())
         .collect()
+}
+
+/// What concerns detail kept beside the log, and leaves that commit to some or come out of the spool.
+fn detailed() -> impl Iterator<Item = Leaf> {
+    const FIRST: u64 = 1000;
+    let holds = [
+        patient::HoldPlaced { patient: PATIENT, reason: "case 7".into(), owner: id("privacy") }.into(),
+        patient::HoldLifted { patient: PATIENT, reason: "settled".into() }.into(),
+        patient::Erased {
+            patient: PATIENT,
+            merged: vec![OTHER],
+            reason: "asked for in writing".into(),
+            details: 3,
+            numbers: 4,
+            messages: 1,
+        }
+        .into(),
+        ledger::DetailExpired { until: time("2026-11-22T07:00:00Z"), details: 2 }.into(),
+        encounter::Closed { encounter: STAY, patient: PATIENT }.into(),
+    ];
+    holds.into_iter().zip(FIRST..).map(|(event, seq): (Event, u64)| {
+        let mut draft = Draft::new(id("local:uid 0"), event);
+        draft.detail = Some(DetailCommitment([0xd1; 32]));
+        draft.spooled =
+            Some(Spooled { origin: "hospital.example/ledger/spool".into(), index: 3, sha256: "00".repeat(32).into() });
+        Leaf { seq: Seq(seq), recorded_at: time("2026-11-22T08:00:00.250Z"), draft }
+    })
 }
 
 #[test]

@@ -45,6 +45,9 @@ pub(crate) enum Command {
     /// Who saw what?
     #[command(subcommand)]
     Audit(Audit),
+    /// Who a patient is, what must be kept of them, and what must go.
+    #[command(subcommand)]
+    Patient(Patient),
     /// What other systems tell us.
     #[command(subcommand)]
     Feed(Feed),
@@ -278,6 +281,9 @@ pub(crate) enum Ledger {
         /// How many.
         #[arg(long, default_value_t = 20, value_parser = clap::value_parser!(u64).range(1..=1000))]
         count: u64,
+        /// Under each entry that has detail beside the log, show it, or what became of it.
+        #[arg(long)]
+        detail: bool,
         #[command(flatten)]
         data: Data,
     },
@@ -345,6 +351,57 @@ pub(crate) enum Audit {
         #[command(flatten)]
         data: Data,
     },
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Patient {
+    /// Show whom a record number stands for, and any hold. Looking is itself recorded.
+    Show {
+        /// The patient's record number; `-` reads it from standard input, where no list of processes shows it.
+        #[arg(long, value_name = "MRN")]
+        record_number: String,
+        #[command(flatten)]
+        data: Data,
+    },
+    /// Destroy everything that tells who a patient is: keys, detail, directory, kept messages. The log still verifies.
+    Erase {
+        #[command(flatten)]
+        of: PatientReason,
+        /// Do not ask for the number once more.
+        #[arg(long)]
+        yes: bool,
+    },
+    /// Place a legal hold: nothing of the patient may be erased or expire.
+    Hold {
+        #[command(flatten)]
+        of: PatientReason,
+        /// Who answers for the hold: a team or person of the charter's owners.toml.
+        #[arg(long, value_name = "OWNER")]
+        owner: String,
+    },
+    /// Lift a legal hold.
+    Release {
+        #[command(flatten)]
+        of: PatientReason,
+    },
+    /// List the legal holds in force.
+    Holds {
+        #[command(flatten)]
+        data: Data,
+    },
+}
+
+/// A patient, and why.
+#[derive(Debug, Args)]
+pub(crate) struct PatientReason {
+    /// The patient's record number, any of theirs; `-` reads it from standard input, where no list of processes shows it.
+    #[arg(long, value_name = "MRN")]
+    pub(crate) record_number: String,
+    /// Why, in words that name nobody: they stay in the log for ever.
+    #[arg(long, value_name = "TEXT")]
+    pub(crate) reason: String,
+    #[command(flatten)]
+    pub(crate) data: Data,
 }
 
 #[derive(Debug, Subcommand)]

@@ -1,6 +1,7 @@
 //! One TOML file with everything a node needs to know that the charter does not say. `docs/configuration.md` lists every key.
 
 use crate::cli::LogFormat;
+use plane::SpoolAt;
 use serde::Deserialize;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -18,6 +19,9 @@ pub(crate) struct Config {
     /// The store's limits.
     #[serde(default)]
     pub(crate) store: StoreLimits,
+    /// Where decisions go while the log cannot be written.
+    #[serde(default)]
+    pub(crate) spool: SpoolPlace,
     /// How connections are limited.
     #[serde(default)]
     pub(crate) connections: Connections,
@@ -44,6 +48,22 @@ pub(crate) struct Listen {
 pub(crate) struct StoreLimits {
     /// The most mebibytes the store's file may have; without it as many as the disk has.
     pub(crate) size_mib_max: Option<u64>,
+}
+
+/// Where decisions go while the log cannot be written, in workflows whose fallback for the store is `temporary`.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct SpoolPlace {
+    /// Its directory; without it `spool` in the data directory.
+    pub(crate) path: Option<PathBuf>,
+    /// The size of its file, in bytes; 0 has no spool.
+    pub(crate) size_bytes: u64,
+}
+
+impl Default for SpoolPlace {
+    fn default() -> Self {
+        Self { path: None, size_bytes: store::SPOOL_BYTES_DEFAULT }
+    }
 }
 
 /// How connections are limited.
@@ -102,9 +122,16 @@ impl Config {
         })?;
         if let Some(folder) = path.parent() {
             config.data = folder.join(&config.data);
+            config.spool.path = config.spool.path.map(|path| folder.join(path));
             config.charter = config.charter.map(|charter| folder.join(charter));
         }
         Ok(config)
+    }
+
+    /// The node's spool, if it has one.
+    pub(crate) fn spool(&self) -> Option<SpoolAt> {
+        let path = self.spool.path.clone().unwrap_or_else(|| self.data.join("spool"));
+        (self.spool.size_bytes > 0).then_some(SpoolAt { path, bytes: self.spool.size_bytes })
     }
 
     /// From the command line's few options.
@@ -120,6 +147,7 @@ impl Config {
             charter,
             listen: Listen { http, mllp, base_url },
             store: StoreLimits::default(),
+            spool: SpoolPlace::default(),
             connections: Connections::default(),
             log: Log::default(),
         }
@@ -165,5 +193,16 @@ mod tests {
         let config = Config::parse("data = \"d\"\n[listen]\nhttp = \"127.0.0.1:0\"\n").unwrap();
         assert_eq!(config.connections.max, 4096);
         assert_eq!(config.log.format, LogFormat::Text);
+        let spool = config.spool().unwrap();
+        assert_eq!((spool.path, spool.bytes), (PathBuf::from("d/spool"), store::SPOOL_BYTES_DEFAULT));
+    }
+
+    #[test]
+    fn a_spool_can_be_elsewhere_or_not_at_all() {
+        let spool = |more: &str| {
+            Config::parse(&format!("data = \"d\"\n[listen]\nhttp = \"127.0.0.1:0\"\n[spool]\n{more}")).unwrap().spool()
+        };
+        assert_eq!(spool("path = \"e\"\nsize_bytes = 65536").map(|at| (at.path, at.bytes)), Some(("e".into(), 65536)));
+        assert!(spool("size_bytes = 0").is_none());
     }
 }

@@ -1,15 +1,18 @@
 //! One request: gather facts, decide, record, and decide again if facts moved in between.
 
-use crate::{Answer, DecideError, LIVE_PERMITS_MAX, Plane};
+use crate::{Answer, DecideError, LIVE_PERMITS_MAX, Plane, spooling};
 use events::decision::{Effect, EndCause, EndMode, Ended, Made, Question};
 use events::{Actor, DeviceId, Draft, Event, Leaf, Purpose, RequestId, Seq};
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, PoisonError};
-use store::{Batch, Recorded};
+use store::{AppendError, Batch, Detail, DetailSort, Recorded};
 use world::{Facts, Subject};
+use zeroize::Zeroizing;
 
 /// How often one request is decided again because facts moved, before it is refused.
 const ROUNDS_MAX: usize = 8;
+/// How much of what an asker says in their own words is kept, in bytes.
+pub const WORDS_BYTES_MAX: usize = 1024;
 
 /// A request for access, as an authenticated caller puts it.
 #[derive(Clone, Debug)]
@@ -39,12 +42,33 @@ pub(crate) fn subject_of(made: &Made) -> Subject {
     }
 }
 
+/// A decision with what the asker said beside it.
+fn with_words(draft: Draft, words: Option<&str>) -> Batch {
+    let about = draft.event.patient();
+    let batch = Batch::one(draft);
+    match words.and_then(|words| words.get(..words.floor_char_boundary(WORDS_BYTES_MAX))).map(str::trim) {
+        None | Some("") => batch,
+        Some(words) => {
+            batch.detail(0, Detail { about, sort: DetailSort::Words, text: Zeroizing::new(words.to_owned()) })
+        }
+    }
+}
+
 impl Plane {
     /// Answers a request. The answer is durable, and rests on no fact that had changed when it was recorded.
     ///
     /// # Errors
     /// When it cannot be recorded, when the node must not answer, or when the facts do not hold still: nothing was permitted then.
     pub async fn decide(&self, ask: Ask) -> Result<Answer, DecideError> {
+        self.decide_with_words(ask, None).await
+    }
+
+    /// As [`Self::decide`], with what the asker said in their own words: kept encrypted beside the entry, under the key of the patient it is about,
+    /// cut to [`WORDS_BYTES_MAX`]. No answer rests on it.
+    ///
+    /// # Errors
+    /// As [`Self::decide`].
+    pub async fn decide_with_words(&self, ask: Ask, words: Option<&str>) -> Result<Answer, DecideError> {
         self.ready_to_answer()?;
         if ask.live && self.live().len() >= LIVE_PERMITS_MAX {
             return Err(DecideError::TooManyLive);
@@ -52,7 +76,13 @@ impl Plane {
         let mut supersedes = None;
         for round in 1..=ROUNDS_MAX {
             let (draft, facts) = self.judge(&ask, supersedes);
-            let recorded = self.append_one(draft).await?;
+            let spare = self.for_the_spool(&draft);
+            let recorded = match (self.append_all(with_words(draft, words)).await, spare) {
+                (Err(DecideError::Record(why)), Some(spare)) if spooling::store_failed(&why) => {
+                    return self.answer_from_the_spool(spare, &facts, why).await;
+                }
+                (recorded, _) => recorded?,
+            };
             let Event::DecisionMade(made) = &recorded.draft.event else { return Err(DecideError::Unsettled) };
             // Looked up first: should it have ended meanwhile, then by facts that moved, which the next look sees.
             let entered = !made.live || self.live().find(recorded.seq).is_some();
@@ -72,6 +102,20 @@ impl Plane {
             let _recorded = self.append_one(Draft::new(Actor::handrail("plane"), ended)).await;
         }
         Err(DecideError::Unsettled)
+    }
+
+    /// Answers with what the spool has recorded. Facts that moved meanwhile leave a record of a permit that nobody was given.
+    async fn answer_from_the_spool(
+        &self,
+        draft: Draft,
+        facts: &Facts,
+        why: AppendError,
+    ) -> Result<Answer, DecideError> {
+        let recorded = self.spool(draft, why).await?;
+        match &recorded.draft.event {
+            Event::DecisionMade(made) if self.still_rests(made, facts) => Ok(Answer { entry: recorded }),
+            _ => Err(DecideError::Unsettled),
+        }
     }
 
     /// Decides without recording: the draft of the answer, and the facts it rests on.
@@ -118,7 +162,11 @@ impl Plane {
     }
 
     pub(crate) async fn append_one(&self, draft: Draft) -> Result<Recorded<Arc<Leaf>>, DecideError> {
-        let mut recorded = self.inner.store.append(Batch::one(draft)).await?;
+        self.append_all(Batch::one(draft)).await
+    }
+
+    async fn append_all(&self, batch: Batch) -> Result<Recorded<Arc<Leaf>>, DecideError> {
+        let mut recorded = self.inner.store.append(batch).await?;
         recorded.pop().ok_or(DecideError::Unsettled)
     }
 }

@@ -6,7 +6,7 @@
 
 use aws_lc_rs::{hmac, rand};
 use events::{EncounterPseudonym, PatientPseudonym};
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::{PoisonError, RwLock};
 use store::statements::{DIRECTORY_ADD, DIRECTORY_ALL};
 use store::{ReadError, Reader, Value, Write};
@@ -93,6 +93,25 @@ impl Directory {
     pub fn encounter_or_new(&self, number: &str) -> Named<EncounterPseudonym> {
         let (pseudonym, write) = self.find_or_new(Sort::Encounter, number);
         Named { pseudonym: EncounterPseudonym::from_bytes(pseudonym), write }
+    }
+
+    /// Whether a record number stands for a patient.
+    #[must_use]
+    pub fn knows(&self, number: &str) -> bool {
+        let key = self.derive(Sort::Patient.label(true), number);
+        self.known.read().unwrap_or_else(PoisonError::into_inner).contains_key(&key)
+    }
+
+    /// How many numbers stand for any of these pseudonyms.
+    pub(crate) fn numbers_of(&self, pseudonyms: &BTreeSet<[u8; 16]>) -> u64 {
+        let known = self.known.read().unwrap_or_else(PoisonError::into_inner);
+        known.values().filter(|entry| pseudonyms.contains(&entry.pseudonym)).count() as u64
+    }
+
+    /// Forgets every number that stands for any of these pseudonyms: the store has.
+    pub(crate) fn forget(&self, pseudonyms: &BTreeSet<[u8; 16]>) {
+        let mut known = self.known.write().unwrap_or_else(PoisonError::into_inner);
+        known.retain(|_, entry| !pseudonyms.contains(&entry.pseudonym));
     }
 
     /// How many numbers are known.

@@ -13,26 +13,32 @@ mod clock;
 mod decide;
 mod directory;
 mod fold;
+mod identity;
 pub mod live;
 mod open;
+pub mod privacy;
 mod redecide;
+pub mod spooling;
 pub mod tokens;
 
 pub use clock::{Clock, SetClock, SystemClock};
-pub use decide::Ask;
+pub use decide::{Ask, WORDS_BYTES_MAX};
 pub use directory::{Directory, NUMBER_BYTES_MAX, Named, random};
+pub use identity::{IDENTITY_NAME_CHARS_MAX, IDENTITY_NUMBERS_MAX, Identity, Naming};
 pub use live::{LIVE_MAX, LIVE_PERMITS_MAX, LivePermit, Register, Standing};
 pub use open::{OpenError, Settings};
+pub use privacy::{Erasure, Person, PrivacyError};
+pub use spooling::{SPOOLED_PERMIT_MAX, SpoolAt};
 pub use tokens::Tokens;
 
 use arc_swap::ArcSwap;
 use decision::Engine;
 use events::decision::{Effect, Made};
-use events::{Event, Leaf, Seq, Timestamp};
+use events::{Event, Leaf, Seq, Spooled, Timestamp};
 use fold::Folded;
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, PoisonError};
-use store::{AppendError, Batch, Recorded, Store};
+use store::{AppendError, Batch, Recorded, Spool, Store};
 
 /// Everything one node knows and does. Cheap to clone.
 #[derive(Clone)]
@@ -46,6 +52,7 @@ struct Inner {
     folded: Arc<Folded>,
     engine: ArcSwap<Engine>,
     directory: Directory,
+    spool: Option<Spool>,
 }
 
 impl std::fmt::Debug for Plane {
@@ -86,6 +93,12 @@ impl Answer {
     #[must_use]
     pub fn entry(&self) -> Seq {
         self.entry.seq
+    }
+
+    /// Where it was recorded, if only the spool could: its entry in the log comes later, and [`Self::entry`] is a place in the spool.
+    #[must_use]
+    pub fn spooled(&self) -> Option<&Spooled> {
+        self.entry.draft.spooled.as_ref().filter(|_| self.entry.in_spool())
     }
 
     /// The decision as recorded. Absent only for an entry of another kind, which [`Plane::decide`] never returns.

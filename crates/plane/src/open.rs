@@ -3,7 +3,7 @@
 use crate::clock::Clock;
 use crate::directory::Directory;
 use crate::fold::{Fold, Folded};
-use crate::{Inner, Plane, charter_in_force};
+use crate::{Inner, Plane, SpoolAt, charter_in_force, spooling};
 use arc_swap::ArcSwap;
 use charter::Charter;
 use decision::{Engine, EngineError};
@@ -52,6 +52,9 @@ pub enum OpenError {
         /// How many.
         problems: usize,
     },
+    /// The spool cannot be used.
+    #[error("the spool cannot be used")]
+    Spool(#[from] store::SpoolError),
     /// The charter cannot be made ready for decisions.
     #[error("the charter cannot be used")]
     Engine(#[from] EngineError),
@@ -63,6 +66,20 @@ impl Plane {
     /// # Errors
     /// When the directory, the log or the charter cannot be used.
     pub fn open(dir: &Path, seed: Option<Charter>, settings: Settings) -> Result<Self, OpenError> {
+        Self::open_with_spool(dir, seed, settings, None)
+    }
+
+    /// As [`Self::open`], with a spool for what must be recorded while the log cannot be written. What it holds is folded by
+    /// [`Self::keep_spool_folded`].
+    ///
+    /// # Errors
+    /// As [`Self::open`], and when the spool cannot be used.
+    pub fn open_with_spool(
+        dir: &Path,
+        seed: Option<Charter>,
+        settings: Settings,
+        spool: Option<&SpoolAt>,
+    ) -> Result<Self, OpenError> {
         let folded = Arc::new(Folded::default());
         let clock = Arc::clone(&settings.clock);
         let options = Options {
@@ -79,7 +96,8 @@ impl Plane {
             (None, None) => return Err(OpenError::NoCharter),
         };
         let engine = ArcSwap::from_pointee(Engine::new(Arc::new(charter))?);
+        let spool = spool.map(|at| spooling::open(at, &store)).transpose()?.map(|(spool, _told)| spool);
         let directory = store.read(|reader| Directory::load(store.keys().directory.bytes(), reader))?;
-        Ok(Self { inner: Arc::new(Inner { store, clock: settings.clock, folded, engine, directory }) })
+        Ok(Self { inner: Arc::new(Inner { store, clock: settings.clock, folded, engine, directory, spool }) })
     }
 }

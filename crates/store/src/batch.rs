@@ -1,8 +1,9 @@
 //! What a caller asks the writer to commit, all of it or none.
 
 use crate::database::{Fault, StorageError};
-use crate::{KeysError, Statement, Value};
-use events::{Draft, LeafError, Timestamp};
+use crate::sealed::SealedError;
+use crate::{DETAIL_BYTES_MAX, Detail, KeysError, Statement, Value};
+use events::{Draft, LeafError, PatientPseudonym, Timestamp};
 use std::sync::Arc;
 
 /// The most drafts one batch may hold.
@@ -19,6 +20,10 @@ pub struct Batch {
     pub claims: Vec<Claim>,
     /// Writes to other tables, in this order.
     pub writes: Vec<Write>,
+    /// What goes with the draft of that number and may not be in it: encrypted beside the log, committed to in the entry. One for a draft.
+    pub details: Vec<(usize, Detail)>,
+    /// Patients whose key and detail are destroyed; the first draft says so.
+    pub erases: Vec<PatientPseudonym>,
 }
 
 /// A stream and the version it must be at: how many batches named it before, 0 for a new one.
@@ -77,6 +82,13 @@ impl Batch {
         self
     }
 
+    /// With detail for the draft of that number, counted from 0.
+    #[must_use]
+    pub fn detail(mut self, draft: usize, detail: Detail) -> Self {
+        self.details.push((draft, detail));
+        self
+    }
+
     /// With a write to another table.
     #[must_use]
     pub fn write(mut self, statement: &'static Statement, values: impl Into<Vec<Value>>) -> Self {
@@ -107,6 +119,12 @@ pub enum AppendError {
         /// How many.
         drafts: usize,
     },
+    /// Detail is longer than [`DETAIL_BYTES_MAX`], or is not one for a draft of the batch.
+    #[error("an entry has one detail of at most {DETAIL_BYTES_MAX} bytes")]
+    Detail,
+    /// Detail could not be encrypted.
+    #[error("the detail of an entry cannot be encrypted")]
+    Sealed(#[from] SealedError),
     /// A draft could not be written as a leaf.
     #[error("an entry cannot be written")]
     Leaf(#[source] Arc<LeafError>),

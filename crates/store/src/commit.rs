@@ -1,6 +1,7 @@
 //! One transaction for many batches: each is kept whole or not at all, whatever becomes of the others.
 
 use crate::database::{self, Fault, StorageError};
+use crate::detail::{self, KeepError, Vault};
 use crate::queue::Pending;
 use crate::{AppendError, Claim, Expect, Value, Write, statements};
 use events::{Leaf, Seq, Timestamp};
@@ -41,6 +42,7 @@ impl From<rusqlite::Error> for Refusal {
 /// A transaction that is being filled.
 struct Filling<'a> {
     connection: &'a Connection,
+    vault: &'a Vault,
     next: u64,
     recorded_at: Timestamp,
     entries: Vec<Vec<u8>>,
@@ -49,12 +51,13 @@ struct Filling<'a> {
 /// Commits `ahead` (the writer's own entries) and then the group, numbering entries from `next`. When it errs, nothing was kept.
 pub(crate) fn commit(
     connection: &Connection,
+    vault: &Vault,
     next: u64,
     recorded_at: Timestamp,
     ahead: &[Vec<u8>],
     group: &[Pending],
 ) -> Result<Committed, StorageError> {
-    let done = transact(connection, next, recorded_at, ahead, group);
+    let done = transact(connection, vault, next, recorded_at, ahead, group);
     if done.is_err() && !connection.is_autocommit() {
         connection.execute_batch("ROLLBACK")?;
     }
@@ -63,13 +66,14 @@ pub(crate) fn commit(
 
 fn transact(
     connection: &Connection,
+    vault: &Vault,
     next: u64,
     recorded_at: Timestamp,
     ahead: &[Vec<u8>],
     group: &[Pending],
 ) -> Result<Committed, StorageError> {
     database::execute(connection, "BEGIN IMMEDIATE", &[])?;
-    let mut filling = Filling { connection, next, recorded_at, entries: Vec::with_capacity(group.len()) };
+    let mut filling = Filling { connection, vault, next, recorded_at, entries: Vec::with_capacity(group.len()) };
     filling.entries(ahead)?;
     let mut outcomes = Vec::with_capacity(group.len());
     let mut changed = !ahead.is_empty();
@@ -91,11 +95,15 @@ impl Filling<'_> {
     fn batch(&mut self, pending: &Pending) -> Result<(), Refusal> {
         let batch = &pending.batch;
         // Entries alone can only fail with the whole transaction, so they need no savepoint.
-        if batch.expect.is_empty() && batch.claims.is_empty() && batch.writes.is_empty() {
+        let aside = !pending.details.is_empty() || !batch.erases.is_empty();
+        if batch.expect.is_empty() && batch.claims.is_empty() && batch.writes.is_empty() && !aside {
             return Ok(self.entries(&pending.tails)?);
         }
         database::execute(self.connection, "SAVEPOINT batch", &[])?;
-        let done = self.conditions(&batch.expect, &batch.claims).and_then(|()| self.writes(&batch.writes));
+        let done = self
+            .conditions(&batch.expect, &batch.claims)
+            .and_then(|()| self.writes(&batch.writes))
+            .and_then(|()| self.aside(pending));
         if let Err(Refusal::Batch(_)) = done {
             database::execute(self.connection, "ROLLBACK TO batch", &[])?;
         }
@@ -104,6 +112,22 @@ impl Filling<'_> {
         }
         done?;
         Ok(self.entries(&pending.tails)?)
+    }
+
+    /// What goes beside the log with the entries that come next, and what is destroyed there.
+    fn aside(&self, pending: &Pending) -> Result<(), Refusal> {
+        for patient in &pending.batch.erases {
+            detail::erase(self.connection, *patient, Seq(self.next))?;
+        }
+        for detail in &pending.details {
+            let seq = Seq(self.next + detail.draft as u64);
+            match self.vault.keep(self.connection, detail, seq, self.recorded_at) {
+                Ok(()) => {}
+                Err(KeepError::Sealed(error)) => return Err(Refusal::Batch(error.into())),
+                Err(KeepError::Storage(error)) => return Err(Refusal::Group(error)),
+            }
+        }
+        Ok(())
     }
 
     fn entries(&mut self, tails: &[Vec<u8>]) -> Result<(), StorageError> {

@@ -77,6 +77,8 @@ pub(crate) fn open_writing(directory: &Path) -> Result<Connection, StorageError>
     configure(&connection)?;
     connection.pragma_update(None, "journal_mode", "WAL")?;
     connection.pragma_update(None, "synchronous", SYNCHRONOUS)?;
+    // What is deleted is overwritten, so that no free page keeps it.
+    connection.query_row("PRAGMA secure_delete = ON", [], |_| Ok(()))?;
     // The checkpointer moves the log into the file; a commit never waits for that.
     connection.pragma_update(None, "wal_autocheckpoint", 0)?;
     connection.pragma_update(None, "journal_size_limit", crate::wal::WAL_BYTES_KEPT_MAX)?;

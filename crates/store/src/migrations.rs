@@ -21,6 +21,7 @@ pub(crate) struct Migration {
 pub(crate) const ALL: &[Migration] = &[
     Migration { number: 1, name: "the log", sql: include_str!("../migrations/0001_the_log.sql") },
     Migration { number: 2, name: "keys of the ledger", sql: include_str!("../migrations/0002_keys_of_the_ledger.sql") },
+    Migration { number: 3, name: "detail", sql: include_str!("../migrations/0003_detail.sql") },
 ];
 
 /// Why the tables cannot be brought to this build's form.

@@ -25,6 +25,9 @@ pub enum OpenError {
     /// The keys cannot be used.
     #[error(transparent)]
     Keys(KeysError),
+    /// The system gives no randomness, or the keys do not derive.
+    #[error("the keys of detail cannot be derived")]
+    Randomness,
     /// The ledger's name is not one.
     #[error("the ledger's origin cannot be used")]
     Origin(#[source] ledger::key::KeyError),

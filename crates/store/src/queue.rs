@@ -16,6 +16,8 @@ pub(crate) struct Pending {
     pub(crate) batch: Batch,
     /// One for each draft.
     pub(crate) tails: Vec<Vec<u8>>,
+    /// Detail, committed to in the tails.
+    pub(crate) details: Vec<crate::detail::Committed>,
     pub(crate) answer: oneshot::Sender<Answer>,
 }
 
@@ -26,6 +28,8 @@ pub(crate) enum Order {
     Seal(oneshot::Sender<Result<(), AppendError>>),
     /// Make another key sign from now on.
     Rotate(Actor, oneshot::Sender<Result<Rotation, AppendError>>),
+    /// Leave nothing of what was erased in the write-ahead log.
+    Scrub(oneshot::Sender<Result<(), AppendError>>),
     /// Let the file grow to so many bytes.
     LimitSize(Option<u64>, oneshot::Sender<Result<(), AppendError>>),
 }

@@ -48,6 +48,35 @@ statements! {
         ON CONFLICT (id) DO UPDATE SET bytes = excluded.bytes";
     pub(crate) PROBE_REMOVE "probe_remove" = "DELETE FROM probe";
 
+    // Detail beside the log.
+    pub(crate) DETAIL_KEEP "detail_keep" must_change =
+        "INSERT INTO detail (seq, patient, sort, at, sealed) VALUES (?1, ?2, ?3, ?4, ?5)";
+    pub(crate) DETAIL_FIND "detail_find" = "SELECT patient IS NOT NULL, patient, sort, sealed FROM detail WHERE seq = ?1";
+    pub(crate) DETAIL_OF_PATIENT "detail_of_patient" =
+        "SELECT seq FROM detail WHERE patient = ?1 AND sort = ?2 ORDER BY seq DESC LIMIT ?3";
+    pub(crate) DETAIL_FORGET "detail_forget" = "UPDATE detail SET sealed = ?2 WHERE patient = ?1";
+    pub(crate) DETAIL_KEY_ADD "detail_key_add" must_change = "INSERT INTO detail_key (wrapped) VALUES (?1)";
+    pub(crate) DETAIL_KEY_DESTROY "detail_key_destroy" =
+        "UPDATE detail_key SET wrapped = ?2 WHERE id = (SELECT key_id FROM detail_subject WHERE patient = ?1)";
+    pub(crate) DETAIL_SUBJECT_ADD "detail_subject_add" must_change =
+        "INSERT INTO detail_subject (patient, key_id) VALUES (?1, ?2)";
+    pub(crate) DETAIL_SUBJECT_FIND "detail_subject_find" = "SELECT erased_by, wrapped FROM detail_subject \
+        LEFT JOIN detail_key ON detail_key.id = detail_subject.key_id WHERE patient = ?1";
+    // A patient who never had a key: none is ever made.
+    pub(crate) DETAIL_SUBJECT_ERASE "detail_subject_erase" must_change = "INSERT INTO detail_subject (patient, key_id, erased_by) \
+        VALUES (?1, 0, ?2) ON CONFLICT (patient) DO UPDATE SET erased_by = excluded.erased_by";
+    pub(crate) DETAIL_EXPIRY_FIND "detail_expiry_find" = "SELECT until FROM detail_expiry WHERE id = 1";
+    /// `until, after, rows_max` → `seq, patient is not null, patient`: detail recorded at or before a time, of entries after one.
+    pub DETAIL_OLD "detail_old" = "SELECT seq, patient IS NOT NULL, patient FROM detail WHERE at <= ?1 AND seq > ?2 \
+        ORDER BY seq LIMIT ?3";
+    /// `patient` → how many pieces of detail are kept about them.
+    pub DETAIL_COUNT_OF "detail_count_of" = "SELECT count(*) FROM detail WHERE patient = ?1 AND length(sealed) > 0";
+    /// `seq`. Forgets one piece.
+    pub DETAIL_DROP "detail_drop" = "DELETE FROM detail WHERE seq = ?1";
+    /// `until`: what was recorded at or before then has expired.
+    pub DETAIL_EXPIRY_SET "detail_expiry_set" must_change = "INSERT INTO detail_expiry (id, until) VALUES (1, ?1) \
+        ON CONFLICT (id) DO UPDATE SET until = max(detail_expiry.until, excluded.until)";
+
     // The directory of record numbers.
 
     /// `key` → `pseudonym`.
@@ -55,6 +84,8 @@ statements! {
     /// `key, pseudonym`. The same pair again changes nothing; a key that stands for another pseudonym is a conflict.
     pub DIRECTORY_ADD "directory_add" must_change = "INSERT INTO directory (key, pseudonym) VALUES (?1, ?2) \
         ON CONFLICT (key) DO UPDATE SET pseudonym = excluded.pseudonym WHERE directory.pseudonym = excluded.pseudonym";
+    /// `pseudonym`. Forgets every number that stands for it.
+    pub DIRECTORY_FORGET "directory_forget" = "DELETE FROM directory WHERE pseudonym = ?1";
     /// → `key, pseudonym`, all of them.
     pub DIRECTORY_ALL "directory_all" = "SELECT key, pseudonym FROM directory";
 
@@ -104,6 +135,11 @@ statements! {
     /// `at, rows_max`. The oldest that came at or before a time.
     pub REJECTED_MESSAGE_PRUNE "rejected_message_prune" = "DELETE FROM rejected_message WHERE id IN \
         (SELECT id FROM rejected_message WHERE at <= ?1 ORDER BY id LIMIT ?2)";
+    /// `id`. Forgets one.
+    pub REJECTED_MESSAGE_FORGET "rejected_message_forget" = "DELETE FROM rejected_message WHERE id = ?1";
+    /// `after, rows_max` → `id, feed, sha256, bytes`, oldest first, of ids after one.
+    pub REJECTED_MESSAGE_SCAN "rejected_message_scan" =
+        "SELECT id, feed, sha256, bytes FROM rejected_message WHERE id > ?1 ORDER BY id LIMIT ?2";
     /// → how many are kept.
     pub REJECTED_MESSAGE_COUNT "rejected_message_count" = "SELECT count(*) FROM rejected_message";
 

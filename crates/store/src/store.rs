@@ -1,6 +1,7 @@
 //! The store as everybody holds it: opened once, cloned freely, appended to from anywhere.
 
 use crate::clock::ClockWatch;
+use crate::detail::{Committed, Vault};
 use crate::directory::{self, Lock};
 use crate::keys::Keys;
 use crate::queue::{Answer, Order, Pending, Queue};
@@ -103,6 +104,7 @@ struct Shared {
     pool: Pool,
     keys: Keys,
     signers: Arc<Signers>,
+    vault: Arc<Vault>,
     writer: Mutex<Option<JoinHandle<()>>>,
 }
 
@@ -117,6 +119,8 @@ impl Store {
         directory::private_file(&directory.join(database::FILE_NAME))?;
         let mut connection = database::open_writing(directory)?;
         database::limit_size(&connection, options.size_bytes_max)?;
+        // What was erased just before a crash is in the file now, and nowhere else.
+        crate::wal::empty(&connection);
         migrations::apply(&mut connection, migrations::ALL, (options.now)())?;
         let origin = fix_origin(&connection, &options.origin)?;
         let reader = Reader { connection: &connection };
@@ -137,7 +141,10 @@ impl Store {
         let head = Head { next: Seq(recovered.next), recorded_at: recovered.recorded_at, sealed: sealed.unwrap_or(0) };
         let (queue, status) = (Arc::new(Queue::new(options.queue_batches_max)), Arc::new(Status::new(head)));
         let unsealed_since = (sealed < Some(recovered.next)).then(|| (options.elapsed)());
+        let vault = Arc::new(Vault::new(&keys.detail).map_err(|_| OpenError::Randomness)?);
         let writer = Writer {
+            vault: vault.clone(),
+            scrub_due: false,
             directory: directory.to_owned(),
             queue: queue.clone(),
             status: status.clone(),
@@ -154,7 +161,7 @@ impl Store {
         };
         let thread = spawn(writer, lock, status.clone()).map_err(OpenError::Thread)?;
         let pool = Pool::new(directory.to_owned(), options.readers_max);
-        Ok(Self(Arc::new(Shared { queue, status, pool, keys, signers, writer: Mutex::new(Some(thread)) })))
+        Ok(Self(Arc::new(Shared { queue, status, pool, keys, vault, signers, writer: Mutex::new(Some(thread)) })))
     }
 
     /// Records a batch: when this answers, its leaves are on disk and applied. Should the caller stop waiting, the batch is recorded all the
@@ -174,13 +181,14 @@ impl Store {
         self.push(batch)?.blocking_recv().unwrap_or(Err(AppendError::Closed))
     }
 
-    fn push(&self, batch: Batch) -> Result<oneshot::Receiver<Answer>, AppendError> {
+    fn push(&self, mut batch: Batch) -> Result<oneshot::Receiver<Answer>, AppendError> {
         if batch.drafts.len() > BATCH_DRAFTS_MAX {
             return Err(AppendError::TooMany { drafts: batch.drafts.len() });
         }
+        let details = commit_to(&mut batch)?;
         let tails = batch.drafts.iter().map(events::Draft::tail).collect::<Result<_, _>>()?;
         let (answer, answered) = oneshot::channel();
-        self.0.queue.push(Pending { batch, tails, answer })?;
+        self.0.queue.push(Pending { batch, tails, details, answer })?;
         Ok(answered)
     }
 
@@ -208,6 +216,21 @@ impl Store {
             queue_batches: self.0.queue.depth(),
             unsealed: head.next.0.saturating_sub(head.sealed),
         }
+    }
+
+    /// Makes sure that nothing of what was erased is left in the write-ahead log: what was destroyed in the file is so there too. Waits for those
+    /// who are reading, some seconds at most; the writer goes on trying by itself, and a start makes sure of it as well.
+    ///
+    /// # Errors
+    /// When it is not done yet.
+    pub async fn scrub(&self) -> Result<(), AppendError> {
+        let (answer, answered) = oneshot::channel();
+        self.0.queue.order(Order::Scrub(answer))?;
+        answered.await.unwrap_or(Err(AppendError::Closed))
+    }
+
+    pub(crate) fn vault(&self) -> &Vault {
+        &self.0.vault
     }
 
     /// The store's keys.
@@ -323,6 +346,21 @@ impl Drop for Shared {
     fn drop(&mut self) {
         self.close();
     }
+}
+
+/// Draws what hides each detail of a batch, and lets the drafts commit to it.
+fn commit_to(batch: &mut Batch) -> Result<Vec<Committed>, AppendError> {
+    let mut committed = Vec::with_capacity(batch.details.len());
+    for (number, detail) in std::mem::take(&mut batch.details) {
+        let draft = batch.drafts.get_mut(number).filter(|draft| draft.detail.is_none()).ok_or(AppendError::Detail)?;
+        if detail.text.len() > crate::DETAIL_BYTES_MAX {
+            return Err(AppendError::Detail);
+        }
+        let one = Committed::to(number, &detail)?;
+        draft.detail = Some(one.commitment());
+        committed.push(one);
+    }
+    Ok(committed)
 }
 
 /// Each tile is read by itself: a log only grows, so tiles for a size once sealed stay.

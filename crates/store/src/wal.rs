@@ -78,6 +78,12 @@ fn passive(connection: &Connection) -> Result<u64, StorageError> {
     Ok(u64::try_from(pages).unwrap_or(0))
 }
 
+/// Moves everything and empties the log, waiting a while for those who read; whether it is empty now.
+pub(crate) fn emptied(connection: &Connection) -> Result<bool, StorageError> {
+    let busy: i64 = connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get(0))?;
+    Ok(busy == 0)
+}
+
 /// Moves everything and empties the log: for the end.
 pub(crate) fn empty(connection: &Connection) {
     if let Err(error) = connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(())) {

@@ -3,6 +3,7 @@
 use crate::clock::{ClockWatch, Look};
 use crate::commit::{self, Committed};
 use crate::database::{self, Fault, StorageError};
+use crate::detail::Vault;
 use crate::keys::Keys;
 use crate::queue::{Answer, Order, Pending, Queue, Work};
 use crate::reader::Reader;
@@ -30,6 +31,9 @@ const PROBE_BYTES: usize = 64 * 1024;
 
 /// Everything the writing thread owns.
 pub(crate) struct Writer {
+    pub(crate) vault: Arc<Vault>,
+    /// Something was erased that the write-ahead log may still hold.
+    pub(crate) scrub_due: bool,
     pub(crate) directory: PathBuf,
     pub(crate) options: Options,
     pub(crate) queue: Arc<Queue>,
@@ -79,6 +83,7 @@ impl Writer {
             match order {
                 Order::Seal(answer) => drop(answer.send(self.seal_now())),
                 Order::Rotate(actor, answer) => drop(answer.send(self.rotate(actor)?)),
+                Order::Scrub(answer) => drop(answer.send(self.scrub())),
                 Order::LimitSize(bytes, answer) => drop(answer.send(self.limit_size(bytes))),
             }
         }
@@ -88,6 +93,9 @@ impl Writer {
         }
         if seal_due.is_some_and(|due| due <= now) && self.unsealed_since.is_some() {
             let _reported = self.seal_now();
+            if self.scrub_due {
+                let _tried_again = self.scrub();
+            }
         }
         Ok(work)
     }
@@ -105,7 +113,7 @@ impl Writer {
         let ahead: Vec<Vec<u8>> = jump.iter().filter_map(|draft| draft.tail().ok()).collect();
         let committed = self.reopen().and_then(|()| {
             let recorded_at = self.recorded_at.max(look.wall);
-            commit::commit(connected(&self.connection)?, self.next, recorded_at, &ahead, &group)
+            commit::commit(connected(&self.connection)?, &self.vault, self.next, recorded_at, &ahead, &group)
         });
         metrics::histogram!("handrail_store_commit_batches").record(group.len() as f64);
         metrics::histogram!("handrail_store_commit_seconds")
@@ -125,6 +133,7 @@ impl Writer {
     /// What follows a commit: fold, then answer, then take the entries into the tree.
     fn recorded(&mut self, jump: Option<Draft>, group: Vec<Pending>, committed: Committed) -> Result<(), Broken> {
         let Committed { entries, recorded_at, outcomes, changed } = committed;
+        self.scrub_due |= group.iter().any(|pending| !pending.batch.erases.is_empty());
         let mut leaves: Vec<Arc<Leaf>> = Vec::with_capacity(entries.len());
         let mut place = |drafts: Vec<Draft>| {
             let from = leaves.len();
@@ -178,7 +187,7 @@ impl Writer {
                 Ok(tail) => vec![tail],
                 Err(error) => return Ok(Err(error.into())),
             };
-            self.group(vec![Pending { batch: Batch::one(announcement), tails, answer }])?;
+            self.group(vec![Pending { batch: Batch::one(announcement), tails, details: Vec::new(), answer }])?;
             if let Ok(Err(error)) = answered.try_recv() {
                 return Ok(Err(error));
             }
@@ -237,6 +246,19 @@ impl Writer {
                     }
                 })
             }
+        }
+    }
+
+    /// Empties the write-ahead log, so that what was destroyed in the file is destroyed there too.
+    fn scrub(&mut self) -> Result<(), AppendError> {
+        let scrubbed = self.reopen().and_then(|()| wal::emptied(connected(&self.connection)?));
+        match scrubbed {
+            Ok(true) => {
+                self.scrub_due = false;
+                Ok(())
+            }
+            Ok(false) => Err(AppendError::Busy),
+            Err(error) => Err(self.failed("scrub", error)),
         }
     }
 

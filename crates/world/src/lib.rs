@@ -24,6 +24,7 @@ mod encounters;
 mod facts;
 mod feeds;
 mod gather;
+mod holds;
 mod keys;
 mod merges;
 mod names;
@@ -39,6 +40,7 @@ pub use facts::{
 };
 pub use feeds::ROTA_FEED;
 pub use gather::PAST_HOURS;
+pub use holds::Hold;
 pub use keys::{KEYS_MAX, Key, Touched};
 pub use merges::MERGED_RECORDS_MAX;
 pub use rota::SHIFTS_MAX;

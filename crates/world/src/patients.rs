@@ -132,6 +132,15 @@ impl Patients {
         changed
     }
 
+    /// Takes away everything that gives anybody a claim to the patient, and their labels.
+    pub(crate) fn forget(&mut self, record: RecordNumber) {
+        if let Some(record) = self.get_mut(record) {
+            record.encounters = Vec::new();
+            record.labels = Box::default();
+            record.team = Team::default();
+        }
+    }
+
     /// Adds somebody to the patient's team, in this record and no other of the patient's. Whether facts may differ now.
     pub(crate) fn join(&mut self, record: RecordNumber, person: PersonNumber, until: Option<Timestamp>) -> bool {
         let mut changed = false;

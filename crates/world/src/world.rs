@@ -5,6 +5,7 @@ use crate::devices::Devices;
 use crate::emergencies::Emergencies;
 use crate::encounters::{Details, Moment, Stamp, What};
 use crate::feeds::Feeds;
+use crate::holds::{Hold, Holds};
 use crate::keys::{Changed, Key, Touched};
 use crate::names::{NameBook, Names};
 use crate::patients::{Patients, RecordNumber};
@@ -26,6 +27,7 @@ pub struct World {
     pub(crate) patients: Patients,
     pub(crate) emergencies: Emergencies,
     pub(crate) feeds: Feeds,
+    holds: Holds,
     charter: Option<CharterDigest>,
 }
 
@@ -98,6 +100,31 @@ impl World {
         record.and_then(|record| self.patients.canonical(&self.patients.group(record))).unwrap_or(patient)
     }
 
+    /// Every record of the same patient, this one first.
+    #[must_use]
+    pub fn records_of(&self, patient: PatientPseudonym) -> Vec<PatientPseudonym> {
+        let group = self.patients.find(patient).map(|record| self.patients.group(record)).unwrap_or_default();
+        let others = group.iter().filter_map(|record| self.patients.id(*record)).filter(|record| *record != patient);
+        std::iter::once(patient).chain(others).collect()
+    }
+
+    /// The hold that keeps a patient's detail, placed on any record of theirs.
+    #[must_use]
+    pub fn hold_on(&self, patient: PatientPseudonym) -> Option<&Hold> {
+        self.records_of(patient).into_iter().find_map(|record| self.holds.on(record))
+    }
+
+    /// Every hold in force.
+    pub fn holds(&self) -> impl Iterator<Item = &Hold> {
+        self.holds.iter()
+    }
+
+    /// The entry by which everything that told who this record stands for was destroyed.
+    #[must_use]
+    pub fn erased_by(&self, patient: PatientPseudonym) -> Option<Seq> {
+        self.holds.erased(patient)
+    }
+
     /// Whether a merge of the two would be made: not of a record with itself, and not of more than [`crate::MERGED_RECORDS_MAX`] records.
     #[must_use]
     pub fn can_merge(&self, survivor: PatientPseudonym, retired: PatientPseudonym) -> bool {
@@ -122,6 +149,7 @@ impl World {
         self.patients.write(&self.names, &mut canon);
         self.emergencies.write(&self.names, &mut canon);
         self.feeds.write(&mut canon);
+        self.holds.write(&mut canon);
         canon.maybe(self.charter, |canon, digest| canon.bytes(&digest.0));
         canon.finish()
     }
@@ -178,6 +206,16 @@ impl World {
             | Event::PatientUnmerged(_)
             | Event::TeamJoined(_)
             | Event::TeamLeft(_) => self.fold_patient(leaf, touched),
+            Event::PatientErased(body) => {
+                for patient in body.records() {
+                    self.holds.erase(patient, leaf.seq);
+                    let (record, _) = self.patients.record(patient);
+                    self.patients.forget(record);
+                    self.touch_all(record, touched);
+                }
+            }
+            Event::HoldPlaced(body) => self.holds.place(body, leaf.seq),
+            Event::HoldLifted(body) => self.holds.lift(body.patient),
             Event::EmergencyDeclared(body) => self.fold_emergency(&body.unit, Some(body.until), touched),
             Event::EmergencyEnded(body) => self.fold_emergency(&body.unit, None, touched),
             Event::CharterApplied(body) => {
@@ -362,6 +400,9 @@ mod tests {
         "patient.labelled",
         "patient.merged",
         "patient.unmerged",
+        "patient.erased",
+        "patient.hold_placed",
+        "patient.hold_lifted",
         "team.joined",
         "team.left",
         "emergency.declared",

@@ -1,6 +1,6 @@
 //! What the rest of Handrail wants to know of a message: who sent it, what happened when, to whom, and where they now are.
 //!
-//! Only codes are read. Names of patients and staff are never taken out of the message.
+//! Codes, and who the patient is: the latter is for detail beside the log only. Names of staff are never taken out of the message.
 
 use super::{Field, Message, Moment, Segment};
 use events::PrincipalId;
@@ -166,6 +166,10 @@ fn people(fields: &[Field<'_>]) -> Stated<Vec<Person>> {
 pub struct Patient {
     /// PID-3, or PID-2 where an old sender has nothing there.
     pub record: Vec<Identifier>,
+    /// PID-5, family name first, or empty: for detail beside the log, never for an entry.
+    pub name: SmolStr,
+    /// PID-7, or empty: likewise.
+    pub birth_date: SmolStr,
     /// MRG-1: the record that is given up.
     pub retired: Vec<Identifier>,
     /// PV1.
@@ -244,8 +248,12 @@ fn patients(message: &Message<'_>) -> Vec<Patient> {
                 if patients.len() > PATIENTS_MAX {
                     break;
                 }
-                patients
-                    .push(Patient { record: identifiers(&[segment.field(3), segment.field(2)]), ..Patient::default() });
+                patients.push(Patient {
+                    record: identifiers(&[segment.field(3), segment.field(2)]),
+                    name: name(&segment.field(5)),
+                    birth_date: SmolStr::new(segment.field(7).component(1).trim()),
+                    ..Patient::default()
+                });
             }
             "PV1" => latest(&mut patients).visit = Visit::read(&segment),
             "MRG" => latest(&mut patients).retired = identifiers(&[segment.field(1)]),
@@ -253,6 +261,17 @@ fn patients(message: &Message<'_>) -> Vec<Patient> {
         }
     }
     patients
+}
+
+/// A person's name (XPN), the first if there are several: `Family, Given`.
+fn name(field: &Field<'_>) -> SmolStr {
+    let Some(first) = field.repetitions().next() else { return SmolStr::default() };
+    let (family, given) = (first.subcomponent(1, 1), first.component(2));
+    match (family.trim(), given.trim()) {
+        ("\"\"", _) | ("", "") => SmolStr::default(),
+        (one, "") | ("", one) => SmolStr::new(one),
+        (family, given) => smol_str::format_smolstr!("{family}, {given}"),
+    }
 }
 
 fn latest(patients: &mut Vec<Patient>) -> &mut Patient {
@@ -302,6 +321,7 @@ mod tests {
         let [patient] = &message.patients[..] else { panic!("{message:?}") };
         assert_eq!(patient.record[0], Identifier { number: "7".into(), authority: "GH".into(), kind: "MR".into() });
         assert_eq!(patient.record[1].kind, "NH");
+        assert_eq!((patient.name.as_str(), patient.birth_date.as_str()), ("Doe, Jane", ""));
         let visit = &patient.visit;
         assert_eq!(visit.class, Some(Class::Inpatient));
         assert_eq!(visit.location, Some(Location { unit: "WARD-3A".into(), room: "12".into(), bed: "2".into() }));

@@ -1,7 +1,7 @@
 //! One message: read it, say what it stands for, commit that with its acknowledgement, and only then hand the acknowledgement out.
 
-use super::Settings;
 use super::warned::Warned;
+use super::{Settings, identified};
 use crate::hl7::{Acknowledgement, AdtMessage, Identifier, Message, Outcome, acknowledge, decode};
 use crate::kept;
 use crate::translate::{Circumstances, Directory, Rejection, TranslateError, VisitKey, is_not_understood, translate};
@@ -132,7 +132,7 @@ impl Intake {
     /// Forgets rejected messages that the charter in force no longer keeps.
     pub(super) async fn forget_rejected(&self) {
         let retention = self.in_force().charter.hospital().retention;
-        if retention.legal_hold {
+        if retention.legal_hold || self.is_anybody_held() {
             return;
         }
         let until = self.plane.now() - retention.rejected_messages_days.duration();
@@ -142,6 +142,11 @@ impl Intake {
             Ok(_) => self.recount(),
             Err(error) => tracing::warn!(%error, "rejected messages that are old could not be forgotten"),
         }
+    }
+
+    /// Whether any patient is under a legal hold. Nobody can say whose a message is that could not be used.
+    fn is_anybody_held(&self) -> bool {
+        self.plane.world(|world| world.holds().next().is_some())
     }
 
     pub(super) const fn settings(&self) -> &Settings {
@@ -219,6 +224,7 @@ impl Intake {
             charter,
             now,
             writes: Vec::new(),
+            named: Vec::new(),
             new: Vec::new(),
             unknown_units: Vec::new(),
         };
@@ -226,7 +232,8 @@ impl Intake {
             Ok(drafts) => {
                 self.note(message, &numbers.unknown_units);
                 let ack = self.acknowledgement(opened, &Acknowledgement::ACCEPTED, now);
-                let mut batch = Batch { drafts, writes: numbers.writes, ..Batch::default() };
+                let details = identified::details(message, &numbers.named, &drafts);
+                let mut batch = Batch { drafts, writes: numbers.writes, details, ..Batch::default() };
                 batch.writes.extend(self.remember(opened, &feed, &ack, now));
                 Prepared { feed, batch, ack, outcome: Outcome::Accepted, kept: Kept::Nothing }
             }
@@ -283,7 +290,7 @@ impl Intake {
         if over() == 0 {
             return (Kept::One, None);
         }
-        if most == 0 || opened.in_force.charter.hospital().retention.legal_hold {
+        if most == 0 || opened.in_force.charter.hospital().retention.legal_hold || self.is_anybody_held() {
             metrics::counter!("handrail_feed_rejections_not_kept_total").increment(1);
             return (Kept::Nothing, None);
         }
@@ -399,6 +406,8 @@ struct Numbers<'a> {
     charter: &'a Charter,
     now: Timestamp,
     writes: Vec<Write>,
+    /// Record numbers that were asked for, and whom they stand for.
+    named: Vec<(SmolStr, PatientPseudonym)>,
     /// Visits that this message is the first to name.
     new: Vec<EncounterPseudonym>,
     unknown_units: Vec<SmolStr>,
@@ -410,6 +419,7 @@ impl Directory for Numbers<'_> {
     fn patient(&mut self, record: &Identifier) -> Result<PatientPseudonym, Infallible> {
         let named = self.plane.directory().patient_or_new(&record.number);
         self.writes.extend(named.write);
+        self.named.push((record.number.clone(), named.pseudonym));
         Ok(named.pseudonym)
     }
 

@@ -9,6 +9,7 @@
 //!   gives way; when all have, the newcomer is closed at once.
 
 mod connection;
+mod identified;
 mod intake;
 mod seats;
 mod warned;

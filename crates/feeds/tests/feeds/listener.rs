@@ -125,7 +125,8 @@ async fn what_cannot_be_used_is_answered_counted_and_kept_where_only_the_key_rea
     let key = node.plane.store().keys().detail.bytes();
     let mut opened: Vec<Bytes> = rows
         .iter()
-        .map(|(feed, sha256, sealed)| kept::open(key, &FeedName::new(feed).unwrap(), sha256, sealed).unwrap().into())
+        .map(|(feed, sha256, sealed)| kept::open(key, &FeedName::new(feed).unwrap(), sha256, sealed).unwrap())
+        .map(|message| Bytes::copy_from_slice(&message))
         .collect();
     opened.reverse();
     assert_eq!(opened, unusable);

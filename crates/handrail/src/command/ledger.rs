@@ -21,11 +21,12 @@ pub(crate) async fn run(ledger: Ledger, out: Output) -> Result<(), Failure> {
             if verdict.verified { Ok(()) } else { Err(Failure::unverified("the ledger does not verify")) }
         }
         Ledger::Verify { data, .. } => verify_store(&data.data, out).await,
-        Ledger::Show { from, count, data } => {
+        Ledger::Show { from, count, detail, data } => {
             let connection = Connection::open(&data.data, None)?;
             let to = from.saturating_add(count.min(ENTRIES_MAX));
             let lines =
                 connection.send(http::Method::GET, &format!("/ledger/entries?from={from}&to={to}"), Vec::new()).await?;
+            let lines = if detail { with_detail(&connection, &lines).await? } else { lines.to_vec() };
             connection.close();
             out.raw(&lines)
         }
@@ -74,6 +75,25 @@ pub(crate) async fn run(ledger: Ledger, out: Output) -> Result<(), Failure> {
         }
         Ledger::Export { dir, data } => export(dir, &data.data, out).await,
     }
+}
+
+/// Entries, with a line under each that has detail.
+async fn with_detail(connection: &Connection, lines: &[u8]) -> Result<Vec<u8>, Failure> {
+    #[derive(serde::Deserialize)]
+    struct Peek {
+        seq: u64,
+        detail: Option<events::DetailCommitment>,
+    }
+    let mut told = Vec::with_capacity(lines.len());
+    for line in lines.split_inclusive(|byte| *byte == b'\n') {
+        told.extend_from_slice(line);
+        if let Ok(Peek { seq, detail: Some(_) }) = serde_json::from_slice(line) {
+            let detail: Value = connection.get(&format!("/ledger/detail/{seq}")).await?;
+            told.extend_from_slice(super::patient::detail_line(&detail).as_bytes());
+            told.push(b'\n');
+        }
+    }
+    Ok(told)
 }
 
 async fn verify_store(data: &Path, out: Output) -> Result<(), Failure> {

@@ -14,6 +14,7 @@ mod ledger;
 mod man;
 mod operator;
 pub(crate) mod output;
+mod patient;
 mod replay;
 mod serve;
 
@@ -35,6 +36,7 @@ pub(crate) fn run(cli: Cli) -> Result<(), Failure> {
         Command::Who(args) => asking()?.block_on(decide::who(args, out)),
         Command::Ledger(args) => serving()?.block_on(ledger::run(args, out)),
         Command::Audit(args) => asking()?.block_on(audit::run(args, out)),
+        Command::Patient(args) => asking()?.block_on(patient::run(args, out)),
         Command::Feed(args) => serving()?.block_on(feed::run(args, out)),
         Command::Replay(args) => serving()?.block_on(replay::run(args, out)),
         Command::Man(args) => man::run(args, out),

@@ -131,6 +131,8 @@ fn behind(seq: u64, bytes: &[u8]) -> u64 {
 struct Waiting {
     seq: u64,
     made: Made,
+    /// Whether it was recorded in the spool first, and so made short.
+    spooled: bool,
     /// Its body as it was written.
     body: String,
 }
@@ -187,7 +189,8 @@ impl Judging {
         let mut needs = None;
         if let Event::DecisionMade(made) = &leaf.draft.event {
             needs = (!self.engines.contains_key(&made.charter)).then_some(made.charter);
-            let waiting = Waiting { seq, made: (**made).clone(), body: body_of(bytes)? };
+            let spooled = leaf.draft.spooled.is_some();
+            let waiting = Waiting { seq, made: (**made).clone(), spooled, body: body_of(bytes)? };
             self.waiting.entry(made.world_seq.0).or_default().push(waiting);
         }
         self.ahead.push_back(Some(leaf));
@@ -236,6 +239,9 @@ impl Judging {
         let mut again = judgement.into_made(was.question.clone(), was.world_seq, was.charter, was.decided_at);
         again.supersedes = was.supersedes;
         again.live = was.live && again.effect == Effect::Permit;
+        if waiting.spooled {
+            plane::spooling::shorten(&mut again);
+        }
         match serde_json::to_string(&again) {
             Ok(body) if body == waiting.body => self.judged.reproduced += 1,
             Ok(body) => self.judged.differs(waiting.seq, difference(&waiting.body, &body)),

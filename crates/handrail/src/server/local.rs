@@ -56,6 +56,7 @@ pub(crate) fn routes(local: Local) -> Router {
         .route("/ledger/verify", get(verify))
         .route("/charters/{digest}", get(charter))
         .merge(super::audit::routes())
+        .merge(super::patients::routes())
         .with_state(local)
 }
 
@@ -63,7 +64,7 @@ pub(crate) fn routes(local: Local) -> Router {
 pub(crate) struct Trouble(StatusCode, String);
 
 impl Trouble {
-    fn not_found(what: impl Into<String>) -> Self {
+    pub(super) fn not_found(what: impl Into<String>) -> Self {
         Self(StatusCode::NOT_FOUND, what.into())
     }
 }
@@ -104,7 +105,7 @@ pub(super) fn actor(peer: Peer) -> Result<Actor, Trouble> {
     }
 }
 
-async fn record_reading(local: &Local, peer: Peer, how: &str, from: u64, to: u64) -> Result<(), Trouble> {
+pub(super) async fn record_reading(local: &Local, peer: Peer, how: &str, from: u64, to: u64) -> Result<(), Trouble> {
     let read = events::ledger::Read { how: how.into(), from: Seq(from), to: Seq(to) };
     local.plane.record(store::Batch::one(Draft::new(actor(peer)?, read))).await?;
     Ok(())
@@ -214,6 +215,7 @@ pub(crate) struct LocalQuestion {
 fn explained(engine: &Engine, leaf: &Leaf, made: &Made) -> Value {
     json!({
         "entry": leaf.seq,
+        "spooled": leaf.draft.spooled,
         "kind": leaf.draft.event.kind().name,
         "actor": leaf.draft.actor,
         "recorded_at": leaf.recorded_at,

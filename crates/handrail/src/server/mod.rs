@@ -7,4 +7,5 @@ pub(crate) mod local;
 pub(crate) mod logging;
 pub(crate) mod node;
 pub(crate) mod notify;
+pub(crate) mod patients;
 pub(crate) mod tls;

@@ -61,9 +61,12 @@ impl Node {
         if seed.is_none() && !config.data.join("log.sqlite").exists() {
             return Err(cannot_open(&config.data, &OpenError::NoCharter));
         }
-        let data = config.data.clone();
-        let opened = tokio::task::spawn_blocking(move || Plane::open(&data, seed, settings)).await?;
-        let plane = opened.map_err(|error| cannot_open(&config.data, &error))?;
+        let (data, spool) = (config.data.clone(), config.spool());
+        let opened = tokio::task::spawn_blocking(move || Plane::open_with_spool(&data, seed, settings, spool.as_ref()));
+        let plane = opened.await?.map_err(|error| cannot_open(&config.data, &error))?;
+        if let Err(error) = plane.fold_spool().await {
+            tracing::warn!(%error, "what waits in the spool cannot be folded into the log yet");
+        }
         let callers = Callers::new(&plane);
         let http = bind(config.listen.http, "http").await?;
         let mllp = match config.listen.mllp {
@@ -109,6 +112,14 @@ impl Node {
         if let Some(mllp) = self.mllp {
             listeners.spawn(feeds::listener::serve(mllp, self.plane.clone(), stop.clone()));
         }
+        let retention = tokio::spawn({
+            let (plane, stop) = (self.plane.clone(), stop.clone());
+            async move { plane.keep_retention(stop).await }
+        });
+        let folding = tokio::spawn({
+            let (plane, stop) = (self.plane.clone(), stop.clone());
+            async move { plane.keep_spool_folded(stop).await }
+        });
         let keeper_stop = CancellationToken::new();
         let mut keeper = tokio::spawn({
             let (plane, stop) = (self.plane.clone(), keeper_stop.clone());
@@ -124,6 +135,9 @@ impl Node {
         stop.cancel();
         while listeners.join_next().await.is_some() {}
         keeper_stop.cancel();
+        if retention.await.is_err() || folding.await.is_err() {
+            tracing::error!("the task that lets detail expire, or the one that folds the spool, failed");
+        }
         if fallen.is_none() && keeper.await.is_err() {
             tracing::error!("the task that ends permits failed while stopping");
         }

@@ -8,6 +8,7 @@ mod desk;
 mod doctor;
 mod evidence;
 mod feed;
+mod patients;
 mod supervised;
 mod tokens;
 mod upgrade;

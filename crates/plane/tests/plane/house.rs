@@ -9,7 +9,7 @@ use events::feed::Heard;
 use events::principal::{IdentityClass, Registered};
 use events::rota::ShiftAssigned;
 use events::{Actor, CallerName, Draft, EncounterPseudonym, EntityRef, Event, Leaf, PatientPseudonym, Seq, Timestamp};
-use plane::{Answer, Ask, DecideError, Plane, SetClock, Settings, Standing};
+use plane::{Answer, Ask, DecideError, Plane, SetClock, Settings, SpoolAt, Standing};
 use serde_json::json;
 use std::path::Path;
 use std::sync::Arc;
@@ -46,12 +46,22 @@ pub(crate) struct House {
 }
 
 async fn open(dir: &Path, clock: &SetClock, bytes_max: Option<u64>, seed: bool) -> Plane {
+    let charter = || Charter::load(&Path::new(env!("CARGO_MANIFEST_DIR")).join("../../charter")).unwrap();
+    open_with(dir, clock, bytes_max, seed.then(charter), None).await
+}
+
+async fn open_with(
+    dir: &Path,
+    clock: &SetClock,
+    bytes_max: Option<u64>,
+    seed: Option<Charter>,
+    spool: Option<SpoolAt>,
+) -> Plane {
     let (dir, clock) = (dir.to_owned(), clock.clone());
     let opened = tokio::task::spawn_blocking(move || {
-        let charter = || Charter::load(&Path::new(env!("CARGO_MANIFEST_DIR")).join("../../charter")).unwrap();
         let settings =
             Settings { clock: Arc::new(clock), origin: "test.example/log".into(), store_bytes_max: bytes_max };
-        Plane::open(&dir, seed.then(charter), settings).unwrap()
+        Plane::open_with_spool(&dir, seed, settings, spool.as_ref()).unwrap()
     });
     opened.await.unwrap()
 }
@@ -115,6 +125,18 @@ impl House {
     pub(crate) async fn with(bytes_max: Option<u64>) -> Self {
         let (dir, clock) = (TempDir::new().unwrap(), SetClock::new(START));
         let plane = open(dir.path(), &clock, bytes_max, true).await;
+        Self::furnish(dir, clock, plane).await
+    }
+
+    /// With a charter of its own and a spool beside a store that may have so many bytes.
+    pub(crate) async fn with_spool(bytes_max: u64, charter: Charter) -> Self {
+        let (dir, clock) = (TempDir::new().unwrap(), SetClock::new(START));
+        let spool = SpoolAt { path: dir.path().join("spool"), bytes: store::SPOOL_BYTES_MIN };
+        let plane = open_with(dir.path(), &clock, Some(bytes_max), Some(charter), Some(spool)).await;
+        Self::furnish(dir, clock, plane).await
+    }
+
+    async fn furnish(dir: TempDir, clock: SetClock, plane: Plane) -> Self {
         let patient = plane.directory().patient_or_new(NUMBER);
         let visit = plane.directory().encounter_or_new("VISIT-1");
         let opened = Opened {

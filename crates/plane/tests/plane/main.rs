@@ -7,5 +7,7 @@ mod full;
 mod house;
 mod live;
 mod numbers;
+mod privacy;
 mod races;
 mod replay;
+mod spooled;

@@ -34,7 +34,10 @@ pub(crate) fn replay(house: &House) -> usize {
     for (_, leaf) in &log {
         for (bytes, decision, made) in waiting.remove(&world.next_seq().0).unwrap_or_default() {
             let engine: Arc<Engine> = house.plane.engine_of(made.charter).unwrap();
-            let (again, _) = judge(&engine, &world, made, made.decided_at);
+            let (mut again, _) = judge(&engine, &world, made, made.decided_at);
+            if decision.draft.spooled.is_some() {
+                plane::spooling::shorten(&mut again);
+            }
             let draft = Draft { event: Box::new(again).into(), ..decision.draft.clone() };
             let rewritten = Leaf::bytes(decision.seq, decision.recorded_at, &draft.tail().unwrap());
             assert_eq!(String::from_utf8(rewritten).unwrap(), std::str::from_utf8(bytes).unwrap());

@@ -4,6 +4,7 @@
 mod clocks;
 mod conditions;
 mod damage;
+mod detail;
 mod directories;
 mod folding;
 mod group_commit;
@@ -11,4 +12,5 @@ mod rotation;
 mod sealing;
 mod searching;
 mod space;
+mod spool;
 mod ward;

@@ -8,6 +8,7 @@
 
 mod limits;
 mod oracle;
+mod privacy;
 mod promises;
 mod recipes;
 mod stories;

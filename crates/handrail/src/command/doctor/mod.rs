@@ -105,9 +105,10 @@ const LEDGER: &str = "ledger verifies";
 /// Runs it.
 pub(crate) async fn run(args: Doctor, out: Output) -> Result<(), Failure> {
     let mut checks = Checks::default();
-    let (finding, data) = configuration(args.config.as_deref(), args.data.data);
+    let (finding, data, spool) = configuration(args.config.as_deref(), args.data.data);
     checks.add("configuration", finding);
     examine(&data, &mut checks).await;
+    checks.add("spool", place::spool(&data, spool.as_deref()));
     out.data(&checks.0, || checks.text())?;
     let failed = checks.failed().count();
     if checks.failed().any(|check| check.name == LEDGER) {
@@ -122,9 +123,10 @@ pub(crate) async fn run(args: Doctor, out: Output) -> Result<(), Failure> {
     Ok(())
 }
 
-/// The configuration file, and the data directory it names.
-fn configuration(file: Option<&Path>, data: PathBuf) -> (Finding, PathBuf) {
-    let Some(file) = file else { return (Finding::skipped("no --config given"), data) };
+/// The configuration file, and the data directory and the spool it names.
+fn configuration(file: Option<&Path>, data: PathBuf) -> (Finding, PathBuf, Option<PathBuf>) {
+    let usual = data.join("spool");
+    let Some(file) = file else { return (Finding::skipped("no --config given"), data, Some(usual)) };
     match Config::load(file) {
         Ok(config) => {
             let missing = config.charter.as_ref().filter(|charter| !charter.is_dir());
@@ -137,10 +139,12 @@ fn configuration(file: Option<&Path>, data: PathBuf) -> (Finding, PathBuf) {
                     )
                 },
             );
-            (finding, config.data)
+            let spool = config.spool().map(|at| at.path);
+            (finding, config.data, spool)
         }
         Err(error) => {
-            (Finding::fail(told(&error), "mend the file; docs/configuration.md says what each key means"), data)
+            let fix = "mend the file; docs/configuration.md says what each key means";
+            (Finding::fail(told(&error), fix), data, Some(usual))
         }
     }
 }

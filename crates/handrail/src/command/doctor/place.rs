@@ -136,6 +136,29 @@ pub(super) fn space(data: &Path) -> Finding {
     Finding::ok(found)
 }
 
+/// Somewhere to record while the store cannot be written?
+pub(super) fn spool(data: &Path, at: Option<&Path>) -> Finding {
+    let Some(at) = at else { return Finding::skipped("the configuration has none (`spool.size_bytes = 0`)") };
+    let shown = at.display();
+    let (Ok(spool), Ok(store)) = (std::fs::metadata(at), std::fs::metadata(data)) else {
+        return Finding::skipped("a node makes it when it starts");
+    };
+    let names = std::fs::read_dir(at).into_iter().flatten().flatten().map(|entry| entry.file_name());
+    if let Some(aside) = names.into_iter().find(|name| name.to_string_lossy().starts_with("records.damaged-")) {
+        return Finding::look(
+            format!("`{shown}` was found damaged; what did not verify is kept as `{}`", aside.display()),
+            "find out whether the machine crashed then; if not, somebody changed it: keep the file as evidence, then move it away",
+        );
+    }
+    if spool.dev() == store.dev() {
+        return Finding::look(
+            format!("`{shown}` is on the store's own disk"),
+            "name a directory on another disk with `spool.path`, so that one disk's failure does not take both",
+        );
+    }
+    Finding::ok(format!("`{shown}` is there, on a disk of its own"))
+}
+
 /// Who has the directory?
 pub(super) fn process(data: &Path) -> (Finding, Node) {
     let socket = data.join(SOCKET);

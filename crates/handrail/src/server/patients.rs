@@ -1,0 +1,133 @@
+//! The local socket's way to what identifies patients: who somebody is, holds, erasure, and detail beside entries.
+
+use super::http::Peer;
+use super::local::{Local, Trouble, actor, bad, record_reading};
+use axum::extract::{Extension, Path, State};
+use axum::routing::{get, post};
+use axum::{Json, Router};
+use events::{OwnerId, Seq};
+use plane::privacy::PrivacyError;
+use plane::{NUMBER_BYTES_MAX, Person};
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+use store::Kept;
+
+/// The routes.
+pub(crate) fn routes() -> Router<Local> {
+    Router::new()
+        .route("/patients/find", post(find))
+        .route("/patients/erase", post(erase))
+        .route("/patients/hold", post(hold))
+        .route("/patients/release", post(release))
+        .route("/patients/holds", get(holds))
+        .route("/ledger/detail/{entry}", get(detail))
+}
+
+/// A patient by record number, and why something is done. The number goes no further than the directory.
+#[derive(Serialize, Deserialize)]
+pub(crate) struct Asked {
+    pub(crate) record_number: String,
+    #[serde(default)]
+    pub(crate) reason: String,
+    #[serde(default)]
+    pub(crate) owner: Option<OwnerId>,
+}
+
+impl Asked {
+    fn number(&self) -> Result<&str, Trouble> {
+        let number = self.record_number.trim();
+        if number.is_empty() || number.len() > NUMBER_BYTES_MAX {
+            return Err(bad(format!("a record number has 1 to {NUMBER_BYTES_MAX} bytes")));
+        }
+        Ok(number)
+    }
+}
+
+/// What forbids it is told as what is wrong with the request; anything else as trouble of the node.
+fn refused(error: PrivacyError) -> Trouble {
+    match error {
+        PrivacyError::Record(_) | PrivacyError::Read(_) | PrivacyError::Detail(_) => error.into(),
+        PrivacyError::Nobody => Trouble::not_found(error.to_string()),
+        error => bad(error.to_string()),
+    }
+}
+
+async fn find(
+    State(local): State<Local>,
+    Extension(peer): Extension<Peer>,
+    Json(asked): Json<Asked>,
+) -> Result<Json<Value>, Trouble> {
+    let Person { records, identities, hold } = local.plane.person(asked.number()?).map_err(refused)?;
+    record_reading(&local, peer, "patient", 0, local.plane.store().head().next.0).await?;
+    Ok(Json(json!({
+        "records": records,
+        "identities": identities,
+        "hold": hold.map(|hold| json!({ "entry": hold.entry, "reason": hold.reason, "owner": hold.owner })),
+    })))
+}
+
+async fn erase(
+    State(local): State<Local>,
+    Extension(peer): Extension<Peer>,
+    Json(asked): Json<Asked>,
+) -> Result<Json<Value>, Trouble> {
+    let by = actor(peer)?;
+    let done = local.plane.erase(asked.number()?, &asked.reason, by, feeds::kept::naming).await.map_err(refused)?;
+    Ok(Json(json!({ "entry": done.entry, "erased": done.erased, "scrubbed": done.scrubbed })))
+}
+
+async fn hold(
+    State(local): State<Local>,
+    Extension(peer): Extension<Peer>,
+    Json(asked): Json<Asked>,
+) -> Result<Json<Value>, Trouble> {
+    let owner = asked.owner.clone().ok_or_else(|| bad("a hold needs an owner"))?;
+    let engine = local.plane.engine();
+    let owners = engine.charter().owners();
+    if !owners.people.contains_key(&owner) && !owners.teams.contains_key(&owner) {
+        return Err(bad(format!("`{owner}` is neither a team nor a person of the charter's owners.toml")));
+    }
+    let placed = local.plane.place_hold(asked.number()?, &asked.reason, owner, actor(peer)?).await.map_err(refused)?;
+    Ok(Json(json!({ "entry": placed })))
+}
+
+async fn release(
+    State(local): State<Local>,
+    Extension(peer): Extension<Peer>,
+    Json(asked): Json<Asked>,
+) -> Result<Json<Value>, Trouble> {
+    let lifted = local.plane.lift_hold(asked.number()?, &asked.reason, actor(peer)?).await.map_err(refused)?;
+    Ok(Json(json!({ "entry": lifted })))
+}
+
+async fn holds(State(local): State<Local>) -> Json<Value> {
+    let whole = local.plane.engine().charter().hospital().retention.legal_hold;
+    let holds = local.plane.world(|world| {
+        let told = |hold: &world::Hold| json!({ "patient": hold.patient, "entry": hold.entry, "reason": hold.reason, "owner": hold.owner });
+        world.holds().map(told).collect::<Vec<_>>()
+    });
+    Json(json!({ "hospital": whole, "holds": holds }))
+}
+
+/// The detail beside an entry, or what became of it.
+async fn detail(
+    State(local): State<Local>,
+    Extension(peer): Extension<Peer>,
+    Path(entry): Path<u64>,
+) -> Result<Json<Value>, Trouble> {
+    let store = local.plane.store();
+    record_reading(&local, peer, "detail", entry, entry + 1).await?;
+    Ok(Json(match store.detail(Seq(entry))? {
+        Kept::Nothing => json!({ "detail_of": entry, "kept": "nothing" }),
+        Kept::Here(detail) => {
+            let text = serde_json::from_str(&detail.text).unwrap_or_else(|_| Value::from(detail.text.as_str()));
+            json!({ "detail_of": entry, "kept": "here", "sort": detail.sort.as_str(), "detail": text })
+        }
+        Kept::Expired => json!({ "detail_of": entry, "kept": "expired" }),
+        Kept::Erased { by } => {
+            let leaf = store.read(|reader| reader.leaf(by))?;
+            let (at, who) = leaf.map(|leaf| (leaf.recorded_at, leaf.draft.actor)).unzip();
+            json!({ "detail_of": entry, "kept": "erased", "on": at, "by": who, "erasure": by })
+        }
+    }))
+}

@@ -1,0 +1,147 @@
+//! The spool: what the log could not take is folded into it once, in order, whatever happens in between.
+
+use crate::ward::{Remembered, START_MILLIS, SetClock, heard, open, text};
+use events::{Seq, Timestamp};
+use std::fs;
+use std::os::unix::fs::{FileExt, PermissionsExt};
+use std::path::Path;
+use store::{AppendError, Batch, Options, SPOOL_BYTES_MIN, Spool, SpoolError, Store};
+
+const NOW: Timestamp = Timestamp::from_millis(START_MILLIS);
+
+fn spool(dir: &Path, store: &Store) -> Spool {
+    let (spool, damage) = Spool::open(&dir.join("spool"), SPOOL_BYTES_MIN, store).unwrap();
+    assert_eq!(damage, None);
+    spool
+}
+
+fn say(spool: &Spool, text: &str) -> Seq {
+    let recorded = spool.append(heard(text), NOW).unwrap();
+    assert!(recorded.in_spool() && !recorded.in_log());
+    recorded.seq
+}
+
+fn fold(spool: &Spool, store: &Store) -> Result<u64, AppendError> {
+    tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(spool.fold_into(store))
+}
+
+fn texts(folded: &Remembered) -> Vec<String> {
+    folded.leaves().iter().map(|leaf| text(leaf)).collect()
+}
+
+#[test]
+fn what_was_spooled_comes_into_the_log_once_in_order_and_says_where_it_was() {
+    let dir = tempfile::tempdir().unwrap();
+    let (store, folded) = open(dir.path(), SetClock::new().options());
+    let spool = spool(dir.path(), &store);
+    assert_eq!((say(&spool, "a"), say(&spool, "b"), spool.waiting()), (Seq(0), Seq(1), 2));
+    assert_eq!(fold(&spool, &store).unwrap(), 2);
+    assert_eq!((texts(&folded), spool.waiting()), (vec!["a".to_owned(), "b".to_owned()], 0));
+    let leaves = folded.leaves();
+    let spooled = leaves[1].draft.spooled.as_ref().unwrap();
+    assert_eq!((spooled.origin.as_str(), spooled.index), ("test.example/log/spool", 1));
+    assert_eq!(leaves[1].draft.occurred_at, Some(NOW));
+    assert_ne!(Some(spooled), leaves[0].draft.spooled.as_ref());
+    assert_eq!(fold(&spool, &store).unwrap(), 0);
+    // From the beginning of the file again, with numbers that go on.
+    assert_eq!(say(&spool, "c"), Seq(2));
+    assert_eq!(fold(&spool, &store).unwrap(), 1);
+    assert_eq!(texts(&folded).len(), 3);
+    store.seal_blocking().unwrap();
+    store.verify().unwrap();
+}
+
+#[test]
+fn a_kill_anywhere_between_spool_and_log_loses_nothing_and_doubles_nothing() {
+    for folded_before in 0..=3 {
+        let dir = tempfile::tempdir().unwrap();
+        let (store, folded) = open(dir.path(), SetClock::new().options());
+        let first = spool(dir.path(), &store);
+        for text in ["a", "b", "c"] {
+            say(&first, text);
+        }
+        let before = fs::read(dir.path().join("spool/records")).unwrap();
+        fold(&first, &store).unwrap();
+        drop((first, store));
+        // As a kill leaves it after so many of them were folded: the file as it was, the log with the first few.
+        let cut = folded.leaves()[..folded_before].to_vec();
+        let other = tempfile::tempdir().unwrap();
+        fs::create_dir(other.path().join("spool")).unwrap();
+        fs::set_permissions(other.path().join("spool"), PermissionsExt::from_mode(0o700)).unwrap();
+        fs::copy(dir.path().join("spool/key"), other.path().join("spool/key")).unwrap();
+        fs::write(other.path().join("spool/records"), &before).unwrap();
+        let (store, again) = open(other.path(), SetClock::new().options());
+        for (index, leaf) in (0..).zip(&cut) {
+            store.append_blocking(Batch::one(leaf.draft.clone()).expect("spool", index)).unwrap();
+        }
+        let second = spool(other.path(), &store);
+        assert_eq!(fold(&second, &store).unwrap(), 3 - folded_before as u64);
+        assert_eq!(texts(&again), ["a", "b", "c"]);
+        assert_eq!(say(&second, "d"), Seq(3));
+    }
+}
+
+#[test]
+fn a_full_disk_does_not_keep_anything_from_the_spool_and_a_full_spool_says_so() {
+    let dir = tempfile::tempdir().unwrap();
+    let limited = Options { size_bytes_max: Some(512 * 1024), ..SetClock::new().options() };
+    let (store, _) = open(dir.path(), limited);
+    let spool = spool(dir.path(), &store);
+    let size = fs::metadata(dir.path().join("spool/records")).unwrap().len();
+    while store.append_blocking(Batch::of(vec![heard(&"x".repeat(8000)); 4])).is_ok() {}
+    let mut spooled = 0;
+    let full = loop {
+        match spool.append(heard(&"y".repeat(8000)), NOW) {
+            Ok(_) => spooled += 1,
+            Err(error) => break error,
+        }
+    };
+    assert!(matches!(full, SpoolError::Full) && spooled > 3, "{full:?} after {spooled}");
+    assert_eq!(fs::metadata(dir.path().join("spool/records")).unwrap().len(), size, "it never grows");
+    assert!(matches!(fold(&spool, &store), Err(AppendError::Full)));
+    store.limit_size(None).unwrap();
+    let waiting = spool.waiting() as u64;
+    assert_eq!(fold(&spool, &store).unwrap(), waiting);
+    say(&spool, "there is room again");
+}
+
+#[test]
+fn a_record_that_was_changed_is_found_and_kept_and_those_before_it_are_folded() {
+    let dir = tempfile::tempdir().unwrap();
+    let (store, folded) = open(dir.path(), SetClock::new().options());
+    let first = spool(dir.path(), &store);
+    for text in ["one", "two", "three"] {
+        say(&first, text);
+    }
+    drop(first);
+    let path = dir.path().join("spool/records");
+    let bytes = fs::read(&path).unwrap();
+    let place = bytes.windows(5).position(|window| window == b"\"two\"").unwrap();
+    fs::OpenOptions::new().write(true).open(&path).unwrap().write_all_at(b"\"tow\"", place as u64).unwrap();
+    let (spool, damage) = Spool::open(&dir.path().join("spool"), SPOOL_BYTES_MIN, &store).unwrap();
+    let damage = damage.unwrap();
+    assert_eq!((damage.index, damage.aside.exists()), (1, true));
+    assert!(damage.to_string().contains("record 1 of the spool does not verify"));
+    assert_eq!(fold(&spool, &store).unwrap(), 1);
+    assert_eq!(texts(&folded), ["one"]);
+    drop(spool);
+    let (spool, damage) = Spool::open(&dir.path().join("spool"), SPOOL_BYTES_MIN, &store).unwrap();
+    assert_eq!(damage, None, "said once");
+    say(&spool, "four");
+    assert_eq!(fold(&spool, &store).unwrap(), 1);
+}
+
+#[test]
+fn records_of_another_store_and_an_exposed_key_are_not_taken() {
+    let (dir, other) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let (store, _) = open(dir.path(), SetClock::new().options());
+    let elsewhere = Options { origin: "other.example/log".into(), ..SetClock::new().options() };
+    let (stranger, folded) = open(other.path(), elsewhere);
+    say(&spool(dir.path(), &store), "a");
+    let (taken, damage) = Spool::open(&dir.path().join("spool"), SPOOL_BYTES_MIN, &stranger).unwrap();
+    assert_eq!((damage.unwrap().index, taken.waiting(), folded.len()), (0, 0, 0));
+    fs::set_permissions(dir.path().join("spool/key"), PermissionsExt::from_mode(0o644)).unwrap();
+    let exposed = Spool::open(&dir.path().join("spool"), SPOOL_BYTES_MIN, &store);
+    assert!(matches!(exposed, Err(SpoolError::Key(_))));
+    assert!(matches!(Spool::open(dir.path(), 1, &store), Err(SpoolError::Size(1))));
+}

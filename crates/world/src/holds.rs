@@ -1,0 +1,71 @@
+//! Whose detail must not go: legal holds by patient record, and records whose patient was erased.
+
+use crate::canon::Canon;
+use events::patient::HoldPlaced;
+use events::{OwnerId, PatientPseudonym, Seq};
+use smol_str::SmolStr;
+use std::collections::BTreeMap;
+
+/// A hold in force.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Hold {
+    /// The record it was placed on.
+    pub patient: PatientPseudonym,
+    /// The entry that placed it.
+    pub entry: Seq,
+    /// Why, in words that name nobody.
+    pub reason: SmolStr,
+    /// Who answers for it.
+    pub owner: OwnerId,
+}
+
+/// Holds in force, and what was erased. Few patients ever are in either.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Holds {
+    held: BTreeMap<PatientPseudonym, Hold>,
+    erased: BTreeMap<PatientPseudonym, Seq>,
+}
+
+impl Holds {
+    /// Places a hold, or says anew why one is there.
+    pub(crate) fn place(&mut self, body: &HoldPlaced, entry: Seq) {
+        let HoldPlaced { patient, reason, owner } = body.clone();
+        self.held.insert(patient, Hold { patient, entry, reason, owner });
+    }
+
+    pub(crate) fn lift(&mut self, patient: PatientPseudonym) {
+        self.held.remove(&patient);
+    }
+
+    pub(crate) fn erase(&mut self, patient: PatientPseudonym, entry: Seq) {
+        self.erased.insert(patient, entry);
+    }
+
+    pub(crate) fn on(&self, patient: PatientPseudonym) -> Option<&Hold> {
+        self.held.get(&patient)
+    }
+
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &Hold> {
+        self.held.values()
+    }
+
+    /// The entry that erased this record.
+    pub(crate) fn erased(&self, patient: PatientPseudonym) -> Option<Seq> {
+        self.erased.get(&patient).copied()
+    }
+
+    pub(crate) fn write(&self, canon: &mut Canon) {
+        canon.count(self.held.len());
+        for hold in self.held.values() {
+            canon.bytes(&hold.patient.to_bytes());
+            canon.number(hold.entry.0);
+            canon.text(&hold.reason);
+            canon.text(hold.owner.as_ref());
+        }
+        canon.count(self.erased.len());
+        for (patient, entry) in &self.erased {
+            canon.bytes(&patient.to_bytes());
+            canon.number(entry.0);
+        }
+    }
+}
