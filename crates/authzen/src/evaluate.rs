@@ -103,5 +103,5 @@ pub(crate) async fn decide<A: Authority>(
     let answer = api.plane.decide_with_words(ask, ask::words(asked)).await?;
     let permitted = if answer.permits() { "permit" } else { "deny" };
     metrics::counter!("handrail_decisions_total", "effect" => permitted).increment(1);
-    Ok(answer::decision(&answer, &api.plane.engine()))
+    Ok(answer::decision(&answer, &api.plane.engine(), api, caller.name()))
 }

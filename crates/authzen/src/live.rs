@@ -9,18 +9,62 @@ use axum::extract::{Path, State};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::sse::{Event, KeepAlive, Sse};
 use callers::{Caller, EvaluateLive};
-use events::{Seq, Timestamp};
+use events::{CallerName, Seq, Timestamp};
 use futures_util::{Stream, stream};
 use plane::{LivePermit, Standing};
 use serde::Serialize;
 use serde_json::{Value, json};
+use std::collections::HashMap;
 use std::convert::Infallible;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use tokio::sync::watch::Receiver;
 use tokio_util::sync::CancellationToken;
 
 /// How often a silent watch says that it is still there.
 const KEEP_ALIVE: Duration = Duration::from_secs(10);
+
+/// The most permits one caller watches at a time.
+pub(crate) const WATCHES_OF_ONE_MAX: usize = 4096;
+
+/// How many permits each caller watches.
+#[derive(Debug, Default)]
+pub(crate) struct Watches(Mutex<HashMap<CallerName, usize>>);
+
+impl Watches {
+    fn lock(&self) -> MutexGuard<'_, HashMap<CallerName, usize>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// One more for a caller, if it may, for as long as what this returns lives.
+    fn begin(self: &Arc<Self>, caller: &CallerName) -> Result<Watch, ReplyError> {
+        let mut watches = self.lock();
+        let count = watches.entry(caller.clone()).or_default();
+        if *count >= WATCHES_OF_ONE_MAX {
+            return Err(ReplyError::WatchesTooMany);
+        }
+        *count += 1;
+        Ok(Watch { watches: Arc::clone(self), caller: caller.clone() })
+    }
+}
+
+/// One watch of a caller.
+struct Watch {
+    watches: Arc<Watches>,
+    caller: CallerName,
+}
+
+impl Drop for Watch {
+    fn drop(&mut self) {
+        let mut watches = self.watches.lock();
+        if let Some(count) = watches.get_mut(&self.caller) {
+            *count = count.saturating_sub(1);
+            if *count == 0 {
+                watches.remove(&self.caller);
+            }
+        }
+    }
+}
 
 /// `POST /handrail/v1/permits`
 pub(crate) async fn open(
@@ -92,7 +136,8 @@ pub(crate) async fn watch(
 ) -> Result<Sse<impl Stream<Item = Result<Event, Infallible>>>, ReplyError> {
     let permit = held(&api, &caller, entry)?;
     let standing = api.plane.live().watch(permit.entry).ok_or(ReplyError::NoSuchPermit)?;
-    Ok(Sse::new(stream::unfold((Watching::Begins(standing), api.stop.clone()), next))
+    let watch = api.watches.begin(caller.name())?;
+    Ok(Sse::new(stream::unfold((Watching::Begins(standing), api.stop.clone(), watch), next))
         .keep_alive(KeepAlive::new().interval(KEEP_ALIVE)))
 }
 
@@ -102,9 +147,9 @@ enum Watching {
     Over,
 }
 
-type Watched = (Watching, CancellationToken);
+type Watched = (Watching, CancellationToken, Watch);
 
-async fn next((watching, stop): Watched) -> Option<(Result<Event, Infallible>, Watched)> {
+async fn next((watching, stop, watch): Watched) -> Option<(Result<Event, Infallible>, Watched)> {
     let (standing, after) = match watching {
         Watching::Begins(mut receiver) => {
             let standing = *receiver.borrow_and_update();
@@ -121,5 +166,5 @@ async fn next((watching, stop): Watched) -> Option<(Result<Event, Infallible>, W
         Watching::Over => return None,
     };
     let name = if standing == Standing::Holds { "holds" } else { "ended" };
-    Some((Ok(Event::default().event(name).data(described(standing).to_string())), (after, stop)))
+    Some((Ok(Event::default().event(name).data(described(standing).to_string())), (after, stop, watch)))
 }

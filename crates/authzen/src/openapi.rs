@@ -1,6 +1,9 @@
 //! The API's description in OpenAPI 3.1, generated from the types that read and write it and held by a golden file.
 
-use crate::wire::{Action, Decision, Decisions, Entity, Evaluation, Evaluations, Item, Options, Semantic};
+use crate::wire::{
+    Action, ActionSearch, Decision, Decisions, Entity, Evaluation, Evaluations, Item, Open, Options, PageMade, PageWanted,
+    ResourceSearch, Result as Found, Results, Semantic, SubjectSearch,
+};
 use serde_json::{Value, json};
 use utoipa::OpenApi;
 
@@ -11,7 +14,10 @@ use utoipa::OpenApi;
         description = "OpenID AuthZEN Authorization API 1.0, and permits that stay live.",
         license(name = "Apache-2.0", identifier = "Apache-2.0")
     ),
-    components(schemas(Action, Decision, Decisions, Entity, Evaluation, Evaluations, Item, Options, Semantic))
+    components(schemas(
+        Action, ActionSearch, Decision, Decisions, Entity, Evaluation, Evaluations, Found, Item, Open, Options, PageMade,
+        PageWanted, ResourceSearch, Results, Semantic, SubjectSearch
+    ))
 )]
 struct Document;
 
@@ -123,6 +129,12 @@ fn paths() -> Value {
             &[("200", "decided and recorded", decision("Decision"))]),
         "/access/v1/evaluations": post("evaluateMany", "May these happen? (AuthZEN 1.0 section 7)", "Evaluations",
             &[("200", "decided and recorded, in order; one decision if there are no evaluations", decision("Decisions"))]),
+        "/access/v1/search/subject": post("searchSubjects", "Who may? (AuthZEN 1.0 section 8.4)", "SubjectSearch",
+            &[("200", "a page, recorded", decision("Results"))]),
+        "/access/v1/search/resource": post("searchResources", "To what or whom may they? (AuthZEN 1.0 section 8.5)",
+            "ResourceSearch", &[("200", "a page, recorded", decision("Results"))]),
+        "/access/v1/search/action": post("searchActions", "What may they do? (AuthZEN 1.0 section 8.6)", "ActionSearch",
+            &[("200", "a page, recorded", decision("Results"))]),
         "/handrail/v1/permits": post("openPermit", "The same as an evaluation, but a permit stays live", "Evaluation",
             &[("201", "permitted and live", decision("Decision")), ("200", "denied", decision("Decision"))]),
         "/handrail/v1/permits/{entry}": {

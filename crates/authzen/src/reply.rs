@@ -1,5 +1,6 @@
 //! Errors as one JSON string with a status, JSON bodies read strictly, and the request id on every answer.
 
+use crate::live::WATCHES_OF_ONE_MAX;
 use crate::object::Object;
 use crate::wire::BODY_BYTES_MAX;
 use axum::extract::{FromRequest, Request};
@@ -31,6 +32,10 @@ pub(crate) enum ReplyError {
     NoSuchPermit,
     #[error("more evaluations than this caller may have so soon")]
     Refused(Refusal),
+    #[error("{0}; give back what is not needed any more")]
+    HeldTooMany(DecideError),
+    #[error("this caller watches {WATCHES_OF_ONE_MAX} permits already")]
+    WatchesTooMany,
     #[error("{0}; nothing was permitted, try again")]
     Unavailable(DecideError),
 }
@@ -39,6 +44,8 @@ impl From<DecideError> for ReplyError {
     fn from(error: DecideError) -> Self {
         match error {
             DecideError::NoSuchPermit => Self::NoSuchPermit,
+            DecideError::CallerEnded => Self::Refused(Refusal::Unauthenticated),
+            DecideError::TooManyHeld => Self::HeldTooMany(error),
             // Trying again would not help: it is the request that does not fit a leaf.
             DecideError::Record(AppendError::TooLong { .. }) => Self::TooLong,
             other => Self::Unavailable(other),
@@ -59,7 +66,8 @@ impl ReplyError {
             Self::BadRequest(_) | Self::Unread | Self::TooLong => StatusCode::BAD_REQUEST,
             Self::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             Self::NoSuchPermit => StatusCode::NOT_FOUND,
-            Self::Refused(_) => StatusCode::TOO_MANY_REQUESTS,
+            Self::Refused(Refusal::Unauthenticated) => StatusCode::UNAUTHORIZED,
+            Self::Refused(_) | Self::HeldTooMany(_) | Self::WatchesTooMany => StatusCode::TOO_MANY_REQUESTS,
             Self::Unavailable(_) => StatusCode::SERVICE_UNAVAILABLE,
         }
     }

@@ -54,6 +54,114 @@ pub(crate) struct Evaluation {
     pub(crate) context: Option<Map<String, Value>>,
 }
 
+/// What is sought: its type, and what is asserted of each candidate. An id is ignored (sections 8.4, 8.5).
+#[derive(Clone, Debug, Deserialize, ToSchema)]
+pub(crate) struct Open {
+    /// The type, as the caller calls it.
+    #[serde(rename = "type")]
+    pub(crate) kind: String,
+    /// Attributes. They count only where the charter lets this caller assert them.
+    #[serde(default)]
+    #[schema(value_type = Option<Object>)]
+    pub(crate) properties: Option<Map<String, Value>>,
+}
+
+/// Who may do this? (section 8.4)
+#[derive(Clone, Debug, Deserialize, ToSchema)]
+pub(crate) struct SubjectSearch {
+    #[serde(deserialize_with = "required")]
+    pub(crate) subject: Open,
+    #[serde(deserialize_with = "required")]
+    pub(crate) action: Action,
+    #[serde(deserialize_with = "required")]
+    pub(crate) resource: Entity,
+    #[serde(default)]
+    #[schema(value_type = Option<Object>)]
+    pub(crate) context: Option<Map<String, Value>>,
+    #[serde(default, deserialize_with = "optional")]
+    pub(crate) page: Option<PageWanted>,
+}
+
+/// To what or whom may they do it? (section 8.5)
+#[derive(Clone, Debug, Deserialize, ToSchema)]
+pub(crate) struct ResourceSearch {
+    #[serde(deserialize_with = "required")]
+    pub(crate) subject: Entity,
+    #[serde(deserialize_with = "required")]
+    pub(crate) action: Action,
+    #[serde(deserialize_with = "required")]
+    pub(crate) resource: Open,
+    #[serde(default)]
+    #[schema(value_type = Option<Object>)]
+    pub(crate) context: Option<Map<String, Value>>,
+    #[serde(default, deserialize_with = "optional")]
+    pub(crate) page: Option<PageWanted>,
+}
+
+/// What may they do to it? (section 8.6)
+#[derive(Clone, Debug, Deserialize, ToSchema)]
+pub(crate) struct ActionSearch {
+    #[serde(deserialize_with = "required")]
+    pub(crate) subject: Entity,
+    #[serde(deserialize_with = "required")]
+    pub(crate) resource: Entity,
+    #[serde(default)]
+    #[schema(value_type = Option<Object>)]
+    pub(crate) context: Option<Map<String, Value>>,
+    #[serde(default, deserialize_with = "optional")]
+    pub(crate) page: Option<PageWanted>,
+}
+
+/// Which page of the results (section 8.2.1).
+#[derive(Clone, Debug, Default, Deserialize, ToSchema)]
+pub(crate) struct PageWanted {
+    /// The `next_token` of the page before; everything else has to be as it was for that one.
+    #[serde(default)]
+    pub(crate) token: Option<String>,
+    /// The most results wanted; more than a page holds is as many as it holds.
+    #[serde(default)]
+    pub(crate) limit: Option<u64>,
+}
+
+/// A page of results (section 8.3).
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub(crate) struct Results {
+    pub(crate) page: PageMade,
+    /// The ledger entry that proves what was answered.
+    #[schema(value_type = Object)]
+    pub(crate) context: Map<String, Value>,
+    /// Subjects or resources as type and id, or actions by name.
+    pub(crate) results: Vec<Result>,
+}
+
+/// Where the page stands among the results (section 8.2.2).
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub(crate) struct PageMade {
+    /// For the next page; empty when this is the last. A page may be short, or empty, and not be the last.
+    pub(crate) next_token: String,
+    /// How many results this page has.
+    pub(crate) count: usize,
+}
+
+/// One result.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+#[serde(untagged)]
+pub(crate) enum Result {
+    /// A subject or a resource.
+    Entity {
+        /// The type, as the caller calls it.
+        #[serde(rename = "type")]
+        kind: String,
+        /// The id: of patients the pseudonym, which evaluations take in place of the record number.
+        id: String,
+    },
+    /// An action.
+    Action {
+        /// Its name.
+        name: String,
+    },
+}
+
 /// Several requests (section 7.1). The top-level members are defaults for those that an item leaves out.
 #[derive(Clone, Debug, Deserialize, ToSchema)]
 pub(crate) struct Evaluations {
@@ -104,7 +212,7 @@ impl Evaluation {
 
 impl Item {
     /// With the members it lacks taken from `defaults`; or the name of one that neither has.
-    pub(crate) fn or<'a>(&'a self, defaults: &'a Self) -> Result<Asked<'a>, &'static str> {
+    pub(crate) fn or<'a>(&'a self, defaults: &'a Self) -> std::result::Result<Asked<'a>, &'static str> {
         Ok(Asked {
             subject: self.subject.as_ref().or(defaults.subject.as_ref()).ok_or("subject")?,
             action: self.action.as_ref().or(defaults.action.as_ref()).ok_or("action")?,

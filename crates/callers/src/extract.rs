@@ -33,6 +33,8 @@ authorities! {
     Evaluate;
     /// May ask for permits that stay live.
     EvaluateLive;
+    /// May ask who or what would be permitted.
+    Search;
     /// May tell us of people.
     FeedPeople;
     /// May tell us of shifts.

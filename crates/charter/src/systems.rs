@@ -118,6 +118,8 @@ pub enum CallerRight {
     Evaluate,
     /// Ask for permits that stay live.
     EvaluateLive,
+    /// Ask who or what would be permitted.
+    Search,
     /// Tell us of people.
     FeedPeople,
     /// Tell us of shifts.
@@ -139,6 +141,7 @@ impl CallerRight {
         match self {
             Self::Evaluate => "evaluate",
             Self::EvaluateLive => "evaluate_live",
+            Self::Search => "search",
             Self::FeedPeople => "feed_people",
             Self::FeedRota => "feed_rota",
             Self::FeedDevices => "feed_devices",

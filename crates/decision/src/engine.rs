@@ -77,6 +77,15 @@ struct Case<'a> {
     patient: Option<PatientPseudonym>,
 }
 
+/// What a question comes to, and no more.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Glance {
+    /// Whether it is permitted.
+    pub permits: bool,
+    /// Whether it is about no patient, or about one with whom something connects the asker.
+    pub related: bool,
+}
+
 /// What policies say.
 struct Verdict {
     effect: Effect,
@@ -205,6 +214,21 @@ impl Engine {
         }
         let help = self.help(question, &case, &gathered, workflow, situation);
         Ok(deny(case, verdict, help, workflow, holds_until))
+    }
+
+    /// Whether a question is permitted, without what a deny would be told; and whether anything connects the asker with the patient it is
+    /// about.
+    #[must_use]
+    pub fn glance(&self, question: &Question, facts: &Facts, now: Timestamp) -> Glance {
+        let seen = self.case(question, facts, false, now).and_then(|case| {
+            let gathered = self.gather(&case)?;
+            let verdict = self.put(&case, &gathered, &case.found.circumstances)?;
+            Ok(Glance {
+                permits: verdict.effect == Effect::Permit,
+                related: case.patient.is_none() || case.found.circumstances.related(),
+            })
+        });
+        seen.unwrap_or_default()
     }
 
     fn patient(&self, question: &Question) -> Result<Option<PatientPseudonym>, Refusal> {

@@ -5,6 +5,7 @@
 //! - [`Engine::subject`] says whose facts a question needs; [`Judgement::into_made`] makes the leaf's body of an answer.
 //! - [`Engine::answer`] and [`Engine::explain`] put a recorded decision in plain words, [`Engine::accountable`] in names.
 //! - [`aged`] is what a caller asserted, some time later: a live permit is decided again with it.
+//! - [`search::Walk`] looks through candidates for what would be permitted, a page at a time.
 //! - [`scenario::run`] asks whether the charter answers as its scenarios say it must.
 //! - [`matrix::Matrix`] is who may do what in which circumstances, and [`matrix::compare`] what a change of the charter changes of it;
 //!   [`difference::sentences`] says the change in people's words.
@@ -31,12 +32,13 @@ pub mod obligation;
 pub mod refusal;
 pub mod remedy;
 pub mod scenario;
+pub mod search;
 pub mod shape;
 pub mod unsaid;
 
 pub use accountable::{Accountable, Role};
 pub use context::aged;
-pub use engine::{Engine, EngineError};
+pub use engine::{Engine, EngineError, Glance};
 pub use explain::{Answer, Explanation};
 pub use judgement::Judgement;
 pub use refusal::Refusal;

@@ -1,6 +1,6 @@
-//! Systems that ask for decisions or feed facts. Their tokens are a fold of these events; a token's secret is never in a leaf.
+//! Systems that ask for decisions or feed facts. Their tokens and certificates are a fold of these events; a token's secret is never in a leaf.
 
-use crate::CallerName;
+use crate::{CallerName, Timestamp};
 use serde::{Deserialize, Serialize};
 use smol_str::SmolStr;
 
@@ -15,7 +15,18 @@ pub struct Added {
     pub sha256: SmolStr,
 }
 
-/// All of a caller's tokens were ended.
+/// A certificate was registered for a caller: whoever proves to hold its key is that caller.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CertificateAdded {
+    /// Whose.
+    pub caller: CallerName,
+    /// SHA-256 of the certificate (RFC 8705 section 3.1 `x5t#S256`), hexadecimal.
+    pub sha256: SmolStr,
+    /// It is no good from then on, by its own words.
+    pub not_after: Timestamp,
+}
+
+/// All of a caller's tokens and certificates were ended.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Revoked {
     /// Whose.

@@ -6,7 +6,7 @@
 use crate::{EncounterPseudonym, PatientPseudonym, leaf::LeafError};
 use crate::{
     caller, charter, clock, decision, device, emergency, encounter, feed, ledger, operator, patient, principal, rota,
-    team,
+    search, team,
 };
 use serde_json::value::RawValue;
 
@@ -110,8 +110,10 @@ events! {
     Fact "charter.applied" v 1 CharterApplied(charter::Applied) "These rules are in force from here on.";
     Record "decision.made" v 1 DecisionMade(Box<decision::Made>) "A request for access was answered.";
     Record "permit.ended" v 1 PermitEnded(decision::Ended) "A live permit ended before or at its time.";
+    Record "search.answered" v 1 SearchAnswered(Box<search::Answered>) "A page of a search was answered.";
     Fact "caller.added" v 1 CallerAdded(caller::Added) "A calling system was given a token.";
-    Fact "caller.revoked" v 1 CallerRevoked(caller::Revoked) "A calling system's tokens were ended.";
+    Fact "caller.certificate_added" v 1 CallerCertificateAdded(caller::CertificateAdded) "A certificate was registered for a calling system.";
+    Fact "caller.revoked" v 1 CallerRevoked(caller::Revoked) "A calling system's tokens and certificates were ended.";
     Record "operator.link_issued" v 1 OperatorLinkIssued(operator::LinkIssued) "A one-use sign-in link was made.";
     Record "operator.signed_in" v 1 OperatorSignedIn(operator::SignedIn) "An operator signed in.";
     Record "operator.signed_out" v 1 OperatorSignedOut(operator::SignedOut) "An operator signed out.";
@@ -142,6 +144,7 @@ impl Event {
             Self::TeamLeft(body) => Some(body.patient),
             Self::DecisionMade(body) => body.patient,
             Self::LedgerSearched(body) => body.patient,
+            Self::SearchAnswered(body) => body.patient,
             _ => None,
         }
     }

@@ -24,6 +24,7 @@ pub mod operator;
 pub mod patient;
 pub mod principal;
 pub mod rota;
+pub mod search;
 pub mod team;
 
 pub use event::{Bearing, Event, Kind};

@@ -192,11 +192,42 @@ fn answers() -> Vec<Event> {
     ]
 }
 
+fn callers_and_searches() -> Vec<Event> {
+    vec![
+        caller::CertificateAdded {
+            caller: id("ehr"),
+            sha256: "00".repeat(32).into(),
+            not_after: time("2027-11-22T08:00:00Z"),
+        }
+        .into(),
+        Box::new(search::Answered {
+            sought: search::Sought::Resource,
+            question: Question {
+                principal: EntityRef { kind: id("Person"), id: id("n-amara") },
+                action: id("read_chart"),
+                resource: EntityRef { kind: id("Patient"), id: id(search::ANYTHING) },
+                workflow: None,
+                asserted: Asserted::default(),
+            },
+            patient: None,
+            found: vec![PATIENT.to_string().into()],
+            looked_at: 7,
+            more: true,
+            world_seq: Seq(41),
+            charter: CharterDigest([7; 32]),
+            decided_at: time("2026-11-22T08:00:00Z"),
+        })
+        .into(),
+    ]
+}
+
 /// One leaf of every kind, with every optional member there.
 fn leaves() -> Vec<Leaf> {
     let everything = people().into_iter().chain(patients()).chain(answers());
+    // A slice that is added gets numbers of its own, so that no other moves.
     everything
         .zip(0..)
+        .chain(callers_and_searches().into_iter().zip(100..))
         .map(|(event, seq)| Leaf {
             seq: Seq(seq),
             recorded_at: time("2026-11-22T08:00:00.250Z"),

@@ -1,6 +1,6 @@
 //! One request: gather facts, decide, record, and decide again if facts moved in between.
 
-use crate::{Answer, DecideError, LIVE_PERMITS_MAX, Plane, spooling};
+use crate::{Answer, DecideError, LIVE_PERMITS_MAX, LIVE_PERMITS_OF_ONE_MAX, Plane, spooling};
 use events::decision::{Effect, EndCause, EndMode, Ended, Made, Question};
 use events::{Actor, DeviceId, Draft, Event, Leaf, Purpose, RequestId, Seq};
 use std::sync::atomic::Ordering;
@@ -70,8 +70,8 @@ impl Plane {
     /// As [`Self::decide`].
     pub async fn decide_with_words(&self, ask: Ask, words: Option<&str>) -> Result<Answer, DecideError> {
         self.ready_to_answer()?;
-        if ask.live && self.live().len() >= LIVE_PERMITS_MAX {
-            return Err(DecideError::TooManyLive);
+        if ask.live {
+            self.room_for(&ask.actor)?;
         }
         let mut supersedes = None;
         for round in 1..=ROUNDS_MAX {
@@ -89,10 +89,13 @@ impl Plane {
             let settled = entered && self.still_rests(made, &facts);
             // A deny on facts that do not hold still is no authority: better than no answer at all.
             if settled || (made.effect == Effect::Deny && round == ROUNDS_MAX) {
+                if made.live && self.tokens().is_ended(&ask.actor) {
+                    return Err(DecideError::CallerEnded);
+                }
                 return Ok(Answer { entry: recorded });
             }
-            if !entered && self.live().len() >= LIVE_PERMITS_MAX {
-                return Err(DecideError::TooManyLive);
+            if !entered {
+                self.room_for(&ask.actor)?;
             }
             supersedes = Some(recorded.seq);
         }
@@ -116,6 +119,17 @@ impl Plane {
             Event::DecisionMade(made) if self.still_rests(made, facts) => Ok(Answer { entry: recorded }),
             _ => Err(DecideError::Unsettled),
         }
+    }
+
+    /// Whether one more permit may stay live, on this node and for this caller.
+    fn room_for(&self, actor: &Actor) -> Result<(), DecideError> {
+        if self.live().len() >= LIVE_PERMITS_MAX {
+            return Err(DecideError::TooManyLive);
+        }
+        if self.live().held_by(actor) >= LIVE_PERMITS_OF_ONE_MAX {
+            return Err(DecideError::TooManyHeld);
+        }
+        Ok(())
     }
 
     /// Decides without recording: the draft of the answer, and the facts it rests on.

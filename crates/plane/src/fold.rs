@@ -56,6 +56,7 @@ impl store::Apply for Fold {
                 Event::PermitEnded(ended) => self.0.live.end(ended.permit, ended.cause, ended.mode),
                 Event::CharterApplied(_) => self.0.live.touch_all(),
                 Event::CallerAdded(added) => self.0.tokens.add(added),
+                Event::CallerCertificateAdded(added) => self.0.tokens.add_certificate(added),
                 Event::CallerRevoked(revoked) => {
                     self.0.tokens.revoke(revoked);
                     self.0.live.revoke(&Actor::caller(&revoked.caller));
@@ -66,6 +67,10 @@ impl store::Apply for Fold {
                 self.0.live.enter(leaf, made, keys);
                 if moved {
                     self.0.live.mark(leaf.seq);
+                }
+                // It was let in before it was ended, and asked for this before it knew.
+                if self.0.tokens.is_ended(&leaf.draft.actor) {
+                    self.0.live.revoke(&leaf.draft.actor);
                 }
             }
         }

@@ -3,6 +3,7 @@
 //! [`Plane`] owns the store, the world, the charter in force, the directory of record numbers and the live permits of one node.
 //!
 //! - [`Plane::decide`] answers a request; the answer is durable and its facts did not move under it.
+//! - [`Plane::search`] answers one page of who or what would be permitted.
 //! - [`Plane::record`] commits anything else that happens; when it returns, the world has it.
 //! - [`Plane::keep_permits_true`] is the task that ends live permits when facts, charter or time withdraw them.
 //!
@@ -18,6 +19,7 @@ pub mod live;
 mod open;
 pub mod privacy;
 mod redecide;
+mod search;
 pub mod spooling;
 pub mod tokens;
 
@@ -25,11 +27,12 @@ pub use clock::{Clock, SetClock, SystemClock};
 pub use decide::{Ask, WORDS_BYTES_MAX};
 pub use directory::{Directory, NUMBER_BYTES_MAX, Named, random};
 pub use identity::{IDENTITY_NAME_CHARS_MAX, IDENTITY_NUMBERS_MAX, Identity, Naming};
-pub use live::{LIVE_MAX, LIVE_PERMITS_MAX, LivePermit, Register, Standing};
+pub use live::{LIVE_MAX, LIVE_PERMITS_MAX, LIVE_PERMITS_OF_ONE_MAX, LivePermit, Register, Standing};
 pub use open::{OpenError, Settings};
 pub use privacy::{Erasure, Person, PrivacyError};
+pub use search::{Found, PAGE_TIME_MAX, Place, Search};
 pub use spooling::{SPOOLED_PERMIT_MAX, SpoolAt};
-pub use tokens::Tokens;
+pub use tokens::{Certificate, Tokens};
 
 use arc_swap::ArcSwap;
 use decision::Engine;
@@ -77,6 +80,12 @@ pub enum DecideError {
     /// The node holds as many live permits as it may.
     #[error("too many permits are live")]
     TooManyLive,
+    /// The caller holds as many live permits as one may.
+    #[error("this caller holds {LIVE_PERMITS_OF_ONE_MAX} live permits, and more than half of a node's are not for one")]
+    TooManyHeld,
+    /// The caller was ended after it was let in.
+    #[error("this caller may not call any more")]
+    CallerEnded,
     /// The caller holds no live permit of that entry.
     #[error("no such live permit")]
     NoSuchPermit,

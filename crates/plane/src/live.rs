@@ -16,6 +16,8 @@ use world::Key;
 pub const LIVE_MAX: Duration = Duration::from_secs(12 * 60 * 60);
 /// The most live permits one node holds. More are refused, not forgotten.
 pub const LIVE_PERMITS_MAX: usize = 200_000;
+/// The most of them one caller holds, so that one that never gives back leaves room for all others.
+pub const LIVE_PERMITS_OF_ONE_MAX: usize = LIVE_PERMITS_MAX / 2;
 
 /// The keys of one permit.
 pub(crate) type Keys = SmallVec<[Key; 16]>;
@@ -83,6 +85,8 @@ impl LivePermit {
 #[derive(Default)]
 struct Inner {
     permits: HashMap<Seq, LivePermit>,
+    /// How many of them each caller holds; nobody who holds none is in it.
+    held: HashMap<Actor, usize>,
     by_key: HashMap<Key, HashSet<Seq>>,
     deadlines: BTreeSet<(Timestamp, Seq)>,
     marked: BTreeSet<Seq>,
@@ -107,9 +111,11 @@ impl Register {
     /// Enters a permit with the keys it rests on.
     pub(crate) fn enter(&self, leaf: &std::sync::Arc<events::Leaf>, made: &Made, keys: Keys) {
         let mut inner = self.lock();
-        if inner.permits.len() >= LIVE_PERMITS_MAX {
+        let held = inner.held.get(&leaf.draft.actor).copied().unwrap_or(0);
+        if inner.permits.len() >= LIVE_PERMITS_MAX || held >= LIVE_PERMITS_OF_ONE_MAX {
             return;
         }
+        inner.held.insert(leaf.draft.actor.clone(), held + 1);
         let expires_at = made.decided_at + LIVE_MAX;
         let deadline = made.holds_until.map_or(expires_at, |until| until.min(expires_at));
         for key in &keys {
@@ -138,6 +144,7 @@ impl Register {
         let Some(permit) = inner.permits.remove(&entry) else { return };
         inner.deadlines.remove(&(permit.deadline, entry));
         inner.unlink(entry, &permit.keys);
+        inner.let_go(&permit.actor);
         drop(inner);
         permit.standing.send_replace(Standing::Ended { cause, mode });
     }
@@ -267,6 +274,12 @@ impl Register {
         self.lock().permits.len()
     }
 
+    /// How many of them one caller holds.
+    #[must_use]
+    pub fn held_by(&self, actor: &Actor) -> usize {
+        self.lock().held.get(actor).copied().unwrap_or(0)
+    }
+
     /// Whether none is.
     #[must_use]
     pub fn is_empty(&self) -> bool {
@@ -279,6 +292,15 @@ impl Register {
 }
 
 impl Inner {
+    fn let_go(&mut self, actor: &Actor) {
+        if let Some(held) = self.held.get_mut(actor) {
+            *held = held.saturating_sub(1);
+            if *held == 0 {
+                self.held.remove(actor);
+            }
+        }
+    }
+
     fn unlink(&mut self, entry: Seq, keys: &Keys) {
         for key in keys {
             if let Some(entries) = self.by_key.get_mut(key) {

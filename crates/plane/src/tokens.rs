@@ -1,9 +1,10 @@
-//! Live tokens of calling systems: a fold of the log like the world. A row slipped into a table makes nobody a caller.
+//! What calling systems prove themselves with, tokens and certificates: a fold of the log like the world. A row slipped into a table makes
+//! nobody a caller.
 
-use events::CallerName;
-use events::caller::{Added, Revoked};
+use events::caller::{Added, CertificateAdded, Revoked};
+use events::{Actor, CallerName, Timestamp};
 use smol_str::SmolStr;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::{PoisonError, RwLock};
 
 /// One live token.
@@ -15,10 +16,22 @@ pub struct Token {
     pub sha256: SmolStr,
 }
 
-/// Every live token, by its public id.
+/// One registered certificate.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Certificate {
+    /// Whose.
+    pub caller: CallerName,
+    /// It is no good from then on.
+    pub not_after: Timestamp,
+}
+
+/// Every live token by its public id, and every registered certificate by its SHA-256.
 #[derive(Debug, Default)]
 pub struct Tokens {
     by_id: RwLock<HashMap<SmolStr, Token>>,
+    certificates: RwLock<HashMap<SmolStr, Certificate>>,
+    /// Callers that were ended and given nothing new since.
+    ended: RwLock<HashSet<Actor>>,
 }
 
 impl Tokens {
@@ -28,11 +41,26 @@ impl Tokens {
         self.by_id.read().unwrap_or_else(PoisonError::into_inner).get(id).cloned()
     }
 
-    /// Every caller that has a live token, each once, in order.
+    /// A registered certificate, by its SHA-256 in hexadecimal. It may be past its time.
+    #[must_use]
+    pub fn certificate(&self, sha256: &str) -> Option<Certificate> {
+        self.certificates.read().unwrap_or_else(PoisonError::into_inner).get(sha256).cloned()
+    }
+
+    /// Whether a caller was ended, and has been given no token or certificate since.
+    #[must_use]
+    pub fn is_ended(&self, actor: &Actor) -> bool {
+        self.ended.read().unwrap_or_else(PoisonError::into_inner).contains(actor)
+    }
+
+    /// Every caller that has a live token or a certificate, each once, in order.
     #[must_use]
     pub fn callers(&self) -> Vec<CallerName> {
         let by_id = self.by_id.read().unwrap_or_else(PoisonError::into_inner);
         let mut names: Vec<_> = by_id.values().map(|token| token.caller.clone()).collect();
+        drop(by_id);
+        let certificates = self.certificates.read().unwrap_or_else(PoisonError::into_inner);
+        names.extend(certificates.values().map(|certificate| certificate.caller.clone()));
         names.sort();
         names.dedup();
         names
@@ -41,10 +69,28 @@ impl Tokens {
     pub(crate) fn add(&self, added: &Added) {
         let token = Token { caller: added.caller.clone(), sha256: added.sha256.clone() };
         self.by_id.write().unwrap_or_else(PoisonError::into_inner).insert(added.token.clone(), token);
+        self.begin(&added.caller);
+    }
+
+    pub(crate) fn add_certificate(&self, added: &CertificateAdded) {
+        let certificate = Certificate { caller: added.caller.clone(), not_after: added.not_after };
+        let mut certificates = self.certificates.write().unwrap_or_else(PoisonError::into_inner);
+        certificates.insert(added.sha256.clone(), certificate);
+        drop(certificates);
+        self.begin(&added.caller);
+    }
+
+    fn begin(&self, caller: &CallerName) {
+        self.ended.write().unwrap_or_else(PoisonError::into_inner).remove(&Actor::caller(caller));
     }
 
     pub(crate) fn revoke(&self, revoked: &Revoked) {
         let mut by_id = self.by_id.write().unwrap_or_else(PoisonError::into_inner);
         by_id.retain(|_, token| token.caller != revoked.caller);
+        drop(by_id);
+        let mut certificates = self.certificates.write().unwrap_or_else(PoisonError::into_inner);
+        certificates.retain(|_, certificate| certificate.caller != revoked.caller);
+        drop(certificates);
+        self.ended.write().unwrap_or_else(PoisonError::into_inner).insert(Actor::caller(&revoked.caller));
     }
 }

@@ -16,6 +16,7 @@
 //! 4. *Every leaf folds.* A leaf already folded changes nothing; a record-only leaf only moves [`World::next_seq`].
 //! 5. *Everything is bounded*, by the `…_MAX` constants of this crate and of `events`.
 
+mod candidates;
 mod canon;
 mod course;
 mod devices;
@@ -34,6 +35,7 @@ mod rota;
 mod teams;
 mod world;
 
+pub use candidates::Somebody;
 pub use encounters::{ENCOUNTERS_MAX, STATEMENTS_MAX};
 pub use facts::{
     DeviceFacts, EncounterFacts, Facts, FeedFacts, PatientFacts, PrincipalFacts, ShiftFacts, Stay, Subject, TeamFacts,

@@ -15,7 +15,7 @@ pub(crate) trait Number: Copy + Eq {
 macro_rules! numbers {
     ($($(#[$doc:meta])* $name:ident;)*) => {$(
         $(#[$doc])*
-        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
         pub(crate) struct $name(u32);
 
         impl Number for $name {
@@ -76,6 +76,11 @@ impl<T: Clone + Eq + Hash + AsRef<str>, N: Number> Names<T, N> {
     /// The name of a number.
     pub(crate) fn name(&self, number: N) -> Option<&T> {
         self.names.get(number.get() as usize)
+    }
+
+    /// How many names there are; the last one's number is one less.
+    pub(crate) fn len(&self) -> u32 {
+        u32::try_from(self.names.len()).unwrap_or(u32::MAX)
     }
 
     /// The names of numbers, in their order.

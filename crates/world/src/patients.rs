@@ -10,8 +10,13 @@ use events::{EncounterPseudonym, PatientPseudonym, Timestamp};
 use std::collections::HashMap;
 
 /// Stands for a record within one world.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) struct RecordNumber(u32);
+
+impl RecordNumber {
+    /// The first there can be.
+    pub(crate) const FIRST: Self = Self(0);
+}
 
 /// What is known under one pseudonym.
 ///
@@ -82,6 +87,16 @@ impl Patients {
 
     pub(crate) fn count(&self) -> usize {
         self.records.len()
+    }
+
+    /// Every record there is.
+    pub(crate) fn numbers(&self) -> impl Iterator<Item = RecordNumber> + use<> {
+        (0..u32::try_from(self.records.len()).unwrap_or(u32::MAX)).map(RecordNumber)
+    }
+
+    /// The record a patient goes by.
+    pub(crate) fn head(&self, group: &[RecordNumber]) -> Option<RecordNumber> {
+        self.merges.canonical(group)
     }
 
     /// Whether the two records can be one patient.

@@ -78,6 +78,16 @@ impl Principals {
         self.description(person).map_or(&[], |description| &description.aliases)
     }
 
+    /// Their class, if they were ever registered and may act.
+    pub(crate) fn active(&self, person: PersonNumber) -> Option<IdentityClass> {
+        self.description(person).filter(|description| description.active).map(|description| description.class)
+    }
+
+    /// Everybody ever registered.
+    pub(crate) fn people(&self) -> impl Iterator<Item = PersonNumber> + '_ {
+        self.of.keys().copied()
+    }
+
     pub(crate) fn facts(&self, person: PersonNumber, names: &NameBook) -> Option<PrincipalFacts> {
         let description = self.description(person)?;
         let mut labels: Vec<_> = names.labels.names(&description.labels).cloned().collect();

@@ -96,6 +96,21 @@ impl Rota {
         changed
     }
 
+    /// Who has a shift.
+    pub(crate) fn holder(&self, id: &ShiftId) -> Option<PersonNumber> {
+        self.holders.get(id).copied()
+    }
+
+    /// Where a person works, and until when.
+    pub(crate) fn places(&self, person: PersonNumber) -> impl Iterator<Item = (UnitNumber, Timestamp)> + '_ {
+        self.of.get(&person).into_iter().flat_map(|roster| &roster.shifts).map(|shift| (shift.unit, shift.until))
+    }
+
+    /// Everybody who has a shift.
+    pub(crate) fn people(&self) -> impl Iterator<Item = PersonNumber> + '_ {
+        self.of.keys().copied()
+    }
+
     fn take(&mut self, id: &ShiftId) -> Option<(PersonNumber, Shift)> {
         let holder = self.holders.remove(id)?;
         let shifts = &mut self.of.get_mut(&holder)?.shifts;

@@ -1,5 +1,6 @@
 //! The fold itself: one leaf after another, each to its slice.
 
+use crate::candidates::{Before, Candidates};
 use crate::canon::Canon;
 use crate::devices::Devices;
 use crate::emergencies::Emergencies;
@@ -15,6 +16,7 @@ use events::encounter::PEOPLE_MAX;
 use events::{
     CharterDigest, EncounterPseudonym, Event, FeedName, Leaf, PatientPseudonym, PrincipalId, Seq, Timestamp, UnitId,
 };
+use smallvec::SmallVec;
 
 /// What is true, as far as the leaves folded so far tell.
 #[derive(Clone, Debug, Default)]
@@ -28,6 +30,8 @@ pub struct World {
     pub(crate) emergencies: Emergencies,
     pub(crate) feeds: Feeds,
     holds: Holds,
+    /// Who is tied to whom, the other way round; follows from the rest.
+    pub(crate) candidates: Candidates,
     charter: Option<CharterDigest>,
 }
 
@@ -60,7 +64,11 @@ impl World {
         }
         self.next = leaf.seq.0.saturating_add(1);
         self.feeds.hear(leaf);
+        let (noted, patients, person) = self.about_to_change(&leaf.draft.event);
         self.fold(leaf, &mut touched);
+        if !touched.keys.is_empty() {
+            self.retie(noted, &patients, person.as_ref(), leaf.recorded_at);
+        }
         self.mark(&touched, Changed::by(leaf.seq.0));
         touched
     }
@@ -179,6 +187,32 @@ impl World {
                 Key::AnyUnit => self.emergencies.mark_any(changed),
             }
         }
+    }
+
+    /// Whose ties a leaf may change, noted as they are, with the patients and the person it names.
+    fn about_to_change(&self, event: &Event) -> (Before, SmallVec<[PatientPseudonym; 2]>, Option<PrincipalId>) {
+        match event {
+            Event::PrincipalRegistered(body) => {
+                (self.before_names(&body.principal), SmallVec::new(), Some(body.principal.clone()))
+            }
+            Event::ShiftAssigned(body) => {
+                (self.before_shift(&body.person, &body.shift), SmallVec::new(), Some(body.person.clone()))
+            }
+            Event::ShiftWithdrawn(body) => {
+                (self.before_shift(&body.person, &body.shift), SmallVec::new(), Some(body.person.clone()))
+            }
+            Event::PatientMerged(body) => self.about_patients(&[body.survivor, body.retired]),
+            Event::PatientUnmerged(body) => self.about_patients(&[body.survivor, body.retired]),
+            Event::PatientLabelled(_) | Event::DecisionMade(_) => (Before::default(), SmallVec::new(), None),
+            other => other.patient().map_or_else(Default::default, |patient| self.about_patients(&[patient])),
+        }
+    }
+
+    fn about_patients(
+        &self,
+        patients: &[PatientPseudonym],
+    ) -> (Before, SmallVec<[PatientPseudonym; 2]>, Option<PrincipalId>) {
+        (self.before_patients(patients), SmallVec::from_slice(patients), None)
     }
 
     fn fold(&mut self, leaf: &Leaf, touched: &mut Touched) {

@@ -11,6 +11,14 @@ fn seen(got: &Got) -> (String, Vec<(String, String)>) {
     let context = body["context"].as_object_mut().unwrap();
     assert!(context.remove("entry").is_some_and(|entry| entry.is_u64()));
     assert!(context.remove("decided_at").is_some());
+    // What is asked for by it is named by the entry and the time, like the answer itself.
+    if let Some(request) = context.get_mut("access_request").and_then(Value::as_object_mut) {
+        assert!(request.remove("binding_token").is_some() && request.remove("expires_at").is_some());
+        assert!(context.remove("evaluation_id").is_some());
+    }
+    for duty in context.get_mut("obligations").and_then(Value::as_array_mut).into_iter().flatten() {
+        assert!(duty.as_object_mut().unwrap().remove("id").is_some());
+    }
     let headers = got.headers.iter().filter(|(name, _)| **name != header::CONTENT_LENGTH);
     let mut headers: Vec<_> =
         headers.map(|(name, value)| (name.to_string(), value.to_str().unwrap().to_owned())).collect();
@@ -78,8 +86,9 @@ async fn in_a_batch_they_are_alike_too() {
     let mut answers: Vec<Value> = got["evaluations"].as_array().unwrap().clone();
     for answer in &mut answers {
         let context = answer["context"].as_object_mut().unwrap();
-        context.remove("entry");
-        context.remove("decided_at");
+        for name in ["entry", "decided_at", "evaluation_id", "access_request"] {
+            assert!(context.remove(name).is_some(), "{name}");
+        }
     }
     let texts: Vec<String> = answers.iter().map(Value::to_string).collect();
     assert!(texts.iter().all(|text| *text == texts[0]));

@@ -141,6 +141,10 @@ async fn the_metadata_says_where_the_endpoints_are_to_anybody() {
             "policy_decision_point": BASE,
             "access_evaluation_endpoint": format!("{BASE}/access/v1/evaluation"),
             "access_evaluations_endpoint": format!("{BASE}/access/v1/evaluations"),
+            "search_subject_endpoint": format!("{BASE}/access/v1/search/subject"),
+            "search_resource_endpoint": format!("{BASE}/access/v1/search/resource"),
+            "search_action_endpoint": format!("{BASE}/access/v1/search/action"),
+            "supported_obligations": ["step-up", "notification", "session_termination", "custom"],
         })
     );
 }

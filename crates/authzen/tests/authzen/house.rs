@@ -83,6 +83,11 @@ pub(crate) fn by() -> Actor {
 
 /// The files of the starter charter by their paths in it.
 pub(crate) fn starter() -> BTreeMap<String, String> {
+    charter_in("charter")
+}
+
+/// The files of a charter in the repository by their paths in it.
+pub(crate) fn charter_in(folder: &str) -> BTreeMap<String, String> {
     fn read(root: &Path, dir: &Path, into: &mut BTreeMap<String, String>) {
         for entry in std::fs::read_dir(dir).unwrap() {
             let path: PathBuf = entry.unwrap().path();
@@ -94,7 +99,7 @@ pub(crate) fn starter() -> BTreeMap<String, String> {
             }
         }
     }
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../charter");
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").join(folder);
     let mut files = BTreeMap::new();
     read(&root, &root, &mut files);
     files
@@ -114,6 +119,14 @@ impl House {
 
     /// With another charter.
     pub(crate) async fn with(files: BTreeMap<String, String>) -> Self {
+        let mut house = Self::bare(files).await;
+        house.furnish().await;
+        house.ehr = house.token("ehr").await;
+        house
+    }
+
+    /// With another charter, and nobody in it.
+    pub(crate) async fn bare(files: BTreeMap<String, String>) -> Self {
         let (dir, clock) = (TempDir::new().unwrap(), SetClock::new(START));
         let (path, set) = (dir.path().to_owned(), clock.clone());
         let opened = tokio::task::spawn_blocking(move || {
@@ -124,10 +137,7 @@ impl House {
         });
         let (plane, callers) = opened.await.unwrap();
         let router = authzen::routes(Api::new(plane.clone(), callers.clone(), BASE));
-        let mut house = Self { plane, clock, callers, router, ehr: String::new(), _keeper: None, _dir: dir };
-        house.furnish().await;
-        house.ehr = house.token("ehr").await;
-        house
+        Self { plane, clock, callers, router, ehr: String::new(), _keeper: None, _dir: dir }
     }
 
     async fn furnish(&self) {
@@ -295,6 +305,13 @@ pub(crate) fn settled(mut answer: Value) -> Value {
             if let Some(value) = context.get_mut(name) {
                 *value = json!(instead);
             }
+        }
+        for duty in context.get_mut("obligations").and_then(Value::as_array_mut).into_iter().flatten() {
+            duty["id"] = json!("[entry]");
+        }
+        if let Some(request) = context.get_mut("access_request") {
+            (request["binding_token"], request["expires_at"]) = (json!("[token]"), json!("[time]"));
+            context.insert("evaluation_id".to_owned(), json!("[entry]"));
         }
     }
     if let Some(context) = answer.get_mut("context").and_then(Value::as_object_mut) {

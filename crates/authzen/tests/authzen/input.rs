@@ -310,7 +310,7 @@ async fn other_methods_and_paths_are_refused() {
     for path in PATHS {
         assert_eq!(house.get(&house.ehr, path).await.status, StatusCode::METHOD_NOT_ALLOWED);
     }
-    for path in ["/access/v1/evaluation/", "/access/v2/evaluation", "/access/v1/search/subject", "/"] {
+    for path in ["/access/v1/evaluation/", "/access/v2/evaluation", "/access/v1/search/unit", "/"] {
         assert_eq!(house.post(path, &whole()).await.status, StatusCode::NOT_FOUND);
     }
     for entry in ["x", "-1", "1.5", "18446744073709551616", "%00", "..%2f"] {

@@ -5,9 +5,12 @@
 mod alike;
 mod assertions;
 mod batches;
+mod certification;
 mod decisions;
 mod document;
 mod house;
 mod input;
 mod permits;
+mod requests;
 mod rights;
+mod searches;

@@ -188,3 +188,26 @@ async fn a_watch_ends_with_the_node() {
     assert_eq!(watch.next().await, None, "nothing is said of a permit that goes on");
     assert_eq!(house.get(&house.ehr, &format!("{PATH}/{entry}")).await.json()["standing"], "holds");
 }
+
+#[tokio::test]
+async fn one_caller_watches_only_so_many_permits_and_may_again_when_it_lets_go() {
+    const WATCHES_MAX: usize = 4096;
+    let house = House::open().await;
+    let entry = house.post("/handrail/v1/permits", &question("n-amara", "read_chart", PATIENT)).await.json()["context"]["entry"]
+        .as_u64()
+        .unwrap();
+    let open = async || {
+        let path = format!("/handrail/v1/permits/{entry}/watch");
+        let request = request(Method::GET, &path, &house.ehr).body(Body::empty()).unwrap();
+        house.router.clone().oneshot(request).await.unwrap()
+    };
+    let mut watching = Vec::new();
+    for _ in 0..WATCHES_MAX {
+        let watch = open().await;
+        assert_eq!(watch.status(), StatusCode::OK);
+        watching.push(watch);
+    }
+    assert_eq!(open().await.status(), StatusCode::TOO_MANY_REQUESTS);
+    watching.pop();
+    assert_eq!(open().await.status(), StatusCode::OK);
+}

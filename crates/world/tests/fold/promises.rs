@@ -58,6 +58,51 @@ proptest! {
         }
     }
 
+    /// Whoever works in a unit where the patient is or was, is on the team, attends or takes part, is found from both ends.
+    #[test]
+    fn whoever_is_tied_to_a_patient_is_found_from_both_ends(recipes in recipes()) {
+        let leaves = log(&recipes);
+        let world = fold(&leaves);
+        let last = leaves.iter().map(|leaf| leaf.recorded_at).max().unwrap();
+        for (subject, now) in subjects() {
+            let now = now.max(last);
+            let Some(patient) = subject.patient else { continue };
+            let facts = world.facts(&subject, now);
+            let Some(known) = &facts.patient else { continue };
+            let me = &subject.principal;
+            let here = |stay: &world::Stay| facts.shifts.iter().any(|shift| shift.unit == stay.unit);
+            let goes_on = |until: Option<events::Timestamp>| until.is_none_or(|until| until >= now);
+            let tied = known.team.iter().any(|member| member.person == *me && goes_on(member.until))
+                || known.encounters.iter().any(|encounter| {
+                    let takes_part = encounter.attending.contains(me) || encounter.participants.contains(me);
+                    (takes_part && goes_on(encounter.closed_at))
+                        || encounter.stays.iter().any(|stay| goes_on(stay.until) && here(stay))
+                });
+            if tied {
+                prop_assert!(world.patients_tied_to(me, now).contains(&known.canonical), "{} of {}", patient, me);
+                let active = facts.principal.as_ref().is_some_and(|known| known.active);
+                prop_assert!(!active || world.people_tied_to(patient, now).contains(me), "{} to {}", me, patient);
+            }
+        }
+    }
+
+    #[test]
+    fn ties_built_again_are_those_kept_leaf_by_leaf(recipes in recipes()) {
+        let leaves = log(&recipes);
+        let world = fold(&leaves);
+        let mut again = world.clone();
+        again.tie_again();
+        let last = leaves.iter().map(|leaf| leaf.recorded_at).max().unwrap();
+        for (subject, now) in subjects() {
+            let (me, now) = (&subject.principal, now.max(last));
+            prop_assert_eq!(world.patients_tied_to(me, now), again.patients_tied_to(me, now));
+            if let Some(patient) = subject.patient {
+                prop_assert_eq!(world.people_tied_to(patient, now), again.people_tied_to(patient, now));
+            }
+        }
+        prop_assert_eq!(world.digest(), again.digest());
+    }
+
     #[test]
     fn what_a_leaf_touched_is_what_changed_since_it(recipes in recipes()) {
         let mut world = World::new();
