@@ -45,7 +45,10 @@ pub(crate) fn all() -> Outcome {
     };
     for example in &examples {
         let patient = example.watched;
-        expect(&mut run(example, &["ask", "n-amara", "read_chart", patient, "ws-ED"])?, &["permit", "evidence: entry"])?;
+        expect(
+            &mut run(example, &["ask", "n-amara", "read_chart", patient, "ws-ED"])?,
+            &["permit", "evidence: entry"],
+        )?;
         expect(&mut run(example, &["ask", "n-bo", "read_chart", patient, "ws-WARD-3A"])?, &["deny", "would help: "])?;
         let found = output(&mut run(example, &["search", "n-amara", "read_chart", "ws-ED"])?)?;
         if found.lines().count() != examples.len() {
@@ -105,5 +108,9 @@ fn watch(mut watching: Child, end: impl FnOnce() -> Outcome) -> Outcome<String> 
     end()?;
     let second = lines.next().ok_or("it did not say that the permit ended")??;
     let status = watching.wait()?;
-    if status.success() && second.starts_with("ended: ") { Ok(second) } else { Err(format!("it said {second:?}").into()) }
+    if status.success() && second.starts_with("ended: ") {
+        Ok(second)
+    } else {
+        Err(format!("it said {second:?}").into())
+    }
 }

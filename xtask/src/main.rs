@@ -1,8 +1,8 @@
 //! The repository's own commands: `cargo xtask test` runs everything that must hold before a change lands.
 
 mod bench;
-mod fuzzing;
 mod examples;
+mod fuzzing;
 mod kill;
 mod load;
 mod peer;

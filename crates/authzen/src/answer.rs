@@ -86,7 +86,8 @@ fn request(
     let (template, title) = match asked_for {
         Some(Remedy::Elevation { entitlement }) => {
             let entitlements = &engine.charter().elevation().entitlements;
-            let title = entitlements.get(entitlement).map_or_else(|| entitlement.to_string(), |known| known.title.clone());
+            let title =
+                entitlements.get(entitlement).map_or_else(|| entitlement.to_string(), |known| known.title.clone());
             (format!("elevation:{entitlement}"), title)
         }
         Some(Remedy::Vouch) => ("vouch".to_owned(), "Let a colleague vouch".to_owned()),

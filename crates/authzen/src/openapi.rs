@@ -1,8 +1,8 @@
 //! The API's description in OpenAPI 3.1, generated from the types that read and write it and held by a golden file.
 
 use crate::wire::{
-    Action, ActionSearch, Decision, Decisions, Entity, Evaluation, Evaluations, Item, Open, Options, PageMade, PageWanted,
-    ResourceSearch, Result as Found, Results, Semantic, SubjectSearch,
+    Action, ActionSearch, Decision, Decisions, Entity, Evaluation, Evaluations, Item, Open, Options, PageMade,
+    PageWanted, ResourceSearch, Result as Found, Results, Semantic, SubjectSearch,
 };
 use serde_json::{Value, json};
 use utoipa::OpenApi;
@@ -15,8 +15,23 @@ use utoipa::OpenApi;
         license(name = "Apache-2.0", identifier = "Apache-2.0")
     ),
     components(schemas(
-        Action, ActionSearch, Decision, Decisions, Entity, Evaluation, Evaluations, Found, Item, Open, Options, PageMade,
-        PageWanted, ResourceSearch, Results, Semantic, SubjectSearch
+        Action,
+        ActionSearch,
+        Decision,
+        Decisions,
+        Entity,
+        Evaluation,
+        Evaluations,
+        Found,
+        Item,
+        Open,
+        Options,
+        PageMade,
+        PageWanted,
+        ResourceSearch,
+        Results,
+        Semantic,
+        SubjectSearch
     ))
 )]
 struct Document;

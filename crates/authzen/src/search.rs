@@ -77,11 +77,7 @@ pub(crate) async fn actions(
     let digest = digest(Sought::Action, json!([entity(&subject), entity(&resource), context]));
     let any = Action { name: ANYTHING.to_owned(), properties: None };
     let with = |action: &Action| {
-        put(
-            &api,
-            &caller,
-            Asked { subject: &subject, action, resource: &resource, context: context.as_ref() },
-        )
+        put(&api, &caller, Asked { subject: &subject, action, resource: &resource, context: context.as_ref() })
     };
     let mut asked = with(&any)?;
     let mut each = Vec::new();

@@ -220,7 +220,8 @@ impl Engine {
     /// about.
     #[must_use]
     pub fn glance(&self, question: &Question, facts: &Facts, now: Timestamp) -> Glance {
-        let seen = self.case(question, facts, false, now).and_then(|case| {
+        let situation = Situation { facts, held: &Live::default(), now };
+        let seen = self.case(question, situation, false).and_then(|case| {
             let gathered = self.gather(&case)?;
             let verdict = self.put(&case, &gathered, &case.found.circumstances)?;
             Ok(Glance {

@@ -121,6 +121,7 @@ impl Walk {
 #[must_use]
 pub fn actions(engine: &Engine, subject: &TypeName, resource: &TypeName) -> Vec<ActionName> {
     let actions = &engine.charter().vocabulary().actions;
-    let fits = actions.iter().filter(|(_, shape)| shape.principals.contains(subject) && shape.resources.contains(resource));
+    let fits =
+        actions.iter().filter(|(_, shape)| shape.principals.contains(subject) && shape.resources.contains(resource));
     fits.map(|(name, _)| name.clone()).collect()
 }

@@ -182,8 +182,7 @@ impl Plane {
         let room = CANDIDATES_MAX.saturating_sub(found.places.len()).max(1);
         let (others, last) = self.world(|world| world.somebody_after(from.as_ref(), room));
         let tied: HashSet<&PrincipalId> = tied.iter().collect();
-        let others =
-            others.iter().filter(|other| principal_type(other.class) == kind && !tied.contains(&other.id));
+        let others = others.iter().filter(|other| principal_type(other.class) == kind && !tied.contains(&other.id));
         found.places.extend(others.map(|other| Place { tier: OTHERS, id: other.id.as_str().into() }));
         found.rest = last.map(|last| Place { tier: OTHERS, id: last.as_str().into() });
     }

@@ -223,7 +223,8 @@ impl World {
             found.extend(self.candidates.workers.since(*unit, since, PersonNumber::new(0)));
         }
         let active = found.into_iter().filter(|person| self.principals.active(*person).is_some());
-        let mut people: Vec<PrincipalId> = active.filter_map(|person| self.names.people.name(person)).cloned().collect();
+        let mut people: Vec<PrincipalId> =
+            active.filter_map(|person| self.names.people.name(person)).cloned().collect();
         people.sort_unstable();
         people
     }

@@ -217,7 +217,8 @@ async fn batch_properties() {
 #[tokio::test]
 async fn search_core() {
     let (house, token) = fixture().await;
-    let subjects = json!({ "subject": { "type": "user" }, "action": { "name": "read" }, "resource": record("record-1") });
+    let subjects =
+        json!({ "subject": { "type": "user" }, "action": { "name": "read" }, "resource": record("record-1") });
     let resources = json!({ "subject": user("alice"), "action": { "name": "read" }, "resource": { "type": "record" } });
     let actions = json!({ "subject": user("alice"), "resource": record("record-1") });
     for (path, question, expected) in [
@@ -246,11 +247,26 @@ async fn search_core_without_results_is_no_error() {
     let nobody = json!({ "subject": user("nonexistent-user"), "resource": record("record-1") });
     assert!(finds(&house, &token, ACTIONS, &nobody).await.is_empty());
     for (path, question) in [
-        (SUBJECTS, json!({ "subject": { "type": "spaceship" }, "action": { "name": "read" }, "resource": record("record-1") })),
-        (SUBJECTS, json!({ "subject": { "type": "user" }, "action": { "name": "read" }, "resource": { "type": "spaceship", "id": "1" } })),
-        (SUBJECTS, json!({ "subject": { "type": "user" }, "action": { "name": "fly" }, "resource": record("record-1") })),
-        (RESOURCES, json!({ "subject": user("alice"), "action": { "name": "read" }, "resource": { "type": "spaceship" } })),
-        (RESOURCES, json!({ "subject": user("nonexistent-user"), "action": { "name": "read" }, "resource": { "type": "record" } })),
+        (
+            SUBJECTS,
+            json!({ "subject": { "type": "spaceship" }, "action": { "name": "read" }, "resource": record("record-1") }),
+        ),
+        (
+            SUBJECTS,
+            json!({ "subject": { "type": "user" }, "action": { "name": "read" }, "resource": { "type": "spaceship", "id": "1" } }),
+        ),
+        (
+            SUBJECTS,
+            json!({ "subject": { "type": "user" }, "action": { "name": "fly" }, "resource": record("record-1") }),
+        ),
+        (
+            RESOURCES,
+            json!({ "subject": user("alice"), "action": { "name": "read" }, "resource": { "type": "spaceship" } }),
+        ),
+        (
+            RESOURCES,
+            json!({ "subject": user("nonexistent-user"), "action": { "name": "read" }, "resource": { "type": "record" } }),
+        ),
         (ACTIONS, json!({ "subject": { "type": "spaceship", "id": "1" }, "resource": record("record-1") })),
         (ACTIONS, json!({ "subject": user("alice"), "resource": { "type": "spaceship", "id": "1" } })),
     ] {

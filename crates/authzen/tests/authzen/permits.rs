@@ -193,7 +193,8 @@ async fn a_watch_ends_with_the_node() {
 async fn one_caller_watches_only_so_many_permits_and_may_again_when_it_lets_go() {
     const WATCHES_MAX: usize = 4096;
     let house = House::open().await;
-    let entry = house.post("/handrail/v1/permits", &question("n-amara", "read_chart", PATIENT)).await.json()["context"]["entry"]
+    let entry = house.post("/handrail/v1/permits", &question("n-amara", "read_chart", PATIENT)).await.json()["context"]
+        ["entry"]
         .as_u64()
         .unwrap();
     let open = async || {

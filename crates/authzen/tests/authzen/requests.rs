@@ -1,8 +1,8 @@
 //! What a deny offers to ask for, and what answers oblige to, as the drafts of AuthZEN's profiles write them.
 
 use crate::house::{House, PATIENT, id, question, with};
-use axum::http::StatusCode;
 use aws_lc_rs::hmac;
+use axum::http::StatusCode;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use events::principal::Ended;

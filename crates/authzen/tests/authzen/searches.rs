@@ -58,9 +58,7 @@ async fn a_nurse_finds_her_patients_and_nobody_elses() {
     let found = all(&house, RESOURCES, &patients_of("n-amara", "read_chart")).await;
     // The very important patient needs more than the unit; the merged record is the same patient.
     assert_eq!(found, [json!({ "type": "patient", "id": pseudonym(&house, PATIENT) })]);
-    assert_eq!(all_ids(&house, RESOURCES, &patients_of("n-bo", "read_chart")).await, [
-        pseudonym(&house, "900020")
-    ]);
+    assert_eq!(all_ids(&house, RESOURCES, &patients_of("n-bo", "read_chart")).await, [pseudonym(&house, "900020")]);
     // What was found is permitted when asked for by the id that was answered.
     let found = pseudonym(&house, PATIENT);
     assert!(house.evaluate(&question("n-amara", "read_chart", &found)).await.decision());
@@ -87,11 +85,7 @@ async fn a_search_agrees_with_evaluations_of_every_patient() {
                 let leaf = house.leaf(&answer["context"]["entry"]);
                 let Event::DecisionMade(made) = leaf.draft.event else { panic!("another kind") };
                 let related = made.circumstances["care"]["known"] == true;
-                assert_eq!(
-                    found.contains(&patient),
-                    answer["decision"] == true && related,
-                    "{who} {action} {record}"
-                );
+                assert_eq!(found.contains(&patient), answer["decision"] == true && related, "{who} {action} {record}");
             }
         }
     }
