@@ -269,6 +269,24 @@ pub struct ScenarioEmergency {
     pub until: Offset,
 }
 
+/// What an asker holds for a while, already granted and not yet over: `context.live` of policies.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct AskLive {
+    /// They broke the glass for this patient.
+    #[serde(default)]
+    pub break_glass: bool,
+    /// A colleague vouches for them.
+    #[serde(default)]
+    pub vouched: bool,
+    /// Entitlements they hold: keys of `entitlements` in `elevation.toml`.
+    #[serde(default)]
+    pub elevations: Vec<Label>,
+    /// Exceptions that apply to them.
+    #[serde(default)]
+    pub exceptions: Vec<Label>,
+}
+
 /// A question and what must come of it. Exactly one of `patient` and `resource` says what it is about. Somebody, a patient or a device that
 /// nobody knows has an id that begins with [`UNKNOWN`].
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -304,6 +322,9 @@ pub struct Ask {
     /// In which workflow; absent: the first that has the action.
     #[serde(default)]
     pub workflow: Option<WorkflowName>,
+    /// What the asker holds for a while: the glass broken, a colleague's word, entitlements, exceptions.
+    #[serde(default)]
+    pub live: AskLive,
     /// When, after the scenario's now: facts may have run out by then.
     #[serde(default)]
     pub at: Offset,

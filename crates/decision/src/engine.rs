@@ -6,13 +6,15 @@ use crate::claims::holds_until;
 use crate::clockwork::{Field, Uses, Word};
 use crate::context::{self, AssertedContext, ContextPlan};
 use crate::entities::{Party, StaticError, Statics};
-use crate::index::{Candidates, Placed, PolicyIndex};
+use crate::index::{Candidates, IndexError, Placed, PolicyIndex};
 use crate::judgement::Judgement;
 use crate::obligation;
 use crate::refusal::Refusal;
 use crate::remedy::{self, Change, Eligible};
 use crate::unsaid::{self, Unsaid};
-use cedar_policy::{AuthorizationError, Authorizer, Decision, Entities, EntityUid, PolicySet, Request, Response};
+use cedar_policy::{
+    AuthorizationError, Authorizer, Decision, Entities, EntityUid, Policy, PolicySet, Request, Response,
+};
 use charter::Charter;
 use charter::workflow::{RemedyKind, Workflow};
 use events::decision::{Effect, Question, Remedy};
@@ -34,6 +36,9 @@ pub enum EngineError {
     /// A policy's id cannot be recorded.
     #[error("policy id `{0}` cannot be recorded")]
     PolicyId(String),
+    /// A policy cannot be replaced.
+    #[error("a policy cannot be replaced")]
+    Replaced(#[from] IndexError),
 }
 
 /// Decides by one charter. Cheap to ask from many threads; keeps nothing that an answer depends on.
@@ -42,8 +47,8 @@ pub struct Engine {
     charter: Arc<Charter>,
     index: PolicyIndex,
     ids: HashMap<cedar_policy::PolicyId, Known>,
-    statics: Statics,
-    actions: HashMap<ActionName, Action>,
+    statics: Arc<Statics>,
+    actions: Arc<HashMap<ActionName, Action>>,
     authorizer: Authorizer,
 }
 
@@ -131,15 +136,26 @@ impl Engine {
     /// As [`Self::new`].
     pub fn with_policies(charter: Arc<Charter>, policies: PolicySet) -> Result<Self, EngineError> {
         let index = PolicyIndex::new(policies);
-        let mut ids = HashMap::with_capacity(index.len());
-        for policy in index.all().policies() {
-            let text = policy.id().to_string();
-            let id = PolicyId::new(&text).map_err(|_| EngineError::PolicyId(text))?;
-            ids.insert(policy.id().clone(), Known { id, forbids: policy.effect() == cedar_policy::Effect::Forbid });
-        }
-        let statics = Statics::new(charter.vocabulary(), charter.entities())?;
-        let actions = actions(&charter)?;
-        Ok(Self { charter, index, ids, statics, actions, authorizer: Authorizer::new() })
+        let statics = Arc::new(Statics::new(charter.vocabulary(), charter.entities())?);
+        let actions = Arc::new(actions(&charter)?);
+        Ok(Self { charter, ids: known(&index)?, index, statics, actions, authorizer: Authorizer::new() })
+    }
+
+    /// The same engine without one policy, or with another in its place. Everything else is shared. As with [`Self::with_policies`],
+    /// nobody has validated the other policy.
+    ///
+    /// # Errors
+    /// When the charter has no such policy.
+    pub fn with_policy(&self, id: &PolicyId, other: Option<Policy>) -> Result<Self, EngineError> {
+        let index = self.index.replacing(&cedar_policy::PolicyId::new(id.as_str()), other)?;
+        Ok(Self {
+            charter: Arc::clone(&self.charter),
+            ids: known(&index)?,
+            index,
+            statics: Arc::clone(&self.statics),
+            actions: Arc::clone(&self.actions),
+            authorizer: Authorizer::new(),
+        })
     }
 
     /// The charter it decides by.
@@ -523,6 +539,17 @@ fn deny(
         holds_until,
         patient: case.patient,
     }
+}
+
+/// Every policy of an index, as leaves name it.
+fn known(index: &PolicyIndex) -> Result<HashMap<cedar_policy::PolicyId, Known>, EngineError> {
+    let mut ids = HashMap::with_capacity(index.len());
+    for policy in index.all().policies() {
+        let text = policy.id().to_string();
+        let id = PolicyId::new(&text).map_err(|_| EngineError::PolicyId(text))?;
+        ids.insert(policy.id().clone(), Known { id, forbids: policy.effect() == cedar_policy::Effect::Forbid });
+    }
+    Ok(ids)
 }
 
 /// The schema's actions, each with its groups.

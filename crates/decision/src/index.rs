@@ -37,7 +37,7 @@ pub struct PolicyIndex {
     /// In the order of their ids.
     policies: Vec<Policy>,
     /// Each as a candidate, made when first needed.
-    bare: Vec<OnceLock<Option<Bare>>>,
+    bare: Vec<Arc<OnceLock<Option<Bare>>>>,
     names: Names,
     principals: HashSet<ScopeKey, KeyHash>,
     resources: HashSet<ScopeKey, KeyHash>,
@@ -220,6 +220,27 @@ impl PolicyIndex {
     /// Indexes every policy and every link of a template.
     #[must_use]
     pub fn new(all: PolicySet) -> Self {
+        Self::build(all, |_| Arc::default())
+    }
+
+    /// The same index with one policy taken out, or another in its place. What was made ready of the others is used again.
+    ///
+    /// # Errors
+    /// When there is no such policy, it is a link of a template, or the other one's id is taken.
+    pub fn replacing(&self, id: &PolicyId, by: Option<Policy>) -> Result<Self, IndexError> {
+        let mut all = self.all.clone();
+        all.remove_static(id.clone()).map_err(Box::new)?;
+        if let Some(policy) = by {
+            all.add(policy).map_err(Box::new)?;
+        }
+        let ready: HashMap<&PolicyId, _> = self.policies.iter().map(Policy::id).zip(&self.bare).collect();
+        Ok(Self::build(all, |policy| match ready.get(policy.id()).filter(|_| policy.id() != id) {
+            Some(bare) => Arc::clone(bare),
+            None => Arc::default(),
+        }))
+    }
+
+    fn build(all: PolicySet, bare: impl Fn(&Policy) -> Arc<OnceLock<Option<Bare>>>) -> Self {
         let mut policies: Vec<Policy> = all.policies().cloned().collect();
         policies.sort_by(|a, b| AsRef::<str>::as_ref(a.id()).cmp(b.id().as_ref()));
         let mut index = Self {
@@ -242,7 +263,7 @@ impl PolicyIndex {
                 by_principal.entry(principal).or_default().entry(resource).or_default().push(place);
             }
         }
-        index.bare = policies.iter().map(|_| OnceLock::new()).collect();
+        index.bare = policies.iter().map(bare).collect();
         index.policies = policies;
         index
     }

@@ -9,6 +9,7 @@
 //! - [`scenario::run`] asks whether the charter answers as its scenarios say it must.
 //! - [`matrix::Matrix`] is who may do what in which circumstances, and [`matrix::compare`] what a change of the charter changes of it;
 //!   [`difference::sentences`] says the change in people's words.
+//! - [`mutation::run`] asks whether the scenarios would notice a changed policy.
 //!
 //! On the way: [`circumstances`] works out what is true in the words policies use, [`index`] finds the few policies that can bear on a
 //! request, [`entities`] the few entities, [`clockwork`] and [`claims`] until when an answer holds, [`remedy`] what would help,
@@ -28,6 +29,7 @@ pub mod explain;
 pub mod index;
 pub mod judgement;
 pub mod matrix;
+pub mod mutation;
 pub mod obligation;
 pub mod refusal;
 pub mod remedy;

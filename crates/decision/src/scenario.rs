@@ -1,6 +1,7 @@
 //! Does the charter answer as its scenarios say it must? Each scenario's little world is built from leaves, as a real one is, and its
 //! questions are put to the engine.
 
+use crate::circumstances::Live;
 use crate::engine::Engine;
 use crate::judgement::Judgement;
 use crate::remedy;
@@ -15,7 +16,7 @@ use events::{
 };
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
-use world::World;
+use world::{Facts, World};
 
 /// Why a scenario cannot be run. One that was loaded with its charter has none of these faults.
 #[derive(Debug, thiserror::Error)]
@@ -56,8 +57,44 @@ impl Outcome {
 /// # Errors
 /// When the scenario names things it does not have.
 pub fn run(engine: &Engine, scenario: &Scenario, now: Timestamp) -> Result<Vec<Outcome>, ScenarioError> {
+    Ok(prepare(engine, scenario, now)?.iter().map(|put| put.to(engine)).collect())
+}
+
+/// The questions of a scenario with everything they are decided by but policies: they can be put to many engines of one charter.
+pub(crate) fn prepare<'a>(
+    engine: &Engine,
+    scenario: &'a Scenario,
+    now: Timestamp,
+) -> Result<Vec<Prepared<'a>>, ScenarioError> {
     let stage = Stage::new(engine, scenario, now)?;
-    scenario.ask.iter().map(|ask| stage.ask(ask)).collect()
+    scenario.ask.iter().map(|ask| stage.prepare(ask)).collect()
+}
+
+/// A question with what it is decided by.
+pub(crate) struct Prepared<'a> {
+    ask: &'a Ask,
+    question: Question,
+    facts: Facts,
+    live: Live,
+    now: Timestamp,
+}
+
+impl Prepared<'_> {
+    /// Puts it to an engine.
+    pub(crate) fn to(&self, engine: &Engine) -> Outcome {
+        let ask = self.ask;
+        let judgement = engine.decide_holding(&self.question, &self.facts, &self.live, self.now);
+        let mut differences = differences(ask, &judgement);
+        if let Some(expected) = &ask.accountable {
+            let digest = CharterDigest([0; 32]);
+            let made = judgement.clone().into_made(self.question.clone(), Seq(0), digest, self.now);
+            let found: BTreeSet<_> = engine.accountable(&made).into_iter().map(|who| who.owner).collect();
+            for owner in expected.iter().filter(|owner| !found.contains(*owner)) {
+                differences.push(format!("{owner} is not among the accountable"));
+            }
+        }
+        Outcome { title: ask.title.clone(), differences, judgement }
+    }
 }
 
 /// A scenario's world.
@@ -253,21 +290,18 @@ impl<'a> Stage<'a> {
         Ok(())
     }
 
-    fn ask(&self, ask: &Ask) -> Result<Outcome, ScenarioError> {
+    fn prepare<'s>(&self, ask: &'s Ask) -> Result<Prepared<'s>, ScenarioError> {
         let now = ask.at.from(self.now);
         let question = self.question(ask)?;
         let facts = self.world.facts(&self.engine.subject(&question), now);
-        let judgement = self.engine.decide(&question, &facts, now);
-        let mut differences = differences(ask, &judgement);
-        if let Some(expected) = &ask.accountable {
-            let digest = CharterDigest([0; 32]);
-            let made = judgement.clone().into_made(question, Seq(0), digest, now);
-            let found: BTreeSet<_> = self.engine.accountable(&made).into_iter().map(|who| who.owner).collect();
-            for owner in expected.iter().filter(|owner| !found.contains(*owner)) {
-                differences.push(format!("{owner} is not among the accountable"));
-            }
-        }
-        Ok(Outcome { title: ask.title.clone(), differences, judgement })
+        let held = &ask.live;
+        let live = Live {
+            break_glass: held.break_glass,
+            vouched: held.vouched,
+            elevations: held.elevations.iter().cloned().collect(),
+            exceptions: held.exceptions.iter().cloned().collect(),
+        };
+        Ok(Prepared { ask, question, facts, live, now })
     }
 
     fn question(&self, ask: &Ask) -> Result<Question, ScenarioError> {

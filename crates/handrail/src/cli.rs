@@ -181,13 +181,21 @@ pub(crate) enum Charter {
         /// The charter's directory.
         dir: PathBuf,
     },
-    /// Run a charter's scenarios.
+    /// Run a charter's scenarios, then see whether they notice every change of a policy.
+    ///
+    /// Each policy is deleted, reversed, negated, widened and narrowed, each change alone; a change that no scenario notices is said.
     Test {
         /// The charter's directory.
         dir: PathBuf,
-        /// Only scenarios whose name contains this.
+        /// Only scenarios whose name contains this; no policy is changed then.
         #[arg(long, value_name = "TEXT")]
         only: Option<String>,
+        /// Change no policy, only run the scenarios.
+        #[arg(long)]
+        no_mutants: bool,
+        /// Change only policies whose id or file contains this.
+        #[arg(long, value_name = "TEXT", conflicts_with_all = ["only", "no_mutants"])]
+        mutants_of: Option<String>,
     },
     /// Say what changes from one charter to another: in people's words, and which cells of the authority matrix.
     Diff {

@@ -6,7 +6,7 @@ use crate::document::{Step, at};
 use crate::names::Noun;
 use crate::nearest::nearest;
 use crate::scenario::{Ask, Scenario, UNKNOWN};
-use events::{OwnerId, PolicyId, PrincipalId, RoleName};
+use events::{Label, OwnerId, PolicyId, PrincipalId, RoleName};
 use std::collections::BTreeSet;
 
 /// The ids of one sort in a scenario.
@@ -134,6 +134,8 @@ fn question(check: &mut Check<'_, '_, Scenario>, index: usize, ask: &Ask, [peopl
     if let Some(method) = &ask.session_method {
         check.refers(Noun::Method, at!["ask", index, "session_method"], method);
     }
+    let held = ask.live.elevations.iter().map(Label::as_str);
+    check.refer(Noun::Entitlement, at!["ask", index, "live", "elevations"], held);
     if let Some(policies) = &ask.policies {
         check.refer(Noun::Policy, at!["ask", index, "policies"], policies.iter().map(PolicyId::as_str));
     }

@@ -23,7 +23,7 @@ fn the_starter_charter_is_fine() {
 #[test]
 fn the_starter_charter_answers_as_its_scenarios_say() {
     let charter = starter_charter();
-    let said = Desk::new().run(&["charter", "test", charter.to_str().unwrap()]).ended(0);
+    let said = Desk::new().run(&["charter", "test", charter.to_str().unwrap(), "--no-mutants"]).ended(0);
     said.says(&["ok    scenarios/care-access.toml"]).notes(&["policies", "workflows", "scenarios", "all as expected"]);
     let said =
         Desk::new().run(&["charter", "test", charter.to_str().unwrap(), "--only", "care-access", "--json"]).ended(0);
@@ -34,6 +34,26 @@ fn the_starter_charter_answers_as_its_scenarios_say() {
         .run(&["charter", "test", charter.to_str().unwrap(), "--only", "no such scenario"])
         .ended(1)
         .notes(&["no such scenario"]);
+}
+
+#[test]
+fn a_change_of_a_policy_that_no_scenario_notices_is_said_with_file_and_line() {
+    let desk = Desk::new();
+    let charter = desk.charter_copy();
+    desk.run(&["charter", "test", "charter", "--mutants-of", "pumps-report"])
+        .ended(0)
+        .notes(&["of 1 policy: a scenario notices each"]);
+    std::fs::remove_file(charter.join("scenarios/infusion-pumps.toml")).unwrap();
+    let said = desk.run(&["charter", "test", "charter", "--mutants-of", "pumps-report"]).ended(4);
+    said.says(&["SURVIVED  policies/pumps.cedar:18: pumps-report: widen: without `when { context.care.team }`"])
+        .notes(&["no scenario notices", "write one for each"]);
+    let said = desk.run(&["--json", "charter", "test", "charter", "--mutants-of", "pumps-report"]).ended(4);
+    let trial = &said.json()["mutants"];
+    assert_eq!(
+        trial["noticed"].as_u64().unwrap() + trial["survivors"].as_array().unwrap().len() as u64,
+        trial["changes"].as_u64().unwrap()
+    );
+    assert_eq!(trial["survivors"][0]["policy"], "pumps-report");
 }
 
 #[test]
