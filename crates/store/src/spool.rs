@@ -31,7 +31,7 @@ const MAGIC: [u8; 4] = *b"HRs1";
 const HEAD_BYTES: usize = 4 + 8 + 4 + SEAL_BYTES;
 const SEAL_BYTES: usize = 32;
 /// How much is written at once when a spool is made.
-const ZEROS: [u8; 64 * 1024] = [0; 64 * 1024];
+static ZEROS: [u8; 64 * 1024] = [0; 64 * 1024];
 
 /// Why something is not in the spool.
 #[derive(Debug, thiserror::Error)]

@@ -36,6 +36,12 @@ pub(crate) fn admission(id: &str, record: &str, unit: &str) -> String {
 pub(crate) fn ward() -> (Desk, Node) {
     let desk = Desk::new();
     let node = desk.serve();
+    furnish(&desk, &node);
+    (desk, node)
+}
+
+/// Tells a node of those people and that patient.
+pub(crate) fn furnish(desk: &Desk, node: &Node) {
     let token = |name: &str| desk.run(&["caller", "add", name]).ended(0).out.trim().to_owned();
     let (people, rota) = (token("identity"), token("rota"));
     let nurse = |id: &str| json!({ "id": id, "class": "staff", "roles": ["nurse"] });
@@ -45,8 +51,7 @@ pub(crate) fn ward() -> (Desk, Node) {
             "from": hours_from_now(-4), "until": hours_from_now(4) })
     };
     node.tell("/feeds/v1/rota", &rota, &json!({ "shifts": [shift("nora", "ED"), shift("iris", "WARD-3A")] }));
-    assert!(send(&node, &admission("m1", "MRN-1", "EMERG")).contains("MSA|AA|m1"));
-    (desk, node)
+    assert!(send(node, &admission("m1", "MRN-1", "EMERG")).contains("MSA|AA|m1"));
 }
 
 const READ: [&str; 8] = ["decide", "--action", "read_chart", "--on", "MRN-1", "--session", "2", "--as"];

@@ -105,8 +105,7 @@ impl Desk {
     /// Starts a node and waits until it listens.
     pub(crate) fn serve(&self) -> Node {
         let charter = starter_charter();
-        let args = [
-            "serve",
+        self.serve_with(&[
             "--data",
             "data",
             "--charter",
@@ -115,8 +114,13 @@ impl Desk {
             "127.0.0.1:0",
             "--mllp",
             "127.0.0.1:0",
-        ];
-        let mut child = self.command(&args).stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
+        ])
+    }
+
+    /// Starts a node with other options and waits until it listens.
+    pub(crate) fn serve_with(&self, options: &[&str]) -> Node {
+        let mut child =
+            self.command(&[&["serve"], options].concat()).stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
         let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
         let (mut http, mut mllp, mut said) = (None, None, String::new());
         while http.is_none() || mllp.is_none() {

@@ -9,6 +9,7 @@ mod doctor;
 mod evidence;
 mod feed;
 mod patients;
+mod spooled;
 mod supervised;
 mod tokens;
 mod upgrade;

@@ -1,5 +1,5 @@
 //! The store from outside: what callers rely on.
-#![expect(clippy::unwrap_used, clippy::panic, reason = "tests")]
+#![expect(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
 
 mod clocks;
 mod conditions;
