@@ -28,7 +28,7 @@ static HOUSE: LazyLock<House> = LazyLock::new(|| {
     let charter =
         Charter::load(&Path::new(env!("CARGO_MANIFEST_DIR")).join("../charter")).expect("the starter charter");
     let clock = Arc::new(SetClock::new(Timestamp::from_millis(1_795_000_000_000)));
-    let settings = Settings { clock, origin: "fuzz.example/log".into(), store_bytes_max: None };
+    let settings = Settings { snapshot_entries: None, ..Settings::new(clock, "fuzz.example/log") };
     let plane = Plane::open(dir.path(), Some(charter), settings).unwrap();
     let callers = Callers::new(&plane);
     let by = Actor::local("fuzz").unwrap();

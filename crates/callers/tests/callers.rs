@@ -26,7 +26,7 @@ async fn open(dir: &Path, seed: bool) -> (Plane, Callers) {
     let opened = tokio::task::spawn_blocking(move || {
         let charter = || Charter::load(&Path::new(env!("CARGO_MANIFEST_DIR")).join("../../charter")).unwrap();
         let clock = SetClock::new(Timestamp::from_millis(1_795_000_000_000));
-        let settings = Settings { clock: Arc::new(clock), origin: "test.example/log".into(), store_bytes_max: None };
+        let settings = Settings::new(Arc::new(clock), "test.example/log");
         let plane = Plane::open(&dir, seed.then(charter), settings).unwrap();
         let callers = Callers::new(&plane);
         (plane, callers)

@@ -21,6 +21,9 @@ pub enum DeviceKind {
 }
 
 impl DeviceKind {
+    /// Every sort.
+    pub const ALL: [Self; 5] = [Self::Workstation, Self::Laptop, Self::Mobile, Self::Medical, Self::Server];
+
     /// Its name in charters, leaves and policies.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
@@ -70,6 +73,9 @@ pub enum Posture {
 }
 
 impl Posture {
+    /// Every finding.
+    pub const ALL: [Self; 3] = [Self::Healthy, Self::Degraded, Self::Failed];
+
     /// Its name in charters, leaves and policies.
     #[must_use]
     pub const fn as_str(self) -> &'static str {

@@ -31,6 +31,11 @@ pub enum Class {
     Other,
 }
 
+impl Class {
+    /// Every sort, in the order of their numbers.
+    pub const ALL: [Self; 4] = [Self::Inpatient, Self::Outpatient, Self::Emergency, Self::Other];
+}
+
 /// Whether the patient is there.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -115,6 +120,11 @@ pub enum Movement {
     Transfer,
     /// A13 undoes A03: the patient never left.
     Discharge,
+}
+
+impl Movement {
+    /// Every sort, in the order of their numbers.
+    pub const ALL: [Self; 3] = [Self::Admission, Self::Transfer, Self::Discharge];
 }
 
 /// A movement was undone (A11, A12, A13).

@@ -39,8 +39,7 @@ fn messages(seed: u64, count: usize) -> Vec<Bytes> {
 
 fn open(dir: &Path) -> Plane {
     let charter = Charter::load(&Path::new(env!("CARGO_MANIFEST_DIR")).join("../../charter")).unwrap();
-    let settings =
-        Settings { clock: Arc::new(SystemClock), origin: charter.hospital().origin.clone(), store_bytes_max: None };
+    let settings = Settings::new(Arc::new(SystemClock), charter.hospital().origin.clone());
     Plane::open(dir, Some(charter), settings).unwrap()
 }
 

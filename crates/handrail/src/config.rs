@@ -43,11 +43,19 @@ pub(crate) struct Listen {
 }
 
 /// The store's limits.
-#[derive(Clone, Copy, Debug, Default, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[derive(Clone, Copy, Debug, Deserialize)]
+#[serde(deny_unknown_fields, default)]
 pub(crate) struct StoreLimits {
     /// The most mebibytes the store's file may have; without it as many as the disk has.
     pub(crate) size_mib_max: Option<u64>,
+    /// After how many entries a snapshot is made, so that a start reads only what came after; 0 makes none.
+    pub(crate) snapshot_entries: u64,
+}
+
+impl Default for StoreLimits {
+    fn default() -> Self {
+        Self { size_mib_max: None, snapshot_entries: store::SNAPSHOT_ENTRIES }
+    }
 }
 
 /// Where decisions go while the log cannot be written, in workflows whose fallback for the store is `temporary`.

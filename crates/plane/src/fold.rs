@@ -4,9 +4,13 @@ use crate::live::Register;
 use crate::tokens::Tokens;
 use events::decision::{Effect, EndCause, EndMode};
 use events::{Actor, CharterDigest, Event, Leaf, LeafError, Seq};
+use std::collections::HashMap;
+use std::io;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use store::Resumable;
 use world::World;
+use world::canon::{Canon, Reading, Unfit};
 
 /// What the fold produces and the rest of the plane reads.
 #[derive(Default)]
@@ -76,9 +80,153 @@ impl store::Apply for Fold {
         }
     }
 
+    fn resumable(&mut self) -> Option<&mut dyn Resumable> {
+        Some(self)
+    }
+
     fn unreadable(&mut self, seq: Seq, why: &LeafError) {
         self.0.blind.store(true, Ordering::SeqCst);
         let mut first = self.0.unreadable.lock().unwrap_or_else(PoisonError::into_inner);
         first.get_or_insert_with(|| (seq, why.to_string()));
+    }
+}
+
+/// The version of everything this node folds and of the form a snapshot keeps it in: the world, the live permits, the callers' tokens. A
+/// snapshot of another version is not read. Raise it whenever the same entries fold into something else, or it is written otherwise:
+/// `a_changed_fold_has_another_version` says when.
+pub const FOLD_VERSION: u32 = 1;
+
+impl Resumable for Fold {
+    fn version(&self) -> u32 {
+        FOLD_VERSION
+    }
+
+    fn fresh(&self) -> Box<dyn store::Apply> {
+        Box::new(Self(Arc::default()))
+    }
+
+    fn write(&self, to: &mut dyn io::Write) -> io::Result<()> {
+        let mut canon = Canon::new(to);
+        self.0.world.read().unwrap_or_else(PoisonError::into_inner).write(&mut canon);
+        canon.number(self.0.decisions.load(Ordering::Relaxed));
+        self.0.tokens.write(&mut canon);
+        self.0.live.write(&mut canon);
+        canon.finish()
+    }
+
+    fn read(&mut self, from: &mut dyn io::Read) -> io::Result<()> {
+        self.read_all(&mut Reading::new(from)).map_err(|unfit| match unfit {
+            Unfit::Io(error) => error,
+            unfit => io::Error::new(io::ErrorKind::InvalidData, unfit),
+        })
+    }
+
+    fn clear(&mut self) {
+        *self.0.world.write().unwrap_or_else(PoisonError::into_inner) = World::new();
+        self.0.decisions.store(0, Ordering::Relaxed);
+        self.0.tokens.replace(HashMap::new());
+        self.0.live.clear();
+    }
+}
+
+impl Fold {
+    fn read_all(&self, reading: &mut Reading<'_>) -> Result<(), Unfit> {
+        let world = World::read(reading)?;
+        *self.0.world.write().unwrap_or_else(PoisonError::into_inner) = world;
+        self.0.decisions.store(reading.number()?, Ordering::Relaxed);
+        self.0.tokens.read(reading)?;
+        self.0.live.read(reading)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use aws_lc_rs::digest;
+    use events::Bearing;
+    use store::Apply as _;
+
+    /// What is folded. New lines are added at the end; none ever changes.
+    const STREAM: &str = include_str!("../golden/stream.jsonl");
+    /// The version these digests were written for, then the beginning of the fold's digest after each line of the stream.
+    const DIGESTS: &str = include_str!("../golden/digests");
+
+    fn written(fold: &Fold) -> Vec<u8> {
+        let mut bytes = Vec::new();
+        fold.write(&mut bytes).unwrap();
+        bytes
+    }
+
+    fn digest(fold: &Fold) -> String {
+        let digest = digest::digest(&digest::SHA256, &written(fold));
+        digest.as_ref()[..8].iter().map(|byte| format!("{byte:02x}")).collect()
+    }
+
+    fn stream() -> impl Iterator<Item = Arc<Leaf>> {
+        STREAM.lines().map(|line| Arc::new(Leaf::parse(line.as_bytes()).unwrap()))
+    }
+
+    #[test]
+    fn a_changed_fold_has_another_version() {
+        let mut fold = Fold(Arc::default());
+        let mut found = vec![format!("fold version {FOLD_VERSION}")];
+        for leaf in stream() {
+            fold.apply(&[leaf]);
+            found.push(digest(&fold));
+        }
+        let known: Vec<&str> = DIGESTS.lines().collect();
+        let whole = || found.join("\n");
+        assert_eq!(known[0], found[0], "the version was raised: golden/digests must now be\n{}", whole());
+        let changed = known.iter().zip(&found).position(|(known, found)| known != found);
+        assert_eq!(
+            changed,
+            None,
+            "the fold, or its form, changed: raise FOLD_VERSION; golden/digests must then be\n{}",
+            whole()
+        );
+        assert_eq!(known.len(), found.len(), "the stream has more lines: golden/digests must now be\n{}", whole());
+    }
+
+    #[test]
+    fn the_golden_stream_has_every_kind_that_is_folded() {
+        let kinds: std::collections::HashSet<_> = stream().map(|leaf| leaf.draft.event.kind().name).collect();
+        let missing = Event::KINDS.iter().filter(|kind| kind.bearing == Bearing::Fact && !kinds.contains(kind.name));
+        assert_eq!(missing.map(|kind| kind.name).collect::<Vec<_>>(), [""; 0], "add a line to golden/stream.jsonl");
+    }
+
+    #[test]
+    fn a_fold_kept_after_any_entry_goes_on_as_if_it_had_never_been() {
+        let leaves: Vec<_> = stream().collect();
+        for cut in 0..=leaves.len() {
+            let mut fold = Fold(Arc::default());
+            fold.apply(&leaves[..cut]);
+            let mut again = Fold(Arc::default());
+            again.read(&mut written(&fold).as_slice()).unwrap();
+            assert_eq!(written(&again), written(&fold), "{cut}");
+            fold.apply(&leaves[cut..]);
+            again.apply(&leaves[cut..]);
+            assert_eq!(written(&again), written(&fold), "{cut}");
+        }
+    }
+
+    #[test]
+    fn bytes_that_are_no_fold_are_refused_and_nothing_stays() {
+        let mut fold = Fold(Arc::default());
+        fold.apply(&stream().collect::<Vec<_>>());
+        assert!(!fold.0.live.is_empty() && !fold.0.tokens.callers().is_empty());
+        let (whole, empty) = (written(&fold), written(&Fold(Arc::default())));
+        for cut in (0..whole.len()).step_by(7) {
+            assert!(fold.read(&mut &whole[..cut]).is_err(), "{cut}");
+            fold.clear();
+            assert_eq!(written(&fold), empty);
+        }
+        for at in 0..whole.len() {
+            let mut changed = whole.clone();
+            changed[at] ^= 0x41;
+            // Whatever it is taken for, it is something that can be kept: the store's HMAC says whether it is what was written.
+            if fold.read(&mut changed.as_slice()).is_ok() {
+                Fold(Arc::default()).read(&mut written(&fold).as_slice()).unwrap();
+            }
+        }
     }
 }

@@ -26,6 +26,7 @@ pub mod tokens;
 pub use clock::{Clock, SetClock, SystemClock};
 pub use decide::{Ask, WORDS_BYTES_MAX};
 pub use directory::{Directory, NUMBER_BYTES_MAX, Named, random};
+pub use fold::FOLD_VERSION;
 pub use identity::{IDENTITY_NAME_CHARS_MAX, IDENTITY_NUMBERS_MAX, Identity, Naming};
 pub use live::{LIVE_MAX, LIVE_PERMITS_MAX, LIVE_PERMITS_OF_ONE_MAX, LivePermit, Register, Standing};
 pub use open::{OpenError, Settings};

@@ -11,6 +11,7 @@ use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 use tokio::sync::{Notify, watch};
 use world::Key;
+use world::canon::{Canon, Reading, Unfit};
 
 /// A permit stays live at most this long, whatever it rests on.
 pub const LIVE_MAX: Duration = Duration::from_secs(12 * 60 * 60);
@@ -57,6 +58,12 @@ impl LivePermit {
     #[must_use]
     pub fn standing(&self) -> Standing {
         *self.standing.borrow()
+    }
+
+    /// Whether it has ended because its holder may not call any more, though that is not recorded yet: the only end that is folded before it
+    /// is recorded.
+    fn revoked(&self) -> bool {
+        matches!(self.standing(), Standing::Ended { cause: EndCause::CallerRevoked, .. })
     }
 
     /// The decision it rests on.
@@ -134,6 +141,44 @@ impl Register {
         inner.permits.insert(leaf.seq, permit);
         drop(inner);
         self.work.notify_one();
+    }
+
+    /// Writes every permit, in order of entry. What is marked is not written: a node that starts decides all of them again.
+    pub(crate) fn write(&self, canon: &mut Canon<'_>) {
+        let inner = self.lock();
+        let mut all: Vec<&LivePermit> = inner.permits.values().collect();
+        all.sort_unstable_by_key(|permit| permit.entry);
+        canon.count(all.len());
+        for permit in all {
+            let tail = permit.made.draft.tail().unwrap_or_default();
+            canon.bytes(&events::Leaf::bytes(permit.entry, permit.made.recorded_at, &tail));
+            canon.count(permit.keys.len());
+            permit.keys.iter().for_each(|key| key.write(canon));
+            canon.flag(permit.revoked());
+        }
+    }
+
+    /// Reads what [`Self::write`] wrote, in the place of what there is.
+    pub(crate) fn read(&self, reading: &mut Reading<'_>) -> Result<(), Unfit> {
+        self.clear();
+        let (count, _) = reading.count()?;
+        for _ in 0..count {
+            let leaf = events::Leaf::parse(reading.bytes()?).map_err(|_| Unfit::Form("leaf"))?;
+            let keys = reading.list(Key::read)?.into_iter().collect();
+            let revoked = reading.flag()?;
+            let leaf = std::sync::Arc::new(leaf);
+            let events::Event::DecisionMade(made) = &leaf.draft.event else { return Err(Unfit::Form("permit")) };
+            self.enter(&leaf, made, keys);
+            if revoked {
+                self.cut(leaf.seq, EndCause::CallerRevoked, EndMode::Now);
+            }
+        }
+        Ok(())
+    }
+
+    /// Forgets every permit. Nobody is told.
+    pub(crate) fn clear(&self) {
+        *self.lock() = Inner::default();
     }
 
     /// Takes a permit out and tells whoever watches it.

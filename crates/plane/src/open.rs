@@ -20,6 +20,17 @@ pub struct Settings {
     pub origin: String,
     /// The most bytes the store's file may have, if there is a limit.
     pub store_bytes_max: Option<u64>,
+    /// After how many entries a snapshot of what was folded is made; `None` makes none.
+    pub snapshot_entries: Option<u64>,
+}
+
+impl Settings {
+    /// Everything but clock and origin as usual: no limit of size, a snapshot after every [`store::SNAPSHOT_ENTRIES`].
+    #[must_use]
+    pub fn new(clock: Arc<dyn Clock>, origin: impl Into<String>) -> Self {
+        let snapshot_entries = Some(store::SNAPSHOT_ENTRIES);
+        Self { clock, origin: origin.into(), store_bytes_max: None, snapshot_entries }
+    }
 }
 
 /// Why a node cannot open.
@@ -84,6 +95,7 @@ impl Plane {
         let clock = Arc::clone(&settings.clock);
         let options = Options {
             size_bytes_max: settings.store_bytes_max,
+            snapshot_entries: settings.snapshot_entries,
             ..Options::new(settings.origin, Arc::new(move || clock.now()))
         };
         let store = Store::open(dir, options, Box::new(Fold(Arc::clone(&folded))))?;

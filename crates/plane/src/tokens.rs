@@ -6,6 +6,7 @@ use events::{Actor, CallerName, Timestamp};
 use smol_str::SmolStr;
 use std::collections::{HashMap, HashSet};
 use std::sync::{PoisonError, RwLock};
+use world::canon::{Canon, Reading, Unfit};
 
 /// One live token.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -82,6 +83,31 @@ impl Tokens {
 
     fn begin(&self, caller: &CallerName) {
         self.ended.write().unwrap_or_else(PoisonError::into_inner).remove(&Actor::caller(caller));
+    }
+
+    pub(crate) fn write(&self, canon: &mut Canon<'_>) {
+        let by_id = self.by_id.read().unwrap_or_else(PoisonError::into_inner);
+        let mut all: Vec<_> = by_id.iter().collect();
+        all.sort_unstable_by_key(|(id, _)| *id);
+        canon.count(all.len());
+        for (id, token) in all {
+            canon.text(id);
+            canon.text(token.caller.as_str());
+            canon.text(&token.sha256);
+        }
+    }
+
+    pub(crate) fn read(&self, reading: &mut Reading<'_>) -> Result<(), Unfit> {
+        let all = reading.list(|reading| {
+            let id = SmolStr::new(reading.text()?);
+            Ok((id, Token { caller: reading.parsed()?, sha256: SmolStr::new(reading.text()?) }))
+        })?;
+        self.replace(all.into_iter().collect());
+        Ok(())
+    }
+
+    pub(crate) fn replace(&self, by_id: HashMap<SmolStr, Token>) {
+        *self.by_id.write().unwrap_or_else(PoisonError::into_inner) = by_id;
     }
 
     pub(crate) fn revoke(&self, revoked: &Revoked) {

@@ -60,8 +60,7 @@ struct House {
 }
 
 fn open(dir: &Path, clock: &SetClock, seed: Option<Charter>) -> Plane {
-    let settings =
-        Settings { clock: Arc::new(clock.clone()), origin: "test.example/log".into(), store_bytes_max: None };
+    let settings = Settings::new(Arc::new(clock.clone()), "test.example/log");
     Plane::open(dir, seed, settings).unwrap()
 }
 

@@ -3,6 +3,7 @@
 //! - [`Store::append`] takes a [`Batch`] and answers with [`Recorded`] leaves once they are on disk **and** applied.
 //! - [`Store::read`] lends a [`Reader`]: leaves, and the registered [`statements`] of other rooms.
 //! - [`Search`] finds entries by what they are about, in a second file that can always be made anew.
+//! - A start reads the newest good snapshot of the fold ([`Resumable`]) and only what came after it.
 //! - The writer seals what it committed into the Merkle tree within a second; [`Store::verify`] recomputes all of it.
 //!
 //! Callers never see the database's own types: PostgreSQL goes behind the same names.
@@ -25,6 +26,7 @@ mod recorded;
 mod recovery;
 mod rotation;
 mod seal;
+mod snapshot;
 mod spool;
 mod statement;
 mod status;
@@ -49,8 +51,9 @@ pub use recorded::Recorded;
 pub use recovery::RecoveryError;
 pub use rotation::Rotation;
 pub use search::Search;
+pub use snapshot::Resumable;
 pub use spool::{Damage, SPOOL_BYTES_DEFAULT, SPOOL_BYTES_MAX, SPOOL_BYTES_MIN, Spool, SpoolError};
 pub use statement::{Row, Statement, Value};
 pub use status::{Condition, Head, Health};
-pub use store::{Apply, Elapsed, Now, Options, Store};
+pub use store::{Apply, Elapsed, Now, Options, SNAPSHOT_ENTRIES, Store};
 pub use verify::{Verified, VerifyError};

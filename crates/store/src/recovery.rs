@@ -1,4 +1,4 @@
-//! Starting again: every entry is read, hashed against the tree's tiles, and folded, in order.
+//! Starting again: every entry after the newest snapshot is read, hashed against the tree's tiles, and folded, in order.
 
 use crate::database::StorageError;
 use crate::keys::{Key, Keys};
@@ -121,8 +121,14 @@ pub(crate) fn replay(
     apply: &mut dyn Apply,
 ) -> Result<Recovered, RecoveryError> {
     let sealed = tree.size();
-    let mut replay =
-        Replay { at: from, tile: Vec::new(), leaves: Vec::with_capacity(LEAVES_AT_ONCE), tree, apply, sealed };
+    let mut replay = Replay {
+        at: from,
+        tiles: TileCheck::new(sealed),
+        leaves: Vec::with_capacity(LEAVES_AT_ONCE),
+        tree,
+        apply,
+        sealed,
+    };
     let mut failed = None;
     reader.scan(Seq(replay.at.next), Seq(u64::MAX), |seq, bytes| match replay.entry(reader, seq, bytes) {
         Ok(()) => ControlFlow::Continue(()),
@@ -169,8 +175,7 @@ pub(crate) fn catch_up(
 
 struct Replay<'a> {
     at: Recovered,
-    /// The hashes of the sealed entries around the current one.
-    tile: Vec<Hash>,
+    tiles: TileCheck,
     leaves: Vec<Arc<Leaf>>,
     tree: &'a mut Tree,
     apply: &'a mut dyn Apply,
@@ -206,19 +211,11 @@ impl Replay<'_> {
     }
 
     fn hash(&mut self, reader: &Reader<'_>, seq: Seq, bytes: &[u8]) -> Result<(), RecoveryError> {
-        let hash = leaf_hash(bytes);
         if seq.0 >= self.sealed {
-            self.tree.append(hash);
+            self.tree.append(leaf_hash(bytes));
             return Ok(());
         }
-        let width = u64::from(TILE_WIDTH);
-        let (index, place) = (seq.0 / width, seq.0 % width);
-        if place == 0 || self.tile.is_empty() {
-            let tile = reader.tile(0, index, ledger::source::tile_width(0, index, self.sealed))?;
-            self.tile = Hash::all_in(&tile).collect();
-        }
-        let kept = usize::try_from(place).ok().and_then(|place| self.tile.get(place));
-        if kept == Some(&hash) { Ok(()) } else { Err(RecoveryError::Changed(seq)) }
+        self.tiles.check(reader, seq, bytes)
     }
 
     fn fold(&mut self) {
@@ -226,6 +223,32 @@ impl Replay<'_> {
             self.apply.apply(&self.leaves);
             self.leaves.clear();
         }
+    }
+}
+
+/// Holds sealed entries, shown in order, against the hashes that were sealed.
+pub(crate) struct TileCheck {
+    /// The hashes of the entries around the current one.
+    tile: Vec<Hash>,
+    sealed: u64,
+}
+
+impl TileCheck {
+    /// For a log whose first `sealed` entries have tiles.
+    pub(crate) const fn new(sealed: u64) -> Self {
+        Self { tile: Vec::new(), sealed }
+    }
+
+    /// Whether a sealed entry is the one that was sealed.
+    pub(crate) fn check(&mut self, reader: &Reader<'_>, seq: Seq, bytes: &[u8]) -> Result<(), RecoveryError> {
+        let width = u64::from(TILE_WIDTH);
+        let (index, place) = (seq.0 / width, seq.0 % width);
+        if place == 0 || self.tile.is_empty() {
+            let tile = reader.tile(0, index, ledger::source::tile_width(0, index, self.sealed))?;
+            self.tile = Hash::all_in(&tile).collect();
+        }
+        let kept = usize::try_from(place).ok().and_then(|place| self.tile.get(place));
+        if kept == Some(&leaf_hash(bytes)) { Ok(()) } else { Err(RecoveryError::Changed(seq)) }
     }
 }
 

@@ -9,6 +9,7 @@ use crate::reader::{Pool, Reader};
 use crate::recovery::{self, Recovered};
 use crate::rotation::{self, Rotation, Signers};
 use crate::seal::Sealer;
+use crate::snapshot::{Resumable, Snapshots, Snapshotter};
 use crate::status::{Head, Health, Status};
 use crate::wal::Checkpointer;
 use crate::writer::Writer;
@@ -31,6 +32,11 @@ pub trait Apply: Send {
 
     /// This entry is in the log and may bear facts, but this build cannot read it.
     fn unreadable(&mut self, seq: Seq, why: &LeafError);
+
+    /// The same as something that can be kept in snapshots. A fold that cannot is folded from the first entry at every start.
+    fn resumable(&mut self) -> Option<&mut dyn Resumable> {
+        None
+    }
 }
 
 /// Folds nothing: for reading and verifying a log.
@@ -39,6 +45,9 @@ impl Apply for () {
 
     fn unreadable(&mut self, _seq: Seq, _why: &LeafError) {}
 }
+
+/// After how many entries a snapshot is made unless said otherwise: folding as many again takes about a second.
+pub const SNAPSHOT_ENTRIES: u64 = 100_000;
 
 /// Says what time it is.
 pub type Now = Arc<dyn Fn() -> Timestamp + Send + Sync>;
@@ -66,11 +75,13 @@ pub struct Options {
     pub size_bytes_max: Option<u64>,
     /// The most connections that read at once.
     pub readers_max: usize,
+    /// After how many entries a snapshot of the fold is made; `None` makes none.
+    pub snapshot_entries: Option<u64>,
 }
 
 impl Options {
     /// Everything but the name and the clock as usual: 16,384 batches wait, 4,096 entries a commit, sealed after half a second, jumps of over 30
-    /// seconds recorded, no limit of size, 16 readers.
+    /// seconds recorded, no limit of size, 16 readers, a snapshot after every [`SNAPSHOT_ENTRIES`].
     #[must_use]
     pub fn new(origin: impl Into<String>, now: Now) -> Self {
         Self {
@@ -83,6 +94,7 @@ impl Options {
             clock_jump_max: Some(Duration::from_secs(30)),
             size_bytes_max: None,
             readers_max: 16,
+            snapshot_entries: Some(SNAPSHOT_ENTRIES),
         }
     }
 }
@@ -109,7 +121,8 @@ struct Shared {
 }
 
 impl Store {
-    /// Opens a data directory, or makes it; folds every entry it holds through `apply`, in order, before it returns.
+    /// Opens a data directory, or makes it; before it returns, `apply` has folded every entry it holds, in order: by itself or, as far as
+    /// the newest good snapshot goes, by having been given what it once folded.
     ///
     /// # Errors
     /// When the directory is in use, cannot be written, or holds something that does not fit together.
@@ -131,7 +144,10 @@ impl Store {
         let tree = recovery::sealed_tree(&reader, &key)?;
         let sealed = tree.as_ref().map(Tree::size);
         let mut tree = tree.unwrap_or_default();
-        let start = Recovered { next: 0, recorded_at: Timestamp::MIN };
+        let snapshots = Snapshots::of(directory, &keys.detail);
+        let start = snapshots.restore(&reader, sealed.unwrap_or(0), apply.as_mut());
+        let start = start.unwrap_or(Recovered { next: 0, recorded_at: Timestamp::MIN });
+        let folded = start.next;
         let recovered = recovery::replay(&reader, start, &mut tree, apply.as_mut())?;
 
         let mut sealer = Sealer::new(directory.to_owned(), tree, sealed, signing, signers.clone());
@@ -142,7 +158,7 @@ impl Store {
         let (queue, status) = (Arc::new(Queue::new(options.queue_batches_max)), Arc::new(Status::new(head)));
         let unsealed_since = (sealed < Some(recovered.next)).then(|| (options.elapsed)());
         let vault = Arc::new(Vault::new(&keys.detail).map_err(|_| OpenError::Randomness)?);
-        let writer = Writer {
+        let mut writer = Writer {
             vault: vault.clone(),
             scrub_due: false,
             directory: directory.to_owned(),
@@ -150,6 +166,7 @@ impl Store {
             status: status.clone(),
             connection: Some(connection),
             checkpointer: Checkpointer::start(directory).map_err(OpenError::Thread)?,
+            snapshotter: None,
             sealer,
             apply,
             watch: ClockWatch::new(options.clock_jump_max),
@@ -159,6 +176,11 @@ impl Store {
             troubled_since: None,
             options: options.clone(),
         };
+        if let (Some(entries_min), Some(kept)) = (options.snapshot_entries, writer.apply.resumable()) {
+            let (fresh, elapsed) = (kept.fresh(), options.elapsed.clone());
+            let made = Snapshotter::start(directory, snapshots, status.clone(), elapsed, fresh, (entries_min, folded));
+            writer.snapshotter = Some(made.map_err(OpenError::Thread)?);
+        }
         let thread = spawn(writer, lock, status.clone()).map_err(OpenError::Thread)?;
         let pool = Pool::new(directory.to_owned(), options.readers_max);
         Ok(Self(Arc::new(Shared { queue, status, pool, keys, vault, signers, writer: Mutex::new(Some(thread)) })))

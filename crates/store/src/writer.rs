@@ -10,6 +10,7 @@ use crate::reader::Reader;
 use crate::recovery::{self, Recovered};
 use crate::rotation::{self, Rotation};
 use crate::seal::{SealError, Sealer};
+use crate::snapshot::Snapshotter;
 use crate::status::Status;
 use crate::wal::{self, Checkpointer};
 use crate::{AppendError, Apply, Batch, Condition, KeysError, Options, Recorded, Value, statements};
@@ -41,6 +42,8 @@ pub(crate) struct Writer {
     /// None after a failure, until it is opened again.
     pub(crate) connection: Option<Connection>,
     pub(crate) checkpointer: Checkpointer,
+    /// Ends with the writer.
+    pub(crate) snapshotter: Option<Snapshotter>,
     pub(crate) sealer: Sealer,
     pub(crate) apply: Box<dyn Apply>,
     pub(crate) watch: ClockWatch,
@@ -64,6 +67,7 @@ impl Writer {
             }
         }
         self.queue.abandon();
+        self.snapshotter = None;
         let _reported = self.seal_now();
         if let Some(connection) = &self.connection {
             wal::empty(connection);

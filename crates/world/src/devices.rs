@@ -1,6 +1,6 @@
 //! Devices and their health. The last entry about a device holds.
 
-use crate::canon::Canon;
+use crate::canon::{Canon, Reading, Unfit};
 use crate::facts::DeviceFacts;
 use crate::keys::Changed;
 use crate::names::{NameBook, UnitNumber};
@@ -85,13 +85,34 @@ impl Devices {
         })
     }
 
-    pub(crate) fn write(&self, names: &NameBook, canon: &mut Canon) {
+    pub(crate) fn read(names: &mut NameBook, reading: &mut Reading<'_>) -> Result<Self, Unfit> {
+        let all = reading.list(|reading| {
+            let id: DeviceId = reading.parsed()?;
+            let device = Device {
+                changed: Changed::read(reading)?,
+                description: reading.maybe(|reading| {
+                    Ok(Description {
+                        kind: reading.named(&DeviceKind::ALL, DeviceKind::as_str)?,
+                        unit: reading.maybe(|reading| names.units.read(reading))?,
+                        shared: reading.flag()?,
+                        managed: reading.flag()?,
+                    })
+                })?,
+                posture: reading
+                    .maybe(|reading| Ok((reading.named(&Posture::ALL, Posture::as_str)?, reading.time()?)))?,
+            };
+            Ok((id, device))
+        })?;
+        Ok(Self { of: all.into_iter().collect() })
+    }
+
+    pub(crate) fn write(&self, names: &NameBook, canon: &mut Canon<'_>) {
         let mut all: Vec<_> = self.of.iter().collect();
         all.sort_unstable_by_key(|(id, _)| *id);
         canon.count(all.len());
         for (id, device) in all {
             canon.text(id.as_str());
-            canon.number(device.changed.number());
+            device.changed.write(canon);
             canon.maybe(device.description, |canon, description| {
                 canon.text(description.kind.as_str());
                 canon.maybe(description.unit, |canon, unit| names.units.write(unit, canon));

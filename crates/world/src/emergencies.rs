@@ -1,6 +1,6 @@
 //! Units in an emergency. The last entry about a unit holds.
 
-use crate::canon::Canon;
+use crate::canon::{Canon, Reading, Unfit};
 use crate::keys::Changed;
 use crate::names::{NameBook, UnitNumber};
 use events::Timestamp;
@@ -47,14 +47,23 @@ impl Emergencies {
         self.of.get(&unit)?.until.filter(|until| *until > now)
     }
 
-    pub(crate) fn write(&self, names: &NameBook, canon: &mut Canon) {
+    pub(crate) fn read(names: &mut NameBook, reading: &mut Reading<'_>) -> Result<Self, Unfit> {
+        let any = Changed::read(reading)?;
+        let all = reading.list(|reading| {
+            let unit = names.units.read(reading)?;
+            Ok((unit, State { changed: Changed::read(reading)?, until: reading.maybe(Reading::time)? }))
+        })?;
+        Ok(Self { of: all.into_iter().collect(), any })
+    }
+
+    pub(crate) fn write(&self, names: &NameBook, canon: &mut Canon<'_>) {
         let mut all: Vec<_> = self.of.iter().map(|(unit, state)| (names.units.name(*unit), state)).collect();
         all.sort_unstable_by_key(|(name, _)| *name);
-        canon.number(self.any.number());
+        self.any.write(canon);
         canon.count(all.len());
         for (name, state) in all {
             canon.text(name.map_or("", AsRef::as_ref));
-            canon.number(state.changed.number());
+            state.changed.write(canon);
             canon.maybe(state.until, Canon::time);
         }
     }

@@ -11,7 +11,7 @@
 //!   patient is.
 //! - *An expectation ends* when the patient arrives anywhere, is expected elsewhere, or leaves.
 
-use crate::canon::Canon;
+use crate::canon::{Canon, Reading, Unfit};
 use crate::course::Course;
 use crate::names::{NameBook, PersonNumber, UnitNumber};
 use events::encounter::{Class, Movement, Presence};
@@ -83,6 +83,29 @@ impl What {
 pub(crate) struct Statement {
     pub(crate) stamp: Stamp,
     pub(crate) what: What,
+}
+
+impl Statement {
+    fn read(names: &mut NameBook, reading: &mut Reading<'_>) -> Result<Self, Unfit> {
+        let stamp = Stamp::read(reading)?;
+        let what = match reading.number()? {
+            admission_or_transfer @ 0..=1 => {
+                let unit = names.units.read(reading)?;
+                let presence = if reading.flag()? { Presence::Present } else { Presence::Expected };
+                match admission_or_transfer {
+                    0 => What::Admission { unit, presence },
+                    _ => What::Transfer { unit, presence },
+                }
+            }
+            2 => What::Discharge,
+            undo => {
+                let place = usize::try_from(undo - 3).unwrap_or(usize::MAX);
+                let movement = Movement::ALL.get(place).copied().ok_or(Unfit::Form("movement"))?;
+                What::Undo { movement, happened_at: Moment(reading.time()?) }
+            }
+        };
+        Ok(Self { stamp, what })
+    }
 }
 
 /// Statements in order, none twice.
@@ -199,11 +222,23 @@ impl Encounter {
         }
     }
 
-    pub(crate) fn write(&self, names: &NameBook, canon: &mut Canon) {
+    pub(crate) fn read(names: &mut NameBook, reading: &mut Reading<'_>) -> Result<Self, Unfit> {
+        let id = reading.array()?;
+        let mut statements = reading.list(|reading| Statement::read(names, reading))?;
+        statements.shrink_to_fit();
+        let class = reading
+            .maybe(|reading| Ok(Latest { stamp: Stamp::read(reading)?, value: reading.one_of(&Class::ALL)? }))?;
+        let mut people = || {
+            reading.maybe(|reading| Ok(Latest { stamp: Stamp::read(reading)?, value: names.people.read_all(reading)? }))
+        };
+        Ok(Self { id, statements: Statements(statements), class, attending: people()?, participants: people()? })
+    }
+
+    pub(crate) fn write(&self, names: &NameBook, canon: &mut Canon<'_>) {
         canon.bytes(&self.id);
         canon.count(self.statements.0.len());
         for Statement { stamp, what } in &self.statements.0 {
-            write_stamp(*stamp, canon);
+            stamp.write(canon);
             match what {
                 What::Admission { unit, presence } => write_place(0, *unit, *presence, names, canon),
                 What::Transfer { unit, presence } => write_place(1, *unit, *presence, names, canon),
@@ -215,24 +250,30 @@ impl Encounter {
             }
         }
         canon.maybe(self.class.as_ref(), |canon, class| {
-            write_stamp(class.stamp, canon);
+            class.stamp.write(canon);
             canon.number(class.value as u64);
         });
         for people in [&self.attending, &self.participants] {
             canon.maybe(people.as_ref(), |canon, people| {
-                write_stamp(people.stamp, canon);
+                people.stamp.write(canon);
                 names.people.write_all(&people.value, canon);
             });
         }
     }
 }
 
-fn write_stamp(stamp: Stamp, canon: &mut Canon) {
-    canon.time(stamp.at);
-    canon.number(stamp.seq);
+impl Stamp {
+    fn write(self, canon: &mut Canon<'_>) {
+        canon.time(self.at);
+        canon.number(self.seq);
+    }
+
+    fn read(reading: &mut Reading<'_>) -> Result<Self, Unfit> {
+        Ok(Self { at: reading.time()?, seq: reading.number()? })
+    }
 }
 
-fn write_place(what: u64, unit: UnitNumber, presence: Presence, names: &NameBook, canon: &mut Canon) {
+fn write_place(what: u64, unit: UnitNumber, presence: Presence, names: &NameBook, canon: &mut Canon<'_>) {
     canon.number(what);
     names.units.write(unit, canon);
     canon.flag(presence == Presence::Present);

@@ -1,6 +1,6 @@
 //! When other systems were last heard. Silence is a matter of time, so this touches no key.
 
-use crate::canon::Canon;
+use crate::canon::{Canon, Reading, Unfit};
 use crate::facts::FeedFacts;
 use events::{Bearing, Event, FeedName, Leaf, Timestamp};
 use std::collections::BTreeMap;
@@ -50,7 +50,13 @@ impl Feeds {
         self.by_name.iter().map(|(feed, at)| (feed, *at))
     }
 
-    pub(crate) fn write(&self, canon: &mut Canon) {
+    pub(crate) fn read(reading: &mut Reading<'_>) -> Result<Self, Unfit> {
+        let heard = FeedFacts { adt: reading.maybe(Reading::time)?, rota: reading.maybe(Reading::time)? };
+        let by_name = reading.list(|reading| Ok((reading.parsed()?, reading.time()?)))?;
+        Ok(Self { heard, by_name: by_name.into_iter().collect() })
+    }
+
+    pub(crate) fn write(&self, canon: &mut Canon<'_>) {
         canon.maybe(self.heard.adt, Canon::time);
         canon.maybe(self.heard.rota, Canon::time);
         canon.count(self.by_name.len());

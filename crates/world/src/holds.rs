@@ -1,6 +1,6 @@
 //! Whose detail must not go: legal holds by patient record, and records whose patient was erased.
 
-use crate::canon::Canon;
+use crate::canon::{Canon, Reading, Unfit};
 use events::patient::HoldPlaced;
 use events::{OwnerId, PatientPseudonym, Seq};
 use smol_str::SmolStr;
@@ -54,7 +54,18 @@ impl Holds {
         self.erased.get(&patient).copied()
     }
 
-    pub(crate) fn write(&self, canon: &mut Canon) {
+    pub(crate) fn read(reading: &mut Reading<'_>) -> Result<Self, Unfit> {
+        let patient = |reading: &mut Reading<'_>| reading.array().map(PatientPseudonym::from_bytes);
+        let held = reading.list(|reading| {
+            let patient = patient(reading)?;
+            let entry = Seq(reading.number()?);
+            Ok((patient, Hold { patient, entry, reason: reading.text()?.into(), owner: reading.parsed()? }))
+        })?;
+        let erased = reading.list(|reading| Ok((patient(reading)?, Seq(reading.number()?))))?;
+        Ok(Self { held: held.into_iter().collect(), erased: erased.into_iter().collect() })
+    }
+
+    pub(crate) fn write(&self, canon: &mut Canon<'_>) {
         canon.count(self.held.len());
         for hold in self.held.values() {
             canon.bytes(&hold.patient.to_bytes());

@@ -1,5 +1,6 @@
 //! What facts rest on, as names a live permit can be found by.
 
+use crate::canon::{Canon, Reading, Unfit};
 use events::{DeviceId, PatientPseudonym, PrincipalId, UnitId};
 use smallvec::SmallVec;
 
@@ -27,6 +28,39 @@ pub enum Key {
     Unit(UnitId),
     /// Whether any unit is, for facts that involve more units than [`KEYS_MAX`] leaves room for.
     AnyUnit,
+}
+
+impl Key {
+    /// Writes it down.
+    pub fn write(&self, canon: &mut Canon<'_>) {
+        match self {
+            Self::Principal(id) => canon.kind_and_text(0, id.as_str()),
+            Self::Rota(id) => canon.kind_and_text(1, id.as_str()),
+            Self::Patient(id) => {
+                canon.number(2);
+                canon.bytes(&id.to_bytes());
+            }
+            Self::Device(id) => canon.kind_and_text(3, id.as_str()),
+            Self::Unit(id) => canon.kind_and_text(4, id.as_str()),
+            Self::AnyUnit => canon.number(5),
+        }
+    }
+
+    /// Reads what [`Self::write`] wrote.
+    ///
+    /// # Errors
+    /// When it is no key.
+    pub fn read(reading: &mut Reading<'_>) -> Result<Self, Unfit> {
+        Ok(match reading.number()? {
+            0 => Self::Principal(reading.parsed()?),
+            1 => Self::Rota(reading.parsed()?),
+            2 => Self::Patient(PatientPseudonym::from_bytes(reading.array()?)),
+            3 => Self::Device(reading.parsed()?),
+            4 => Self::Unit(reading.parsed()?),
+            5 => Self::AnyUnit,
+            _ => return Err(Unfit::Form("key")),
+        })
+    }
 }
 
 /// What folding one leaf touched.
@@ -66,7 +100,11 @@ impl Changed {
         self.0 > since
     }
 
-    pub(crate) const fn number(self) -> u64 {
-        self.0
+    pub(crate) fn write(self, canon: &mut Canon<'_>) {
+        canon.number(self.0);
+    }
+
+    pub(crate) fn read(reading: &mut Reading<'_>) -> Result<Self, Unfit> {
+        reading.number().map(Self)
     }
 }

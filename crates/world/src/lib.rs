@@ -3,6 +3,7 @@
 //! - [`World::apply`] folds one leaf and says which [`Key`]s it touched.
 //! - [`World::facts`] answers, for one [`Subject`], everything a decision may rest on, as owned values, with the keys it rests on.
 //! - [`World::changed_since`] says whether any of those keys was touched by the entries since.
+//! - [`World::write`] and [`World::read`] keep a world and bring it back; [`World::digest`] is over what is written.
 //!
 //! What the fold promises:
 //!
@@ -17,7 +18,7 @@
 //! 5. *Everything is bounded*, by the `…_MAX` constants of this crate and of `events`.
 
 mod candidates;
-mod canon;
+pub mod canon;
 mod course;
 mod devices;
 mod emergencies;

@@ -4,7 +4,7 @@
 //! no chain or circle of merges can do harm. The direction only chooses the record the patient goes by: one that was never retired,
 //! and of several (or of none, after a circle) the survivor named last.
 
-use crate::canon::Canon;
+use crate::canon::{Canon, Reading, Unfit};
 use crate::patients::RecordNumber;
 use smallvec::{SmallVec, smallvec};
 use std::collections::HashMap;
@@ -102,8 +102,18 @@ impl Merges {
         found
     }
 
+    /// Reads the links of one record, each with the name of the other.
+    pub(crate) fn read(reading: &mut Reading<'_>) -> Result<Vec<([u8; 16], bool, u64)>, Unfit> {
+        reading.list(|reading| Ok((reading.array()?, reading.flag()?, reading.number()?)))
+    }
+
+    /// Puts a link back that [`Self::read`] found at one of its ends.
+    pub(crate) fn restore(&mut self, record: RecordNumber, to: RecordNumber, retired: bool, seq: u64) {
+        self.of.entry(record).or_default().push(Link { to, retired, seq });
+    }
+
     /// Writes the links of one record, given a name for each other.
-    pub(crate) fn write(&self, record: RecordNumber, name: impl Fn(RecordNumber) -> [u8; 16], canon: &mut Canon) {
+    pub(crate) fn write(&self, record: RecordNumber, name: impl Fn(RecordNumber) -> [u8; 16], canon: &mut Canon<'_>) {
         let mut links: Vec<_> = self.links(record).iter().map(|link| (name(link.to), link)).collect();
         links.sort_unstable_by_key(|(name, _)| *name);
         canon.count(links.len());

@@ -1,10 +1,12 @@
 //! Every name once: units, people, roles and labels as small numbers, so that a million patients do not each hold texts.
 
-use crate::canon::Canon;
+use crate::canon::{Canon, Reading, Unfit};
 use events::{Label, PrincipalId, RoleName, UnitId};
+use std::borrow::Borrow;
 use std::collections::HashMap;
 use std::hash::Hash;
 use std::marker::PhantomData;
+use std::str::FromStr;
 
 /// Stands for a name within one world. Numbers are given in order of first mention and never taken back.
 pub(crate) trait Number: Copy + Eq {
@@ -55,10 +57,10 @@ impl<T, N> Default for Names<T, N> {
     }
 }
 
-impl<T: Clone + Eq + Hash + AsRef<str>, N: Number> Names<T, N> {
+impl<T: Clone + Eq + Hash + AsRef<str> + Borrow<str> + FromStr, N: Number> Names<T, N> {
     /// The number of a name, new if need be.
     pub(crate) fn number(&mut self, name: &T) -> N {
-        if let Some(number) = self.numbers.get(name) {
+        if let Some(number) = self.numbers.get::<T>(name) {
             return N::new(*number);
         }
         // A log that names four thousand million things does not fit the machine first.
@@ -70,7 +72,7 @@ impl<T: Clone + Eq + Hash + AsRef<str>, N: Number> Names<T, N> {
 
     /// The number of a name, if any leaf ever had it.
     pub(crate) fn find(&self, name: &T) -> Option<N> {
-        self.numbers.get(name).map(|number| N::new(*number))
+        self.numbers.get::<T>(name).map(|number| N::new(*number))
     }
 
     /// The name of a number.
@@ -101,12 +103,26 @@ impl<T: Clone + Eq + Hash + AsRef<str>, N: Number> Names<T, N> {
     }
 
     /// Writes a name rather than its number: numbers are nobody's business outside one world.
-    pub(crate) fn write(&self, number: N, canon: &mut Canon) {
+    pub(crate) fn write(&self, number: N, canon: &mut Canon<'_>) {
         canon.text(self.name(number).map_or("", AsRef::as_ref));
     }
 
+    /// Reads what [`Self::write`] wrote.
+    pub(crate) fn read(&mut self, reading: &mut Reading<'_>) -> Result<N, Unfit> {
+        let text = reading.text()?;
+        if let Some(number) = self.numbers.get(text) {
+            return Ok(N::new(*number));
+        }
+        text.parse().map(|name| self.number(&name)).map_err(|_| Unfit::Form("name"))
+    }
+
+    /// Reads what [`Self::write_all`] wrote.
+    pub(crate) fn read_all(&mut self, reading: &mut Reading<'_>) -> Result<Box<[N]>, Unfit> {
+        reading.list(|reading| self.read(reading)).map(Vec::into_boxed_slice)
+    }
+
     /// Writes names in their order.
-    pub(crate) fn write_all(&self, numbers: &[N], canon: &mut Canon) {
+    pub(crate) fn write_all(&self, numbers: &[N], canon: &mut Canon<'_>) {
         canon.count(numbers.len());
         for number in numbers {
             self.write(*number, canon);

@@ -1,6 +1,6 @@
 //! Patient records: encounters, labels and team of each pseudonym, and the records that are one patient.
 
-use crate::canon::Canon;
+use crate::canon::{Canon, Reading, Unfit};
 use crate::encounters::{Details, ENCOUNTERS_MAX, Encounter, Stamp, Statement, What};
 use crate::keys::Changed;
 use crate::merges::{Group, Merges};
@@ -187,14 +187,38 @@ impl Patients {
         record.map_or_else(Changed::default, |record| record.changed)
     }
 
-    pub(crate) fn write(&self, names: &NameBook, canon: &mut Canon) {
+    pub(crate) fn read(names: &mut NameBook, reading: &mut Reading<'_>) -> Result<Self, Unfit> {
+        let mut patients = Self::default();
+        let mut linked = Vec::new();
+        let (count, reserve) = reading.count()?;
+        patients.records.reserve(reserve);
+        for _ in 0..count {
+            let id = PatientPseudonym::from_bytes(reading.array()?);
+            let (number, new) = patients.record(id);
+            let Some(record) = patients.get_mut(number).filter(|_| new) else { return Err(Unfit::Form("new patient")) };
+            record.changed = Changed::read(reading)?;
+            let mut encounters = reading.list(|reading| Encounter::read(names, reading))?;
+            encounters.shrink_to_fit();
+            record.encounters = encounters;
+            record.labels = names.labels.read_all(reading)?;
+            record.team = Team::read(names, reading)?;
+            linked.extend(Merges::read(reading)?.into_iter().map(|link| (number, link)));
+        }
+        for (record, (to, retired, seq)) in linked {
+            let to = patients.index.get(&to).ok_or(Unfit::Form("known patient"))?;
+            patients.merges.restore(record, *to, retired, seq);
+        }
+        Ok(patients)
+    }
+
+    pub(crate) fn write(&self, names: &NameBook, canon: &mut Canon<'_>) {
         let mut all: Vec<_> = self.index.iter().collect();
         all.sort_unstable_by_key(|(id, _)| *id);
         canon.count(all.len());
         for (id, number) in all {
             canon.bytes(id);
             let Some(record) = self.get(*number) else { continue };
-            canon.number(record.changed.number());
+            record.changed.write(canon);
             let mut encounters: Vec<_> = record.encounters.iter().collect();
             encounters.sort_unstable_by_key(|encounter| encounter.id());
             canon.count(encounters.len());

@@ -1,6 +1,6 @@
 //! Who may act. The last entry about a principal holds.
 
-use crate::canon::Canon;
+use crate::canon::{Canon, Reading, Unfit};
 use crate::facts::PrincipalFacts;
 use crate::keys::Changed;
 use crate::names::{LabelNumber, NameBook, PersonNumber, RoleNumber, UnitNumber};
@@ -24,6 +24,20 @@ struct Description {
 struct Principal {
     changed: Changed,
     description: Option<Box<Description>>,
+}
+
+impl Description {
+    fn read(names: &mut NameBook, reading: &mut Reading<'_>) -> Result<Self, Unfit> {
+        Ok(Self {
+            class: reading.named(&IdentityClass::ALL, IdentityClass::as_str)?,
+            roles: names.roles.read_all(reading)?,
+            name: reading.maybe(|reading| reading.text().map(SmolStr::new))?,
+            home_unit: reading.maybe(|reading| names.units.read(reading))?,
+            labels: names.labels.read_all(reading)?,
+            aliases: names.people.read_all(reading)?,
+            active: reading.flag()?,
+        })
+    }
 }
 
 /// Every principal ever registered.
@@ -103,14 +117,24 @@ impl Principals {
         })
     }
 
-    pub(crate) fn write(&self, names: &NameBook, canon: &mut Canon) {
+    pub(crate) fn read(names: &mut NameBook, reading: &mut Reading<'_>) -> Result<Self, Unfit> {
+        let all = reading.list(|reading| {
+            let person = names.people.read(reading)?;
+            let changed = Changed::read(reading)?;
+            let description = reading.maybe(|reading| Description::read(names, reading).map(Box::new))?;
+            Ok((person, Principal { changed, description }))
+        })?;
+        Ok(Self { of: all.into_iter().collect() })
+    }
+
+    pub(crate) fn write(&self, names: &NameBook, canon: &mut Canon<'_>) {
         let mut all: Vec<_> =
             self.of.iter().map(|(person, principal)| (names.people.name(*person), principal)).collect();
         all.sort_unstable_by_key(|(name, _)| *name);
         canon.count(all.len());
         for (name, principal) in all {
             canon.text(name.map_or("", AsRef::as_ref));
-            canon.number(principal.changed.number());
+            principal.changed.write(canon);
             canon.maybe(principal.description.as_deref(), |canon, description| {
                 canon.text(description.class.as_str());
                 names.roles.write_all(&description.roles, canon);

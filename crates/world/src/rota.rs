@@ -1,6 +1,6 @@
 //! Who works where and when. The last entry about a shift holds.
 
-use crate::canon::Canon;
+use crate::canon::{Canon, Reading, Unfit};
 use crate::facts::ShiftFacts;
 use crate::keys::Changed;
 use crate::names::{NameBook, PersonNumber, UnitNumber};
@@ -150,13 +150,35 @@ impl Rota {
         facts
     }
 
-    pub(crate) fn write(&self, names: &NameBook, canon: &mut Canon) {
+    pub(crate) fn read(names: &mut NameBook, reading: &mut Reading<'_>) -> Result<Self, Unfit> {
+        let mut rota = Self::default();
+        let (people, reserve) = reading.count()?;
+        rota.of.reserve(reserve);
+        for _ in 0..people {
+            let person = names.people.read(reading)?;
+            let changed = Changed::read(reading)?;
+            let shifts = reading.list(|reading| {
+                Ok(Shift {
+                    id: reading.parsed()?,
+                    unit: names.units.read(reading)?,
+                    from: reading.time()?,
+                    until: reading.time()?,
+                    on_call: reading.flag()?,
+                })
+            })?;
+            rota.holders.extend(shifts.iter().map(|shift| (shift.id.clone(), person)));
+            rota.of.insert(person, Roster { changed, shifts });
+        }
+        Ok(rota)
+    }
+
+    pub(crate) fn write(&self, names: &NameBook, canon: &mut Canon<'_>) {
         let mut all: Vec<_> = self.of.iter().map(|(person, roster)| (names.people.name(*person), roster)).collect();
         all.sort_unstable_by_key(|(name, _)| *name);
         canon.count(all.len());
         for (name, roster) in all {
             canon.text(name.map_or("", AsRef::as_ref));
-            canon.number(roster.changed.number());
+            roster.changed.write(canon);
             let mut shifts: Vec<_> = roster.shifts.iter().collect();
             shifts.sort_unstable_by_key(|shift| &shift.id);
             canon.count(shifts.len());

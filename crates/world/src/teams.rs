@@ -1,6 +1,6 @@
 //! The treatment team of one patient record. The last entry about a person holds.
 
-use crate::canon::Canon;
+use crate::canon::{Canon, Reading, Unfit};
 use crate::names::{NameBook, PersonNumber};
 use events::Timestamp;
 
@@ -47,7 +47,17 @@ impl Team {
         &self.0
     }
 
-    pub(crate) fn write(&self, names: &NameBook, canon: &mut Canon) {
+    pub(crate) fn read(names: &mut NameBook, reading: &mut Reading<'_>) -> Result<Self, Unfit> {
+        let member = |reading: &mut Reading<'_>| {
+            Ok(Member { person: names.people.read(reading)?, until: reading.maybe(Reading::time)? })
+        };
+        reading.list(member).map(|mut members| {
+            members.shrink_to_fit();
+            Self(members)
+        })
+    }
+
+    pub(crate) fn write(&self, names: &NameBook, canon: &mut Canon<'_>) {
         canon.count(self.0.len());
         for member in &self.0 {
             names.people.write(member.person, canon);

@@ -1,7 +1,7 @@
 //! The fold itself: one leaf after another, each to its slice.
 
 use crate::candidates::{Before, Candidates};
-use crate::canon::Canon;
+use crate::canon::{Canon, Reading, Unfit};
 use crate::devices::Devices;
 use crate::emergencies::Emergencies;
 use crate::encounters::{Details, Moment, Stamp, What};
@@ -12,11 +12,26 @@ use crate::names::{NameBook, Names};
 use crate::patients::{Patients, RecordNumber};
 use crate::principals::Principals;
 use crate::rota::Rota;
+use aws_lc_rs::digest::{Context, SHA256};
 use events::encounter::PEOPLE_MAX;
 use events::{
     CharterDigest, EncounterPseudonym, Event, FeedName, Leaf, PatientPseudonym, PrincipalId, Seq, Timestamp, UnitId,
 };
 use smallvec::SmallVec;
+
+/// A running SHA-256.
+struct Digest(Context);
+
+impl std::io::Write for Digest {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0.update(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
 
 /// What is true, as far as the leaves folded so far tell.
 #[derive(Clone, Debug, Default)]
@@ -149,17 +164,52 @@ impl World {
     /// SHA-256 over everything the world knows, in one order: the same for every world that folded the same leaves.
     #[must_use]
     pub fn digest(&self) -> [u8; 32] {
-        let mut canon = Canon::new();
+        let mut digest = Digest(Context::new(&SHA256));
+        let mut canon = Canon::new(&mut digest);
+        self.write(&mut canon);
+        // A digest takes whatever it is given.
+        let _whole = canon.finish();
+        let mut out = [0; 32];
+        for (to, from) in out.iter_mut().zip(digest.0.finish().as_ref()) {
+            *to = *from;
+        }
+        out
+    }
+
+    /// Writes everything the world knows, in one order.
+    pub fn write(&self, canon: &mut Canon<'_>) {
         canon.number(self.next);
-        self.principals.write(&self.names, &mut canon);
-        self.rota.write(&self.names, &mut canon);
-        self.devices.write(&self.names, &mut canon);
-        self.patients.write(&self.names, &mut canon);
-        self.emergencies.write(&self.names, &mut canon);
-        self.feeds.write(&mut canon);
-        self.holds.write(&mut canon);
         canon.maybe(self.charter, |canon, digest| canon.bytes(&digest.0));
-        canon.finish()
+        self.principals.write(&self.names, canon);
+        self.rota.write(&self.names, canon);
+        self.devices.write(&self.names, canon);
+        self.patients.write(&self.names, canon);
+        self.emergencies.write(&self.names, canon);
+        self.feeds.write(canon);
+        self.holds.write(canon);
+    }
+
+    /// Reads a world that [`Self::write`] wrote. Whatever the same leaves do to both, they stay the same.
+    ///
+    /// # Errors
+    /// When it is no world.
+    pub fn read(reading: &mut Reading<'_>) -> Result<Self, Unfit> {
+        let mut names = NameBook::default();
+        let mut world = Self {
+            next: reading.number()?,
+            charter: reading.maybe(Reading::array)?.map(CharterDigest),
+            principals: Principals::read(&mut names, reading)?,
+            rota: Rota::read(&mut names, reading)?,
+            devices: Devices::read(&mut names, reading)?,
+            patients: Patients::read(&mut names, reading)?,
+            emergencies: Emergencies::read(&mut names, reading)?,
+            feeds: Feeds::read(reading)?,
+            holds: Holds::read(reading)?,
+            names,
+            candidates: Candidates::default(),
+        };
+        world.candidates = Candidates::of(&world);
+        Ok(world)
     }
 
     fn changed(&self, key: &Key) -> Changed {

@@ -130,7 +130,7 @@ impl House {
         let (dir, clock) = (TempDir::new().unwrap(), SetClock::new(START));
         let (path, set) = (dir.path().to_owned(), clock.clone());
         let opened = tokio::task::spawn_blocking(move || {
-            let settings = Settings { clock: Arc::new(set), origin: "test.example/log".into(), store_bytes_max: None };
+            let settings = Settings::new(Arc::new(set), "test.example/log");
             let plane = Plane::open(&path, Some(charter(files)), settings).unwrap();
             let callers = Callers::new(&plane);
             (plane, callers)

@@ -51,7 +51,7 @@ impl House {
             let (dir, clock) = (tempfile::tempdir().unwrap(), SetClock::new(START));
             let charter = Charter::load(&Path::new(env!("CARGO_MANIFEST_DIR")).join("../../charter")).unwrap();
             let origin = charter.hospital().origin.clone();
-            let settings = Settings { clock: Arc::new(clock.clone()), origin, store_bytes_max: None };
+            let settings = Settings::new(Arc::new(clock.clone()), origin);
             (Plane::open(dir.path(), Some(charter), settings).unwrap(), clock, dir)
         })
         .await

@@ -57,7 +57,7 @@ impl Node {
         let data = TempDir::new().unwrap();
         let clock = SetClock::new(start());
         let held: Arc<dyn Clock> = Arc::new(clock.clone());
-        let opening = plane::Settings { clock: held, origin: charter.hospital().origin.clone(), store_bytes_max: None };
+        let opening = plane::Settings::new(held, charter.hospital().origin.clone());
         let dir = data.path().to_owned();
         let opened = tokio::task::spawn_blocking(move || Plane::open(&dir, Some(charter), opening));
         let plane = opened.await.unwrap().unwrap();

@@ -77,7 +77,7 @@ impl Connection {
             )));
         }
         let origin = seed.as_ref().map_or_else(String::new, |charter| charter.hospital().origin.to_string());
-        let settings = Settings { clock: Arc::new(SystemClock), origin, store_bytes_max: None };
+        let settings = Settings::new(Arc::new(SystemClock), origin);
         // Opening blocks, and the thread of a runtime must not.
         let opened = std::thread::scope(|threads| threads.spawn(|| Plane::open(data, seed, settings)).join());
         let plane = opened

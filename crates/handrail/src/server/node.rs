@@ -57,7 +57,11 @@ impl Node {
         let metrics = metrics_exporter_prometheus::PrometheusBuilder::new().install_recorder()?;
         let origin = seed.as_ref().map_or_else(String::new, |charter| charter.hospital().origin.to_string());
         let store_bytes_max = config.store.size_mib_max.map(|mib| mib.saturating_mul(1024 * 1024));
-        let settings = Settings { clock: Arc::new(SystemClock), origin, store_bytes_max };
+        let settings = Settings {
+            store_bytes_max,
+            snapshot_entries: Some(config.store.snapshot_entries).filter(|entries| *entries > 0),
+            ..Settings::new(Arc::new(SystemClock), origin)
+        };
         if seed.is_none() && !config.data.join("log.sqlite").exists() {
             return Err(cannot_open(&config.data, &OpenError::NoCharter));
         }

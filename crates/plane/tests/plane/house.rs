@@ -47,7 +47,7 @@ pub(crate) struct House {
 
 async fn open(dir: &Path, clock: &SetClock, bytes_max: Option<u64>, seed: bool) -> Plane {
     let charter = || Charter::load(&Path::new(env!("CARGO_MANIFEST_DIR")).join("../../charter")).unwrap();
-    open_with(dir, clock, bytes_max, seed.then(charter), None).await
+    open_with(dir, clock, bytes_max, seed.then(charter), None, None).await
 }
 
 async fn open_with(
@@ -56,11 +56,15 @@ async fn open_with(
     bytes_max: Option<u64>,
     seed: Option<Charter>,
     spool: Option<SpoolAt>,
+    snapshot_entries: Option<u64>,
 ) -> Plane {
     let (dir, clock) = (dir.to_owned(), clock.clone());
     let opened = tokio::task::spawn_blocking(move || {
-        let settings =
-            Settings { clock: Arc::new(clock), origin: "test.example/log".into(), store_bytes_max: bytes_max };
+        let settings = Settings {
+            store_bytes_max: bytes_max,
+            snapshot_entries,
+            ..Settings::new(Arc::new(clock), "test.example/log")
+        };
         Plane::open_with_spool(&dir, seed, settings, spool.as_ref()).unwrap()
     });
     opened.await.unwrap()
@@ -132,7 +136,7 @@ impl House {
     pub(crate) async fn with_spool(bytes_max: u64, charter: Charter) -> Self {
         let (dir, clock) = (TempDir::new().unwrap(), SetClock::new(START));
         let spool = SpoolAt { path: dir.path().join("spool"), bytes: store::SPOOL_BYTES_MIN };
-        let plane = open_with(dir.path(), &clock, Some(bytes_max), Some(charter), Some(spool)).await;
+        let plane = open_with(dir.path(), &clock, Some(bytes_max), Some(charter), Some(spool), None).await;
         Self::furnish(dir, clock, plane).await
     }
 
@@ -171,12 +175,17 @@ impl House {
     }
 
     /// Closes the node and opens its directory again, without a charter to seed it.
-    pub(crate) async fn reopen(mut self) -> Self {
+    pub(crate) async fn reopen(self) -> Self {
+        self.reopen_keeping(None).await
+    }
+
+    /// The same, and from now on a snapshot is made after so many entries.
+    pub(crate) async fn reopen_keeping(mut self, snapshot_entries: Option<u64>) -> Self {
         if let Some(keeper) = self.keeper.take() {
             keeper.cancel();
         }
         self.plane.store().closed().await;
-        let plane = open(self.dir.path(), &self.clock, None, false).await;
+        let plane = open_with(self.dir.path(), &self.clock, None, None, None, snapshot_entries).await;
         Self { plane, ..self }
     }
 

@@ -10,4 +10,5 @@ mod numbers;
 mod privacy;
 mod races;
 mod replay;
+mod snapshots;
 mod spooled;

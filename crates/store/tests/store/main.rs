@@ -11,6 +11,7 @@ mod group_commit;
 mod rotation;
 mod sealing;
 mod searching;
+mod snapshots;
 mod space;
 mod spool;
 mod ward;

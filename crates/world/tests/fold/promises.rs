@@ -6,6 +6,7 @@ use events::{Bearing, Event, Leaf, Seq};
 use proptest::collection::vec;
 use proptest::prelude::*;
 use std::collections::BTreeSet;
+use world::canon::{Canon, Reading};
 use world::{Facts, KEYS_MAX, Key, Touched, World};
 
 fn fold(leaves: &[Leaf]) -> World {
@@ -14,6 +15,24 @@ fn fold(leaves: &[Leaf]) -> World {
         world.apply(leaf);
     }
     world
+}
+
+fn written(world: &World) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    let mut canon = Canon::new(&mut bytes);
+    world.write(&mut canon);
+    canon.finish().unwrap();
+    bytes
+}
+
+fn read(mut bytes: &[u8]) -> Option<World> {
+    let mut reading = Reading::new(&mut bytes);
+    let world = World::read(&mut reading).ok()?;
+    reading.end().ok().map(|()| world)
+}
+
+fn kept(world: &World) -> World {
+    read(&written(world)).unwrap()
 }
 
 /// Facts but for what is excepted from the promise on keys.
@@ -127,6 +146,38 @@ proptest! {
             prop_assert!(keys.contains(&Key::Principal(subject.principal.clone())));
             prop_assert!(keys.iter().enumerate().all(|(index, key)| !keys[..index].contains(key)));
         }
+    }
+
+    #[test]
+    fn a_world_kept_at_any_entry_goes_on_as_if_it_had_never_been(recipes in recipes(), cut in any::<prop::sample::Index>()) {
+        let leaves = log(&recipes);
+        let (before, after) = leaves.split_at(cut.index(leaves.len() + 1));
+        let mut world = fold(before);
+        let mut again = kept(&world);
+        prop_assert_eq!(again.digest(), world.digest());
+        for leaf in after {
+            // In which order keys are touched is nobody's business.
+            let [one, other] = [again.apply(leaf), world.apply(leaf)].map(|mut touched| {
+                touched.keys.sort_unstable();
+                touched
+            });
+            prop_assert_eq!(one, other);
+        }
+        prop_assert_eq!(again.digest(), world.digest());
+        prop_assert_eq!(again.counts(), world.counts());
+        for (subject, now) in subjects() {
+            prop_assert_eq!(again.facts(&subject, now), world.facts(&subject, now));
+        }
+    }
+
+    #[test]
+    fn bytes_that_are_no_world_are_refused_or_another_world(recipes in recipes(), at in any::<prop::sample::Index>(), flip in 1..=255_u8) {
+        let world = fold(&log(&recipes));
+        let whole = written(&world);
+        let mut changed = whole.clone();
+        changed[at.index(whole.len())] ^= flip;
+        prop_assert!(read(&changed).is_none_or(|other| other.digest() != world.digest()));
+        prop_assert!(read(&whole[..at.index(whole.len())]).is_none());
     }
 
     #[test]
