@@ -1,6 +1,7 @@
 //! A recorded decision as text: first what somebody at the bedside needs, then everything an auditor asks for.
 
 use super::output::table;
+use events::Spooled;
 use serde::Deserialize;
 use std::fmt::Write as _;
 use std::path::Path;
@@ -9,6 +10,9 @@ use std::path::Path;
 #[derive(Debug, Deserialize)]
 pub(crate) struct Decided {
     entry: u64,
+    /// Where it was recorded first, if the log could not take it then.
+    #[serde(default)]
+    spooled: Option<Spooled>,
     actor: String,
     recorded_at: String,
     charter: String,
@@ -119,7 +123,16 @@ pub(crate) fn decided(made: &Decided, data: &Path) -> String {
     let _ = writeln!(text, "\nFor whoever has to answer for it");
     audit(&mut text, made);
     section(&mut text, "Accountable", std::iter::once(accountable(&made.explanation.accountable)));
-    proof(&mut text, made.entry, data);
+    match &made.spooled {
+        None => proof(&mut text, made.entry, data),
+        Some(Spooled { origin, index, .. }) => {
+            let _ = writeln!(text, "\n  Recorded as {index} of {origin}");
+            let _ = writeln!(
+                text,
+                "    the log cannot be written just now: this holds for minutes only, and its entry follows"
+            );
+        }
+    }
     text
 }
 
