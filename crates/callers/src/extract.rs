@@ -47,6 +47,8 @@ authorities! {
     FeedEmergencies;
     /// May read metrics.
     Metrics;
+    /// May read the ledger's entries.
+    ReadLedger;
 }
 
 /// An authenticated caller who has right `A` under the charter in force and has not called too fast.

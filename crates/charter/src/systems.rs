@@ -132,6 +132,8 @@ pub enum CallerRight {
     FeedEmergencies,
     /// Read metrics.
     Metrics,
+    /// Read the ledger's entries.
+    ReadLedger,
 }
 
 impl CallerRight {
@@ -148,6 +150,7 @@ impl CallerRight {
             Self::FeedTeams => "feed_teams",
             Self::FeedEmergencies => "feed_emergencies",
             Self::Metrics => "metrics",
+            Self::ReadLedger => "read_ledger",
         }
     }
 }

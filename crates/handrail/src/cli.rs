@@ -48,6 +48,9 @@ pub(crate) enum Command {
     /// Who a patient is, what must be kept of them, and what must go.
     #[command(subcommand)]
     Patient(Patient),
+    /// Watch a log from elsewhere: remember its checkpoints and cosign only what continues them.
+    #[command(subcommand)]
+    Witness(Witness),
     /// What other systems tell us.
     #[command(subcommand)]
     Feed(Feed),
@@ -410,6 +413,34 @@ pub(crate) struct PatientReason {
     pub(crate) reason: String,
     #[command(flatten)]
     pub(crate) data: Data,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Witness {
+    /// Make a witness's key and state directory; its public key is printed.
+    Init {
+        /// A new directory, on another machine and under another user than the node's.
+        #[arg(long, value_name = "DIR")]
+        state: PathBuf,
+        /// The witness's name, such as `witness.auditor.example/1`.
+        #[arg(long, value_name = "NAME")]
+        name: String,
+    },
+    /// Answer `POST /add-checkpoint` (C2SP tlog-witness) for one log.
+    Run {
+        /// The directory `init` made.
+        #[arg(long, value_name = "DIR")]
+        state: PathBuf,
+        /// Where to listen.
+        #[arg(long, value_name = "ADDR")]
+        listen: SocketAddr,
+        /// The log's public key, which begins with its name: a file or the key itself.
+        #[arg(long, value_name = "KEY")]
+        log_key: String,
+        /// The record of how another key took over from it (`handrail ledger rotate-key --out`), oldest first.
+        #[arg(long, value_name = "FILE")]
+        rotation: Vec<PathBuf>,
+    },
 }
 
 #[derive(Debug, Subcommand)]

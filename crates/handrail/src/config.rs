@@ -28,6 +28,19 @@ pub(crate) struct Config {
     /// How logs are written.
     #[serde(default)]
     pub(crate) log: Log,
+    /// The witnesses that each checkpoint is sent to.
+    #[serde(default)]
+    pub(crate) witness: Vec<Witness>,
+}
+
+/// A witness of the ledger.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Witness {
+    /// Where it is asked: `http://host:port`, to which `/add-checkpoint` is added.
+    pub(crate) url: String,
+    /// Its public key.
+    pub(crate) key: String,
 }
 
 /// Where to listen.
@@ -158,6 +171,7 @@ impl Config {
             spool: SpoolPlace::default(),
             connections: Connections::default(),
             log: Log::default(),
+            witness: Vec::new(),
         }
     }
 

@@ -13,8 +13,19 @@ pub(super) struct State {
     /// The last checkpoint as a signed note.
     pub(super) checkpoint: Option<String>,
     pub(super) key: String,
+    /// What each witness said last.
+    pub(super) witnesses: Vec<Witness>,
     /// Newest first.
     pub(super) newest: Vec<Leaf>,
+}
+
+/// A witness, as of the last time it was asked.
+pub(super) struct Witness {
+    pub(super) name: String,
+    /// How many entries the checkpoint has that it cosigned last; 0 for none.
+    pub(super) size: u64,
+    /// Why it did not cosign when last asked; empty if it did.
+    pub(super) trouble: String,
 }
 
 /// Everything under the heading of the ledger's page.
@@ -43,6 +54,7 @@ pub(super) fn state(state: &State, watch: &Watch) -> Markup {
                 }))
             }
         }
+        (sheet("Witnesses", &html! {}, &witnesses(&state.witnesses)))
         (sheet("Check it yourself", &html! {}, &html! { div.pad {
             p.lead { "Export the log to a plain directory and verify it on another machine, with Handrail or with any other C2SP tlog-tiles client." }
             (code("On the server", "handrail ledger export DIRECTORY --data DIR", true, true))
@@ -87,6 +99,24 @@ fn figures(state: &State, watch: &Watch) -> Markup {
             chart: html! {},
         },
     ])
+}
+
+/// Who else remembers how long the log is.
+fn witnesses(witnesses: &[Witness]) -> Markup {
+    let mut table =
+        Table::new("Witnesses", [Column::text("Witness"), Column::tight("Cosigned entries"), Column::text("State")]);
+    for Witness { name, size, trouble } in witnesses {
+        let state = html! {
+            @if trouble.is_empty() { (badge(Tone::Good, "cosigned when last asked")) }
+            @else { (badge(Tone::Bad, "did not cosign")) " " (trouble) }
+        };
+        table.row([html! { (name) }, html! { (number(*size)) }, state]);
+    }
+    html! {
+        @if table.is_empty() {
+            (empty(Icon::Ledger, "No witness was ever asked", "Whoever controls this server could rewrite the log and sign it anew, and only a checkpoint kept elsewhere would show it. A witness keeps one all the time."))
+        } @else { (table) }
+    }
 }
 
 fn newest(leaves: &[Leaf], watch: &Watch) -> Markup {

@@ -11,6 +11,7 @@ use maud::html;
 use pages::{Document, Page};
 use signin::operator::Operator;
 use std::ops::ControlFlow;
+use store::statements;
 
 /// How many of the newest entries are listed.
 const NEWEST: u64 = 15;
@@ -71,5 +72,12 @@ async fn state(console: &Console, operator: &Operator) -> Result<page::State, Tr
     if from < head.next {
         console.readings.listed(plane, operator, from, head.next).await?;
     }
-    Ok(page::State { head, health, checkpoint: store.checkpoint()?, key: store.verifying_key().to_string(), newest })
+    let witnesses = store.read(|reader| {
+        reader.query(statements::WITNESS_ALL, &[], |row| {
+            let size = u64::try_from(row.int(1)?).unwrap_or(0);
+            Ok(page::Witness { name: row.text(0)?, size, trouble: row.text(4)? })
+        })
+    })?;
+    let (checkpoint, key) = (store.checkpoint()?, store.verifying_key().to_string());
+    Ok(page::State { head, health, checkpoint, key, witnesses, newest })
 }

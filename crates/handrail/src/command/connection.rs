@@ -4,6 +4,7 @@ use super::failure::Failure;
 use crate::server::audit::Searching;
 use crate::server::http::Peer;
 use crate::server::local::{Local, routes, told};
+use crate::server::witnesses::Witnesses;
 use axum::Router;
 use axum::body::Body;
 use axum::http::{Method, Request, StatusCode, header};
@@ -86,7 +87,8 @@ impl Connection {
         let callers = callers::Callers::new(&plane);
         let search = Searching::when_needed(data);
         let base_url = "http://127.0.0.1:8700".into();
-        let router = routes(Local { plane: plane.clone(), callers, base_url, search });
+        let witnesses = Witnesses::new(plane.store(), &[])?;
+        let router = routes(Local { plane: plane.clone(), callers, base_url, witnesses, search });
         Ok(Self::Here { router, plane })
     }
 

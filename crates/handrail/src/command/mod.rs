@@ -17,6 +17,7 @@ pub(crate) mod output;
 mod patient;
 mod replay;
 mod serve;
+mod witness;
 
 use crate::cli::{Cli, Command};
 use failure::Failure;
@@ -38,6 +39,7 @@ pub(crate) fn run(cli: Cli) -> Result<(), Failure> {
         Command::Audit(args) => asking()?.block_on(audit::run(args, out)),
         Command::Patient(args) => asking()?.block_on(patient::run(args, out)),
         Command::Feed(args) => serving()?.block_on(feed::run(args, out)),
+        Command::Witness(args) => serving()?.block_on(witness::run(args, out)),
         Command::Replay(args) => serving()?.block_on(replay::run(args, out)),
         Command::Man(args) => man::run(args, out),
         Command::Completions { shell } => {

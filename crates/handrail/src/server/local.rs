@@ -4,6 +4,7 @@
 //! Every route here may be called by the operating-system user that owns the data directory, and by root; nobody else can open the socket.
 
 use super::http::Peer;
+use super::witnesses::{Round, Said, Witnesses};
 use axum::extract::{Extension, Path, Query, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
@@ -34,6 +35,7 @@ pub(crate) struct Local {
     pub(crate) plane: Plane,
     pub(crate) callers: Callers,
     pub(crate) base_url: std::sync::Arc<str>,
+    pub(crate) witnesses: Witnesses,
     pub(crate) search: super::audit::Searching,
 }
 
@@ -50,6 +52,7 @@ pub(crate) fn routes(local: Local) -> Router {
         .route("/ledger/proof/{entry}", get(proof))
         .route("/ledger/growth/{from}", get(growth))
         .route("/ledger/keys", get(keys).post(rotate_key))
+        .route("/ledger/witnesses", get(witnesses))
         .route("/ledger/checkpoint", post(checkpoint))
         .route("/ledger/tile/{level}/{index}/{width}", get(tile))
         .route("/ledger/bundle/{index}/{width}", get(bundle))
@@ -392,13 +395,18 @@ async fn rotate_key(State(local): State<Local>, Extension(peer): Extension<Peer>
     })))
 }
 
-/// Seals what is committed and answers with the checkpoint: the beginning of an export.
+/// What each witness said last.
+async fn witnesses(State(local): State<Local>) -> Result<Json<Vec<Said>>, Trouble> {
+    Ok(Json(local.witnesses.said()?))
+}
+
+/// Seals what is committed, asks the witnesses and answers with the checkpoint: the beginning of an export.
 async fn checkpoint(State(local): State<Local>, Extension(peer): Extension<Peer>) -> Result<Json<Value>, Trouble> {
     let store = local.plane.store();
     record_reading(&local, peer, "export", 0, store.head().next.0).await?;
     store.seal().await?;
-    let (size, note) =
-        store.read(|reader| reader.checkpoint())?.ok_or_else(|| Trouble::not_found("nothing is sealed"))?;
+    let round = local.witnesses.round().await?;
+    let Round { size, note, .. } = round.ok_or_else(|| Trouble::not_found("nothing is sealed"))?;
     let rotations = store.rotations()?.into_iter().filter(|rotation| rotation.size <= size);
     let rotations: Vec<String> = rotations.map(|rotation| rotation.record).collect();
     Ok(Json(json!({ "size": size, "note": note, "key": store.signer_of(&note).to_string(), "rotations": rotations })))

@@ -8,4 +8,6 @@ pub(crate) mod logging;
 pub(crate) mod node;
 pub(crate) mod notify;
 pub(crate) mod patients;
+pub(crate) mod tiles;
 pub(crate) mod tls;
+pub(crate) mod witnesses;

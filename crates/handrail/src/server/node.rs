@@ -4,6 +4,8 @@ use super::audit::Searching;
 use super::health::{Health, routes as health_routes};
 use super::http::{Limits, Listener, serve};
 use super::local::{Local, routes as local_routes};
+use super::tiles::{Tiles, routes as tile_routes};
+use super::witnesses::Witnesses;
 use crate::command::connection::{SOCKET, SocketPath, cannot_open};
 use crate::command::failure::Failure;
 use crate::config::Config;
@@ -43,6 +45,7 @@ pub(crate) struct Node {
     socket: PathBuf,
     data: PathBuf,
     search: store::Search,
+    witnesses: Witnesses,
     limits: Limits,
     metrics: metrics_exporter_prometheus::PrometheusHandle,
 }
@@ -88,9 +91,10 @@ impl Node {
             header_timeout: Duration::from_secs(config.connections.read_timeout_s),
             drain_timeout: Duration::from_secs(config.connections.drain_timeout_s),
         };
+        let witnesses = Witnesses::new(plane.store(), &config.witness)?;
         let search = store::Search::start(&config.data, plane.store().clone())?;
         let (data, base_url) = (config.data.clone(), base_url.into());
-        Ok(Self { plane, callers, base_url, desk, http, mllp, local, socket, data, search, limits, metrics })
+        Ok(Self { plane, callers, base_url, desk, http, mllp, local, socket, data, search, witnesses, limits, metrics })
     }
 
     /// Where the HL7 feed listens.
@@ -109,6 +113,7 @@ impl Node {
             callers: self.callers.clone(),
             base_url: Arc::clone(&self.base_url),
             search: Searching::running(&self.data, self.search.clone()),
+            witnesses: self.witnesses.clone(),
         });
         let mut listeners = JoinSet::new();
         listeners.spawn(serve(Listener::Tcp(self.http), public, self.limits, stop.clone()));
@@ -124,6 +129,7 @@ impl Node {
             let (plane, stop) = (self.plane.clone(), stop.clone());
             async move { plane.keep_spool_folded(stop).await }
         });
+        let witnessing = tokio::spawn(self.witnesses.clone().keep_asking(stop.clone()));
         let keeper_stop = CancellationToken::new();
         let mut keeper = tokio::spawn({
             let (plane, stop) = (self.plane.clone(), keeper_stop.clone());
@@ -142,6 +148,8 @@ impl Node {
         if retention.await.is_err() || folding.await.is_err() {
             tracing::error!("the task that lets detail expire, or the one that folds the spool, failed");
         }
+        // Its failure ended nothing, and it stops as soon as it is told to.
+        let _asked = witnessing.await;
         if fallen.is_none() && keeper.await.is_err() {
             tracing::error!("the task that ends permits failed while stopping");
         }
@@ -160,12 +168,15 @@ impl Node {
     fn public_routes(&self, stop: &CancellationToken) -> Router {
         let plane = &self.plane;
         let api = Api::new(plane.clone(), self.callers.clone(), &self.base_url).until(stop.clone());
+        let (callers, witnesses) = (self.callers.clone(), self.witnesses.clone());
+        let tiles = Tiles { plane: plane.clone(), callers, witnesses };
         let health = Health { plane: plane.clone(), callers: self.callers.clone(), metrics: self.metrics.clone() };
         Router::new()
             .merge(authzen::routes(api))
             .merge(feeds::api::routes(plane.clone(), self.callers.clone()))
             .merge(console::routes(Console::new(self.desk.clone())))
             .merge(health_routes(health))
+            .merge(tile_routes(tiles))
             .layer(RequestBodyTimeoutLayer::new(self.limits.header_timeout))
             .layer(axum::middleware::from_fn(in_time))
     }

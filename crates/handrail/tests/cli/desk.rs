@@ -102,6 +102,33 @@ impl Desk {
         copy
     }
 
+    /// Starts a node from a configuration file with these lines beside the addresses.
+    pub(crate) fn serve_configured(&self, charter: &Path, lines: &str) -> Node {
+        let config = format!(
+            "data = \"data\"\ncharter = \"{}\"\n{lines}\n[listen]\nhttp = \"127.0.0.1:0\"\nmllp = \"127.0.0.1:0\"\n",
+            charter.display()
+        );
+        std::fs::write(self.path("handrail.toml"), config).unwrap();
+        self.serve_with(&["--config", "handrail.toml"])
+    }
+
+    /// Starts a witness of a log and waits until it listens; its address.
+    pub(crate) fn witness(&self, log_key: &str, more: &[&str]) -> (Child, String) {
+        let args = ["witness", "run", "--state", "witness", "--listen", "127.0.0.1:0", "--log-key", log_key];
+        let mut command = self.command(&[&args, more].concat());
+        let mut child = command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
+        let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
+        let mut said = String::new();
+        loop {
+            let Some(Ok(line)) = lines.next() else { panic!("the witness did not start:\n{said}") };
+            if let Some(address) = after(&line, "listening on http://") {
+                std::thread::spawn(move || lines.map_while(Result::ok).for_each(drop));
+                return (child, address);
+            }
+            said.push_str(&line);
+        }
+    }
+
     /// Starts a node and waits until it listens.
     pub(crate) fn serve(&self) -> Node {
         let charter = starter_charter();

@@ -13,3 +13,4 @@ mod spooled;
 mod supervised;
 mod tokens;
 mod upgrade;
+mod witnessed;

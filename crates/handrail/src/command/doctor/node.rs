@@ -4,6 +4,7 @@ use super::place::Node;
 use super::{Checks, Finding, LEDGER};
 use crate::command::connection::Connection;
 use crate::command::output::counted;
+use crate::server::witnesses::Said;
 use axum::http::Method;
 use charter::Charter;
 use events::Timestamp;
@@ -46,7 +47,7 @@ const ALTERED: &str =
     "keep this directory as it is, tell the control owner, and compare with an export or a retained checkpoint";
 
 /// The checks this file makes after the first, in order.
-const REST: [&str; 5] = [LEDGER, "sealing keeps up", "charter", "clock", "feeds"];
+const REST: [&str; 6] = [LEDGER, "sealing keeps up", "witnesses", "charter", "clock", "feeds"];
 
 /// Lists the checks that cannot be made. `altered` says that the store does not open because it is not what was sealed.
 pub(super) fn skip(checks: &mut Checks, why: &str, altered: bool) {
@@ -73,6 +74,7 @@ pub(super) async fn examine(connection: &Connection, node: Node, checks: &mut Ch
     checks.add("store opens", opens(&status));
     checks.add(LEDGER, ledger(connection, &status).await);
     checks.add("sealing keeps up", sealing(connection, &status).await);
+    checks.add("witnesses", witnesses(connection, &status).await);
     checks.add("charter", charter(connection, &status).await);
     checks.add("clock", clock(Some(&status)));
     checks.add("feeds", feeds(node, &status));
@@ -130,6 +132,30 @@ async fn sealing(connection: &Connection, status: &Status) -> Finding {
         );
     }
     Finding::ok(format!("{} sealed", entries(sealed)))
+}
+
+/// Whether somebody else remembers how long the log is.
+async fn witnesses(connection: &Connection, status: &Status) -> Finding {
+    let said: Vec<Said> = match connection.get("/ledger/witnesses").await {
+        Ok(said) => said,
+        Err(failure) => return Finding::fail(failure.message, "restart the node, and look at its log"),
+    };
+    let asked: Vec<&Said> = said.iter().filter(|one| one.configured).collect();
+    if asked.is_empty() {
+        return Finding::skipped("none is configured: nobody elsewhere would notice a rewritten log");
+    }
+    let each = asked.iter().map(|one| match one.trouble.as_str() {
+        "" => format!("{} cosigned {} of {}", one.name, one.size, entries(status.entries)),
+        trouble => format!("{} did not cosign: {trouble}", one.name),
+    });
+    let found = each.collect::<Vec<_>>().join("; ");
+    if asked.iter().all(|one| one.trouble.is_empty()) {
+        return Finding::ok(found);
+    }
+    Finding::look(
+        found,
+        "see that the witness runs and is reached; after the ledger's key was rotated, start it with --rotation FILE; if it has seen more or other entries than this log has, tell the control owner: the log was cut back or split",
+    )
 }
 
 async fn charter(connection: &Connection, status: &Status) -> Finding {
