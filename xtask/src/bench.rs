@@ -2,7 +2,7 @@
 
 use crate::load::{self, Measured};
 use crate::peer::{Node, Sender};
-use crate::step::{Outcome, cargo, root, run as run_step, say};
+use crate::step::{Outcome, cargo, elapsed_since_start, root, run as run_step, say};
 use crate::story::hospital::{Adt, Feeds, request};
 use std::time::Duration;
 
@@ -10,6 +10,10 @@ use std::time::Duration;
 const LOAD: Duration = Duration::from_secs(5);
 /// Patients in the ED before the load begins.
 const PATIENTS: usize = 1000;
+/// Entries in the export that is verified.
+const LARGE_EXPORT_ENTRIES: u64 = 10_000_000;
+/// The least rate at which they must be.
+const VERIFIED_PER_SECOND_MIN: f64 = 1_000_000.0;
 /// Senders of HL7 messages.
 const SENDERS: usize = 16;
 
@@ -19,6 +23,9 @@ pub(crate) fn run(filter: &str) -> Outcome {
         if name.contains(filter) {
             run_step(name, cargo(), &["bench", "--locked", "-p", package])?;
         }
+    }
+    if "ledger".contains(filter) {
+        verify_a_large_export()?;
     }
     if !"http".contains(filter) && !"mllp".contains(filter) {
         return Ok(());
@@ -59,6 +66,26 @@ pub(crate) fn run(filter: &str) -> Outcome {
             "| {what} | {:.0} | {:.2} | {:.2} | {} |",
             measured.per_second, measured.p50_ms, measured.p99_ms, measured.failed
         ));
+    }
+    Ok(())
+}
+
+/// Verifies an export of ten million entries with the verifier that stands alone, as an auditor would: about 4 GiB, removed afterwards.
+fn verify_a_large_export() -> Outcome {
+    run_step("the verifier", cargo(), &["build", "--release", "--locked", "-p", "ledger", "--bins", "--examples"])?;
+    let release = root().join("target").join("release");
+    let dir = tempfile::tempdir_in(root().join("target"))?;
+    let export = dir.path().join("export").display().to_string();
+    let generator = release.join("examples").join("large_export").display().to_string();
+    run_step("an export of 10 million entries", &generator, &[&export, &LARGE_EXPORT_ENTRIES.to_string()])?;
+    let (verifier, key) = (release.join("handrail-verify").display().to_string(), format!("{export}/log.vkey"));
+    let before = elapsed_since_start();
+    run_step("verified", &verifier, &[&export, "--key", &key])?;
+    let took = (elapsed_since_start() - before).as_secs_f64();
+    let per_second = LARGE_EXPORT_ENTRIES as f64 / took;
+    say(&format!("\nverified {LARGE_EXPORT_ENTRIES} entries of 400 bytes in {took:.1} s: {per_second:.0} a second"));
+    if per_second < VERIFIED_PER_SECOND_MIN {
+        return Err(format!("fewer than {VERIFIED_PER_SECOND_MIN} entries a second").into());
     }
     Ok(())
 }

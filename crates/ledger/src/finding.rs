@@ -37,7 +37,7 @@ pub enum Problem {
     #[error("is not a verifying key")]
     Key(#[source] KeyError),
     /// The directory's key is not the one held.
-    #[error("is another key than the one held")]
+    #[error("is another key than the one held, and nothing in `rotations/` leads from one to the other")]
     OtherKey,
     /// The checkpoint is malformed or not signed by the key.
     #[error("is refused")]

@@ -159,7 +159,7 @@ impl Witnesses {
         let before = self.said().unwrap_or_default().into_iter().find(|said| said.name == name);
         let known = before.as_ref().map_or(0, |said| said.size);
         let cosigned = self.cosigned(witness, known, size, note).await;
-        let now = store::Value::from(self.0.store.head().recorded_at);
+        let now = Value::from(self.0.store.head().recorded_at);
         let kept = match &cosigned {
             Ok(line) => {
                 metrics::gauge!("handrail_witness_entries", "witness" => name.to_owned()).set(size as f64);

@@ -122,13 +122,12 @@ fn any_client_of_such_logs_reads_it_but_entries_only_who_may() {
     let desk = Desk::new();
     let charter = desk.charter_copy();
     let systems = charter.join("systems.toml");
-    let auditor =
-        "\n[callers.auditor]\ntitle = \"Auditor\"\nowner = \"ehr-team\"\nmay = [\"read_ledger\"]\nrate_per_s = 100\n";
+    let auditor = "\n[callers.log-mirror]\ntitle = \"Mirror of the log\"\nowner = \"ehr-team\"\nmay = [\"read_ledger\"]\nrate_per_s = 100\n";
     std::fs::write(&systems, std::fs::read_to_string(&systems).unwrap() + auditor).unwrap();
     let node = desk.serve_configured(&charter, "");
     let ehr = desk.run(&["caller", "add", "ehr"]).ended(0).out;
     let other = desk.run(&["caller", "add", "other"]).ended(0).out;
-    let auditor = desk.run(&["caller", "add", "auditor"]).ended(0).out;
+    let auditor = desk.run(&["caller", "add", "log-mirror"]).ended(0).out;
     let (ehr, other, auditor) = (ehr.trim(), other.trim(), auditor.trim());
     let entry = asked(&node, ehr);
     // The receipt is for the caller that was answered, once it is sealed.

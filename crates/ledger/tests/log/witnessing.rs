@@ -5,7 +5,7 @@ use crate::sample::{Log, entry, key, log, plain};
 use ledger::growth::Growth;
 use ledger::rotation::KeyHistory;
 use ledger::witness::{Memory, Refusal, Witness};
-use ledger::{Hash, WitnessKey, cosignature, note, proof};
+use ledger::{CosigningKey, Hash, WitnessKey, cosignature, note, proof};
 use proptest::prelude::*;
 use signed_note::{Note, Verifier, VerifierList};
 use std::io;
@@ -112,10 +112,12 @@ fn it_does_not_start_from_a_memory_that_is_not_its_own() {
     };
     let log = plain(10);
     assert!(new(log.note.clone()).is_err(), "not cosigned");
-    let by = |key| log.note.clone() + &cosignature::cosign(self::key(7).origin(), 10, log.root, 1, key).unwrap();
-    assert!(new(by(&witness(2))).is_err(), "cosigned by another");
-    assert!(new(by(&witness(1))).is_ok());
-    assert!(new(by(&witness(1)).replacen("\n10\n", "\n11\n", 1)).is_err());
+    let by = |key: CosigningKey| {
+        log.note.clone() + &cosignature::cosign(self::key(7).origin(), 10, log.root, 1, &key).unwrap()
+    };
+    assert!(new(by(witness(2))).is_err(), "cosigned by another");
+    assert!(new(by(witness(1))).is_ok());
+    assert!(new(by(witness(1)).replacen("\n10\n", "\n11\n", 1)).is_err());
 }
 
 #[test]

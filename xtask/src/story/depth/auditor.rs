@@ -9,7 +9,7 @@ use ledger::directory::Directory;
 use ledger::source::{EntrySource, TileSource, tile_width};
 use ledger::{SigningKey, Tree, VerifyingKey, bundle, growth::Growth, leaf_hash, note, proof};
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use zeroize::Zeroizing;
 
@@ -181,8 +181,7 @@ fn forged(teller: &mut Teller, data: &Path, dir: &Path, entry: u64, witness: &Wa
     let forged = rewritten(&export, honest.size, entry)?;
     let signed = note::sign(honest.size, forged.tree.root(), &thief)?;
     ledger::export::write(&forgery, &forged, &signed, &key, &[])?;
-    let shown = |path: &Path| -> PathBuf { path.to_owned() };
-    let (forgery, vkey) = (shown(&forgery).display().to_string(), dir.join("last-year/log.vkey").display().to_string());
+    let (forgery, vkey) = (forgery.display().to_string(), dir.join("last-year/log.vkey").display().to_string());
     verified(&[&forgery, "--key", &vkey], "verified")?;
     teller.step(
         "root turns the denial into a permit, makes every hash fit and signs with the stolen key: sound by itself",
