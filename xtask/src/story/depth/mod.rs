@@ -7,10 +7,8 @@ use super::{Tell, Teller};
 use crate::step::{Outcome, say};
 
 /// Every scene, with what it shows; each starts its own node on its own directory.
-const SCENES: &[(&str, Tell)] = &[
-    ("an auditor doubts the log", auditor::tell),
-    ("a privacy officer erases a test patient", erasure::tell),
-];
+const SCENES: &[(&str, Tell)] =
+    &[("an auditor doubts the log", auditor::tell), ("a privacy officer erases a test patient", erasure::tell)];
 
 /// Tells them all.
 pub(crate) fn tell(teller: &mut Teller) -> Outcome {
