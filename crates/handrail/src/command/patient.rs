@@ -173,7 +173,7 @@ mod tests {
     #[test]
     fn what_became_of_detail_is_said_in_words() {
         let here = json!({ "detail_of": 3, "kept": "here", "sort": "words", "detail": "she asked" });
-        assert_eq!(detail_line(&here), r#"{"detail":"she asked","detail_of":3,"sort":"words"}"#);
+        assert_eq!(detail_line(&here), r#"{"detail_of":3,"sort":"words","detail":"she asked"}"#);
         let erased = json!({ "detail_of": 3, "kept": "erased", "on": "2026-11-22T08:00:00.000Z", "by": "local:uid 0", "erasure": 9 });
         assert!(detail_line(&erased).contains("erased on 2026-11-22T08:00:00.000Z by local:uid 0, entry 9"));
         assert_eq!(detail_line(&json!({ "detail_of": 3, "kept": "expired" })), r#"{"detail_of":3,"gone":"expired"}"#);
