@@ -10,10 +10,10 @@
 //! All of these are views. The ledger is the evidence: each names the entries it was made from, by index and hash.
 
 pub mod account;
-
+pub mod fhir;
 pub mod find;
 pub mod period;
-
+pub mod syslog;
 pub mod table;
 pub mod tell;
 

@@ -49,6 +49,8 @@ authorities! {
     Metrics;
     /// May read the ledger's entries.
     ReadLedger;
+    /// May read who was given access to what.
+    ReadAudit;
 }
 
 /// An authenticated caller who has right `A` under the charter in force and has not called too fast.

@@ -10,7 +10,7 @@ mod token;
 
 pub use extract::{
     Authority, Caller, Evaluate, EvaluateLive, FeedDevices, FeedEmergencies, FeedPeople, FeedRota, FeedTeams, Metrics,
-    ReadLedger, Refusal, Search,
+    ReadAudit, ReadLedger, Refusal, Search,
 };
 pub use token::NewToken;
 

@@ -134,6 +134,8 @@ pub enum CallerRight {
     Metrics,
     /// Read the ledger's entries.
     ReadLedger,
+    /// Read who was given access to what.
+    ReadAudit,
 }
 
 impl CallerRight {
@@ -151,6 +153,7 @@ impl CallerRight {
             Self::FeedEmergencies => "feed_emergencies",
             Self::Metrics => "metrics",
             Self::ReadLedger => "read_ledger",
+            Self::ReadAudit => "read_audit",
         }
     }
 }

@@ -21,7 +21,14 @@ pub(crate) fn shell(console: &Console, operator: &Operator) -> Shell {
     let link = |href, label, icon| ShellLink { href, label, icon, waiting: 0 };
     Shell {
         links: vec![
-            ("", vec![link("/", "Now", Icon::Now), link("/decisions", "Decisions", Icon::Scales)]),
+            (
+                "",
+                vec![
+                    link("/", "Now", Icon::Now),
+                    link("/decisions", "Decisions", Icon::Scales),
+                    link("/audit", "Audit", Icon::Person),
+                ],
+            ),
             (
                 "Evidence and its sources",
                 vec![link("/feeds", "Feeds", Icon::Feed), link("/ledger", "Ledger", Icon::Ledger)],

@@ -5,11 +5,13 @@
 //!
 //! - [`now`]: what needs somebody now, worst first.
 //! - [`decisions`]: all decisions, newest first; and one, explained so that a privacy officer understands it.
+//! - [`audit`]: who was given access to what, found; and the account of one patient, to print.
 //! - [`feeds`]: which source of facts was heard when, and what it sent that could not be used.
 //! - [`evidence`]: the ledger's state, any entry as it was written, and the proof that it is in the log.
 //! - [`tally`]: the counts behind these pages, folded from the log on demand, with a watermark.
 
 mod address;
+mod audit;
 mod decisions;
 mod evidence;
 mod feeds;
@@ -32,13 +34,14 @@ pub struct Console {
     desk: Desk,
     tally: Tally,
     readings: evidence::Readings,
+    search: store::Search,
 }
 
 impl Console {
-    /// A console for the node behind this desk.
+    /// A console for the node behind this desk, whose entries `search` finds.
     #[must_use]
-    pub fn new(desk: Desk) -> Self {
-        Self { desk, tally: Tally::default(), readings: evidence::Readings::default() }
+    pub fn new(desk: Desk, search: store::Search) -> Self {
+        Self { desk, search, tally: Tally::default(), readings: evidence::Readings::default() }
     }
 }
 
@@ -55,6 +58,9 @@ pub fn routes(console: Console) -> Router {
         .route("/", get(now::routes::show))
         .route("/decisions", get(decisions::routes::list))
         .route("/decisions/{entry}", get(decisions::routes::explain))
+        .route("/audit", get(audit::routes::show).post(audit::routes::seek))
+        .route("/audit.csv", get(audit::routes::csv))
+        .route("/audit/account", get(audit::routes::account).post(audit::routes::account_of_number))
         .route("/feeds", get(feeds::routes::show))
         .route("/ledger", get(evidence::routes::show))
         .route("/ledger/{entry}", get(evidence::routes::entry))

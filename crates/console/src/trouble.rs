@@ -48,6 +48,9 @@ pub(crate) enum Trouble {
     /// The proof cannot be made.
     #[error("the proof cannot be made")]
     Proof(#[source] Box<dyn std::error::Error + Send + Sync>),
+    /// Evidence cannot be searched.
+    #[error("the evidence cannot be searched")]
+    Audit(#[from] ::audit::AuditError),
     /// Counting was cut off.
     #[error("the counts cannot be made")]
     Counts(#[from] tokio::task::JoinError),
@@ -80,12 +83,15 @@ impl Trouble {
                 "This address cannot be understood".to_owned(),
                 format!("“{sent}” is not {expected}."),
             ),
-            Self::Unrecorded(_) => say(
+            Self::Audit(::audit::AuditError::Period(wrong)) => {
+                (StatusCode::BAD_REQUEST, "This period cannot be used".to_owned(), format!("{wrong}."))
+            }
+            Self::Unrecorded(_) | Self::Audit(::audit::AuditError::Unrecorded(_)) => say(
                 StatusCode::SERVICE_UNAVAILABLE,
                 "Evidence cannot be read now",
                 "Reading evidence is itself recorded, and the ledger takes no entries at the moment.",
             ),
-            Self::Read(_) | Self::Proof(_) | Self::Counts(_) => say(
+            Self::Audit(_) | Self::Read(_) | Self::Proof(_) | Self::Counts(_) => say(
                 StatusCode::SERVICE_UNAVAILABLE,
                 "The ledger cannot be read now",
                 "Something is wrong with the store. What it is stands in the server’s log.",

@@ -2,6 +2,8 @@
 
 #![expect(clippy::unwrap_used, dead_code, unreachable_pub, reason = "tests")]
 
+#[path = "house/audits.rs"]
+mod audits;
 mod house;
 
 use axum::body::Body;
@@ -11,7 +13,16 @@ use house::{BASE, House, MINUTE, START};
 use std::time::Duration;
 use tower::ServiceExt as _;
 
-const PAGES: [&str; 6] = ["/", "/decisions", "/feeds", "/ledger", "/ledger/0", "/decisions?effect=deny&live=1"];
+const PAGES: [&str; 8] = [
+    "/",
+    "/audit?search=1",
+    "/audit/account",
+    "/decisions",
+    "/feeds",
+    "/ledger",
+    "/ledger/0",
+    "/decisions?effect=deny&live=1",
+];
 
 /// What a reader sees: the text between tags, with white space as it is shown.
 fn text(html: &str) -> String {

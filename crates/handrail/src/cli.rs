@@ -336,11 +336,25 @@ pub(crate) enum Ledger {
     },
     /// Write the whole log to a directory that anybody can verify.
     Export {
-        /// An empty or new directory.
+        /// An empty or new directory; with another format a new file, or `-` for standard output.
         dir: PathBuf,
+        /// In which form: only `tlog` is evidence, the others are views of it for other systems.
+        #[arg(long, value_enum, default_value_t = ExportFormat::Tlog)]
+        format: ExportFormat,
         #[command(flatten)]
         data: Data,
     },
+}
+
+/// In which form the log is exported.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum ExportFormat {
+    /// A directory in the C2SP tlog-tiles form, with checkpoint and key.
+    Tlog,
+    /// FHIR R4 AuditEvents (IHE BALP), one a line.
+    Fhir,
+    /// RFC 5424 messages, one a line.
+    Syslog,
 }
 
 #[derive(Debug, Subcommand)]

@@ -91,6 +91,15 @@ impl Field<'_> {
         })
     }
 
+    /// The field for a day, `2026-11-22`.
+    #[must_use]
+    pub fn date(&self) -> Markup {
+        self.around(&html! {
+            input type="date" id=(self.name) name=(self.name) value=(self.value) required[!self.optional]
+                aria-invalid=[self.wrong.map(|_| "true")] aria-describedby=[self.described_by()];
+        })
+    }
+
     /// The field as a choice among values and their labels.
     #[must_use]
     pub fn select<V: AsRef<str>, L: AsRef<str>>(&self, options: impl IntoIterator<Item = (V, L)>) -> Markup {

@@ -21,7 +21,7 @@ use signin::operator::{Desk, issue_link};
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
-use store::Batch;
+use store::{Batch, Search};
 use tower::ServiceExt as _;
 
 pub const BASE: &str = "http://127.0.0.1:7410";
@@ -57,7 +57,7 @@ impl House {
         .await
         .unwrap();
         let desk = Desk::new(plane.clone(), BASE.parse().unwrap(), Environment::Development, "0.1.0");
-        let router = console::routes(Console::new(desk));
+        let router = console::routes(Console::new(desk, Search::start(dir.path(), plane.store().clone()).unwrap()));
         let mut house = Self { plane, clock, router, cookie: String::new(), dir, messages: 0 };
         house.sign_in().await;
         house

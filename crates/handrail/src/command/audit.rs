@@ -4,11 +4,13 @@ use super::connection::Connection;
 use super::failure::Failure;
 use super::output::{Output, counted, note};
 use crate::cli::Audit;
-use crate::server::audit::AskedFor;
+use crate::server::audit::{AskedFor, Begin, Begun, View};
+use crate::server::local::ENTRIES_MAX;
 use ::audit::account::{Account, Line};
 use ::audit::{period, table};
 use std::fmt::Write as _;
-use std::io::Read as _;
+use std::io::{Read as _, Write as _};
+use std::path::Path;
 
 /// The longest record number read from standard input, in bytes; what is longer is refused later with its limit.
 const STDIN_BYTES_MAX: u64 = 256;
@@ -26,6 +28,33 @@ pub(crate) async fn run(audit: Audit, out: Output) -> Result<(), Failure> {
             if csv { out.raw(&table::account(&account)) } else { out.data(&account, || text(&account)) }
         }
     }
+}
+
+/// Writes every entry there is at this moment in another system's form, to a new file or, for `-`, to standard output.
+pub(crate) async fn export(to: &Path, format: View, data: &Path, out: Output) -> Result<(), Failure> {
+    let mut file = match to.as_os_str() == "-" {
+        true => None,
+        false => Some(std::fs::File::create_new(to)?),
+    };
+    let connection = Connection::open(data, None)?;
+    let begun: Begun = connection.post("/audit/export", &Begin { format }).await?;
+    let name = match format {
+        View::Fhir => "fhir",
+        View::Syslog => "syslog",
+    };
+    let mut lines_written = 0_usize;
+    for from in (0..begun.to).step_by(usize::try_from(ENTRIES_MAX).unwrap_or(usize::MAX)) {
+        let path = format!("/audit/export/{name}?from={from}&to={}", begun.to);
+        let lines = connection.send(http::Method::GET, &path, Vec::new()).await?;
+        lines_written += lines.iter().filter(|byte| **byte == b'\n').count();
+        match &mut file {
+            Some(file) => file.write_all(&lines)?,
+            None => out.raw(&lines)?,
+        }
+    }
+    connection.close();
+    note(&format!("{}; a view: the evidence is the log itself", counted(lines_written, "entry")));
+    Ok(())
 }
 
 fn from_stdin() -> Result<String, Failure> {

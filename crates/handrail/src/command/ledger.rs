@@ -3,7 +3,8 @@
 use super::connection::Connection;
 use super::failure::Failure;
 use super::output::{Output, note, table};
-use crate::cli::Ledger;
+use crate::cli::{ExportFormat, Ledger};
+use crate::server::audit::View;
 use crate::server::local::{ENTRIES_MAX, LedgerKey};
 use ledger::audit::Audit;
 use ledger::{EntrySource, TileSource, VerifyingKey};
@@ -73,7 +74,13 @@ pub(crate) async fn run(ledger: Ledger, out: Output) -> Result<(), Failure> {
             );
             out.data(&rotated, || text("to").to_owned())
         }
-        Ledger::Export { dir, data } => export(dir, &data.data, out).await,
+        Ledger::Export { dir, format: ExportFormat::Tlog, data } => export(dir, &data.data, out).await,
+        Ledger::Export { dir, format: ExportFormat::Fhir, data } => {
+            super::audit::export(&dir, View::Fhir, &data.data, out).await
+        }
+        Ledger::Export { dir, format: ExportFormat::Syslog, data } => {
+            super::audit::export(&dir, View::Syslog, &data.data, out).await
+        }
     }
 }
 

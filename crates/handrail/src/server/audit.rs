@@ -1,14 +1,17 @@
 //! The local socket's way to audits: the account of one patient, and entries as other systems read them.
 
 use super::http::Peer;
-use super::local::{Local, Trouble, actor, bad};
+use super::local::{ENTRIES_MAX, Local, Span, Trouble, actor, bad, record_reading};
 use ::audit::account::{self, Account, Asked};
 use ::audit::period;
-use axum::extract::{Extension, State};
-use axum::routing::post;
+use ::audit::tell::Teller;
+use axum::extract::{Extension, Path as AtPath, Query, State};
+use axum::routing::{get, post};
 use axum::{Json, Router};
+use events::{Leaf, Seq};
 use plane::{NUMBER_BYTES_MAX, Plane};
 use serde::{Deserialize, Serialize};
+use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -48,7 +51,79 @@ impl Searching {
 
 /// The routes.
 pub(crate) fn routes() -> Router<Local> {
-    Router::new().route("/audit/account", post(accounted))
+    Router::new()
+        .route("/audit/account", post(accounted))
+        .route("/audit/export", post(begin))
+        .route("/audit/export/{format}", get(exported))
+}
+
+/// A form in which other systems read entries.
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum View {
+    /// FHIR R4 AuditEvents, one a line.
+    Fhir,
+    /// RFC 5424 messages, one a line.
+    Syslog,
+}
+
+/// Which view is exported.
+#[derive(Serialize, Deserialize)]
+pub(crate) struct Begin {
+    pub(crate) format: View,
+}
+
+/// How far an export goes.
+#[derive(Serialize, Deserialize)]
+pub(crate) struct Begun {
+    /// To before this entry.
+    pub(crate) to: u64,
+}
+
+/// Records that everything there is at this moment is read in another form.
+async fn begin(
+    State(local): State<Local>,
+    Extension(peer): Extension<Peer>,
+    Json(sent): Json<Begin>,
+) -> Result<Json<Begun>, Trouble> {
+    let to = local.plane.store().head().next.0;
+    let how = match sent.format {
+        View::Fhir => "export fhir",
+        View::Syslog => "export syslog",
+    };
+    record_reading(&local, peer, how, 0, to).await?;
+    Ok(Json(Begun { to }))
+}
+
+/// A piece of an export that was begun: at most [`ENTRIES_MAX`] entries, one line each. What this build cannot read is left out.
+async fn exported(
+    State(local): State<Local>,
+    AtPath(view): AtPath<View>,
+    Query(span): Query<Span>,
+) -> Result<Vec<u8>, Trouble> {
+    let to = span.to.min(span.from.saturating_add(ENTRIES_MAX));
+    let (plane, base_url) = (local.plane.clone(), Arc::clone(&local.base_url));
+    let lines = tokio::task::spawn_blocking(move || {
+        let mut entries = Vec::new();
+        plane.store().read(|reader| {
+            reader.scan(Seq(span.from), Seq(to), |_, bytes| {
+                entries.extend(Leaf::parse(bytes).ok().map(|leaf| (leaf, ledger::leaf_hash(bytes))));
+                ControlFlow::Continue(())
+            })
+        })?;
+        let (mut teller, mut lines) = (Teller::new(&plane), Vec::new());
+        let host = base_url.split("://").last().and_then(|rest| rest.split([':', '/']).next()).unwrap_or_default();
+        for (leaf, hash) in &entries {
+            let line = match view {
+                View::Fhir => ::audit::fhir::audit_event(&mut teller, leaf, hash).to_string(),
+                View::Syslog => ::audit::syslog::message(&mut teller, leaf, hash, host),
+            };
+            lines.extend_from_slice(line.as_bytes());
+            lines.push(b'\n');
+        }
+        Ok::<_, store::ReadError>(lines)
+    });
+    Ok(lines.await??)
 }
 
 /// Whose account, as somebody at the server's console asks for it. The number goes no further than the directory.

@@ -285,9 +285,9 @@ async fn who(
 }
 
 #[derive(Deserialize)]
-struct Span {
-    from: u64,
-    to: u64,
+pub(super) struct Span {
+    pub(super) from: u64,
+    pub(super) to: u64,
 }
 
 /// Entries as they were written, one a line.

@@ -9,6 +9,7 @@ use super::witnesses::Witnesses;
 use crate::command::connection::{SOCKET, SocketPath, cannot_open};
 use crate::command::failure::Failure;
 use crate::config::Config;
+use audit::fhir::routes::Fhir;
 use authzen::Api;
 use axum::extract::Request;
 use axum::http::StatusCode;
@@ -170,11 +171,13 @@ impl Node {
         let api = Api::new(plane.clone(), self.callers.clone(), &self.base_url).until(stop.clone());
         let (callers, witnesses) = (self.callers.clone(), self.witnesses.clone());
         let tiles = Tiles { plane: plane.clone(), callers, witnesses };
+        let fhir = Fhir::new(plane.clone(), self.callers.clone(), self.search.clone(), &self.base_url);
         let health = Health { plane: plane.clone(), callers: self.callers.clone(), metrics: self.metrics.clone() };
         Router::new()
             .merge(authzen::routes(api))
+            .merge(audit::fhir::routes::routes(fhir))
             .merge(feeds::api::routes(plane.clone(), self.callers.clone()))
-            .merge(console::routes(Console::new(self.desk.clone())))
+            .merge(console::routes(Console::new(self.desk.clone(), self.search.clone())))
             .merge(health_routes(health))
             .merge(tile_routes(tiles))
             .layer(RequestBodyTimeoutLayer::new(self.limits.header_timeout))
