@@ -43,6 +43,8 @@ authorities! {
     FeedDevices;
     /// May tell us of treatment teams.
     FeedTeams;
+    /// May give temporary record numbers and merge records.
+    FeedPatients;
     /// May declare emergencies.
     FeedEmergencies;
     /// May read metrics.

@@ -9,8 +9,7 @@ mod rate;
 mod token;
 
 pub use extract::{
-    Authority, Caller, Evaluate, EvaluateLive, FeedDevices, FeedEmergencies, FeedPeople, FeedRota, FeedTeams, Metrics,
-    ReadAudit, ReadLedger, Refusal, Search,
+    Authority, Caller, Evaluate, EvaluateLive, FeedDevices, FeedEmergencies, FeedPatients, FeedPeople, FeedRota, FeedTeams, Metrics, ReadAudit, ReadLedger, Refusal, Search,
 };
 pub use token::NewToken;
 

@@ -61,6 +61,36 @@ pub struct Grace {
     pub discharge_s: Seconds,
     /// After every claim has ended, late charting is possible so long. Policies see `context.care.left_minutes` only within it.
     pub late_charting_s: Seconds,
+    /// After an order is done, whoever ordered and whoever performed it keep their claim so long. After a cancellation they do not.
+    #[serde(default = "order_s")]
+    pub order_s: Seconds,
+    /// An order counts as open so long if nothing more is heard of it.
+    #[serde(default = "open_order_days")]
+    pub open_order_days: Days,
+    /// So long before an appointment begins, whoever is to see the patient may prepare.
+    #[serde(default = "appointment_s")]
+    pub appointment_before_s: Seconds,
+    /// So long after it ends, they may write up what was done.
+    #[serde(default = "appointment_s")]
+    pub appointment_after_s: Seconds,
+}
+
+/// Four hours: late enough for a second look at a result, over before the next day.
+#[expect(clippy::expect_used, reason = "a constant")]
+fn order_s() -> Seconds {
+    Seconds::new(14_400).expect("within its limits")
+}
+
+/// A month: what nobody has done by then will not be done.
+#[expect(clippy::expect_used, reason = "a constant")]
+fn open_order_days() -> Days {
+    Days::new(31).expect("within its limits")
+}
+
+/// Two hours: an afternoon's list is read at noon.
+#[expect(clippy::expect_used, reason = "a constant")]
+fn appointment_s() -> Seconds {
+    Seconds::new(7_200).expect("within its limits")
 }
 
 /// From when a silent feed counts as stale, so that policies can tell "no" from "we do not know".

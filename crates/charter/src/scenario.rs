@@ -49,6 +49,12 @@ pub struct Scenario {
     /// Undone movements: `[[cancel]]` tables.
     #[serde(default)]
     pub cancel: Vec<ScenarioCancel>,
+    /// Orders: `[[order]]` tables.
+    #[serde(default)]
+    pub order: Vec<ScenarioOrder>,
+    /// Appointments: `[[appointment]]` tables.
+    #[serde(default)]
+    pub appointment: Vec<ScenarioAppointment>,
     /// Treatment teams: `[[team]]` tables.
     #[serde(default)]
     pub team: Vec<ScenarioTeam>,
@@ -234,6 +240,56 @@ pub struct ScenarioCancel {
     /// When the undone movement had happened; absent: the latest of its sort.
     #[serde(default)]
     pub happened: Option<Offset>,
+}
+
+/// An order.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ScenarioOrder {
+    /// Its id in the scenario, unique.
+    pub id: SmolStr,
+    /// For whom: a `patient`.
+    pub patient: SmolStr,
+    /// When it was placed.
+    pub at: Offset,
+    /// Who ordered it.
+    #[serde(default)]
+    pub ordered_by: Vec<PrincipalId>,
+    /// Who performs it.
+    #[serde(default)]
+    pub performers: Vec<PrincipalId>,
+    /// The unit that performs it.
+    #[serde(default)]
+    pub unit: Option<UnitId>,
+    /// When it was done, if it was.
+    #[serde(default)]
+    pub completed: Option<Offset>,
+    /// When it was called off, if it was.
+    #[serde(default)]
+    pub cancelled: Option<Offset>,
+}
+
+/// An appointment.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ScenarioAppointment {
+    /// Its id in the scenario, unique.
+    pub id: SmolStr,
+    /// Whose: a `patient`.
+    pub patient: SmolStr,
+    /// From when.
+    pub from: Offset,
+    /// Until when.
+    pub until: Offset,
+    /// Where.
+    #[serde(default)]
+    pub unit: Option<UnitId>,
+    /// With whom.
+    #[serde(default)]
+    pub people: Vec<PrincipalId>,
+    /// When it was withdrawn, if it was.
+    #[serde(default)]
+    pub withdrawn: Option<Offset>,
 }
 
 /// Somebody on a treatment team.

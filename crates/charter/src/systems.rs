@@ -128,6 +128,8 @@ pub enum CallerRight {
     FeedDevices,
     /// Tell us of treatment teams.
     FeedTeams,
+    /// Give temporary record numbers, and merge records.
+    FeedPatients,
     /// Declare and end emergencies of units.
     FeedEmergencies,
     /// Read metrics.
@@ -150,6 +152,7 @@ impl CallerRight {
             Self::FeedRota => "feed_rota",
             Self::FeedDevices => "feed_devices",
             Self::FeedTeams => "feed_teams",
+            Self::FeedPatients => "feed_patients",
             Self::FeedEmergencies => "feed_emergencies",
             Self::Metrics => "metrics",
             Self::ReadLedger => "read_ledger",

@@ -105,6 +105,9 @@ pub fn offered(name: &str) -> Option<Attribute> {
                 ("participant", Bool),
                 ("unit", Bool),
                 ("expecting", Bool),
+                ("ordered", Bool),
+                ("performing", Bool),
+                ("scheduled", Bool),
                 ("left_minutes?", Long),
                 ("present", Bool),
                 ("self", Bool),
@@ -141,6 +144,18 @@ pub fn offered(name: &str) -> Option<Attribute> {
         _ => return None,
     };
     Some(Attribute { shape, required })
+}
+
+/// Whether a schema declares what is offered: the same shape, or, of a record, some of its attributes, each as it is offered. Policies then see
+/// those; so a schema that was written before an attribute was offered stays good.
+#[must_use]
+pub fn declares(declared: &Shape, offered: &Shape) -> bool {
+    match (declared, offered) {
+        (Shape::Record(declared), Shape::Record(offered)) => {
+            declared.iter().all(|(name, attribute)| offered.get(name) == Some(attribute))
+        }
+        (declared, offered) => declared == offered,
+    }
 }
 
 /// The shape of an attribute that the world gives principals of [`PRINCIPAL_TYPES`], or patients.

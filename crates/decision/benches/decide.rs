@@ -120,6 +120,8 @@ fn facts() -> Facts {
                 participants: Vec::new(),
             }],
             team: Vec::new(),
+            orders: Vec::new(),
+            appointments: Vec::new(),
         }),
         device: None,
         emergencies: Vec::new(),

@@ -92,6 +92,16 @@ pub struct Care {
     pub unit: bool,
     /// On shift or on call in a unit that expects the patient.
     pub expecting: bool,
+    // These three came later than the rest: a decision recorded before them reads, and replays, as it was.
+    /// Has ordered something that is not done yet, or was done less than the grace ago.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub ordered: bool,
+    /// Performs such an order, by name or by working in the unit that does.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub performing: bool,
+    /// Is to see the patient about now, by name or by working where the appointment is.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub scheduled: bool,
     /// Minutes since the last of team, attending, participant and unit ended; absent while one holds, when none ever did, and after the
     /// charter's time for late charting.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -306,6 +316,9 @@ fn care(
         participant: claims.hold(Field::CareParticipant, now),
         unit: claims.hold(Field::CareUnit, now),
         expecting: claims.hold(Field::CareExpecting, now),
+        ordered: claims.hold(Field::CareOrdered, now),
+        performing: claims.hold(Field::CarePerforming, now),
+        scheduled: claims.hold(Field::CareScheduled, now),
         left_minutes: claims.left_minutes(now),
         present: claims.present(now),
         is_self: records.into_iter().any(|record| stands_for(principal, facts, *record)),

@@ -6,7 +6,7 @@ use charter::hospital::{Grace, Staleness};
 use events::encounter::Presence;
 use events::{PrincipalId, Timestamp, UnitId};
 use std::time::Duration;
-use world::{EncounterFacts, Facts, PatientFacts, ShiftFacts, Stay};
+use world::{AppointmentFacts, EncounterFacts, Facts, OrderFacts, PatientFacts, ShiftFacts, Stay};
 
 /// Spans during which one thing connects an asker with a patient.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -47,6 +47,10 @@ impl Span {
     }
 }
 
+/// The claims after which notes may still be finished. Whoever was only to prepare, to perform an order or to see the patient at an hour has
+/// nothing left to write once that is over.
+const CHARTING: [Field; 4] = [Field::CareTeam, Field::CareAttending, Field::CareParticipant, Field::CareUnit];
+
 impl Claims {
     /// Everything that connects them, past and future included.
     #[must_use]
@@ -68,7 +72,60 @@ impl Claims {
                 found.stay(encounter, stay, shifts, grace);
             }
         }
+        for order in &patient.orders {
+            found.order(asker, order, shifts, grace);
+        }
+        for appointment in &patient.appointments {
+            found.appointment(asker, appointment, shifts, grace);
+        }
         found
+    }
+
+    /// An order connects with whoever ordered it and whoever performs it, by name or by working in the unit that does, until it is done and
+    /// the grace is over; one of which nothing more is heard, for as long as the charter says.
+    fn order(&mut self, asker: &PrincipalId, order: &OrderFacts, shifts: &[ShiftFacts], grace: &Grace) {
+        let longest = order.placed_at + grace.open_order_days.duration();
+        let until = match order.ended_at {
+            Some(ended) if order.cancelled => ended,
+            Some(ended) => ended + grace.order_s.duration(),
+            None => longest,
+        };
+        let held = Span { from: order.placed_at, until: until.min(longest) };
+        if order.ordered_by.contains(asker) {
+            self.add(Field::CareOrdered, held.from, held.until);
+        }
+        if order.performers.contains(asker) {
+            self.add(Field::CarePerforming, held.from, held.until);
+        }
+        self.worked(Field::CarePerforming, held, order.unit.as_ref(), shifts);
+    }
+
+    /// An appointment connects with whoever is named in it and whoever works where it is, from a while before until a while after.
+    fn appointment(
+        &mut self,
+        asker: &PrincipalId,
+        appointment: &AppointmentFacts,
+        shifts: &[ShiftFacts],
+        grace: &Grace,
+    ) {
+        let until = appointment.until + grace.appointment_after_s.duration();
+        let held = Span {
+            from: appointment.from - grace.appointment_before_s.duration(),
+            until: appointment.withdrawn_at.map_or(until, |withdrawn| withdrawn.min(until)),
+        };
+        if appointment.people.contains(asker) {
+            self.add(Field::CareScheduled, held.from, held.until);
+        }
+        self.worked(Field::CareScheduled, held, appointment.unit.as_ref(), shifts);
+    }
+
+    /// A claim of whoever works in the unit at the time.
+    fn worked(&mut self, field: Field, held: Span, unit: Option<&UnitId>, shifts: &[ShiftFacts]) {
+        for shift in shifts.iter().filter(|shift| Some(&shift.unit) == unit) {
+            if let Some(span) = held.overlap(Span { from: shift.from, until: shift.until }) {
+                self.add(field, span.from, span.until);
+            }
+        }
     }
 
     fn add(&mut self, field: Field, from: Timestamp, until: Timestamp) {
@@ -93,11 +150,7 @@ impl Claims {
         };
         let held = Span { from: stay.from, until: kept };
         let field = if present { Field::CareUnit } else { Field::CareExpecting };
-        for shift in shifts.iter().filter(|shift| shift.unit == stay.unit) {
-            if let Some(span) = held.overlap(Span { from: shift.from, until: shift.until }) {
-                self.add(field, span.from, span.until);
-            }
-        }
+        self.worked(field, held, Some(&stay.unit), shifts);
     }
 
     /// Whether a claim of this sort holds.
@@ -120,7 +173,7 @@ impl Claims {
 
     /// When the last claim that gives a right to chart ended; absent while one holds, or when none ever did.
     fn left_at(&self, now: Timestamp) -> Option<Timestamp> {
-        let charting = || self.claims.iter().filter(|claim| claim.field != Field::CareExpecting);
+        let charting = || self.claims.iter().filter(|claim| CHARTING.contains(&claim.field));
         if charting().any(|claim| claim.span.holds(now)) {
             return None;
         }

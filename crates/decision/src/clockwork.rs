@@ -34,6 +34,9 @@ fields! {
     CareParticipant "care" "participant";
     CareUnit "care" "unit";
     CareExpecting "care" "expecting";
+    CareOrdered "care" "ordered";
+    CarePerforming "care" "performing";
+    CareScheduled "care" "scheduled";
     CareLeftMinutes "care" "left_minutes";
     CarePresent "care" "present";
     CareSelf "care" "self";
@@ -60,7 +63,7 @@ fields! {
 }
 
 impl Field {
-    const fn bit(self) -> u64 {
+    pub(crate) const fn bit(self) -> u64 {
         1 << self as u64
     }
 }

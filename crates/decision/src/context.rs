@@ -20,8 +20,23 @@ pub struct ContextPlan {
     declared: Attributes,
     /// Which of [`WORDS`] it declares, in the shape that is offered.
     offered: [bool; WORDS.len()],
+    /// The fields of those words that it does not declare.
+    undeclared: u64,
     required: Vec<SmolStr>,
     request: Attributes,
+}
+
+/// What is looked at and declared.
+#[derive(Clone, Copy)]
+struct Looked<'a> {
+    uses: &'a Uses,
+    undeclared: u64,
+}
+
+impl Looked<'_> {
+    const fn looks_at(&self, field: Field) -> bool {
+        self.uses.looks_at(field) && self.undeclared & field.bit() == 0
+    }
 }
 
 /// Asserted parts of the context that only the schema gives a meaning to.
@@ -34,9 +49,19 @@ pub struct AssertedContext {
 }
 
 /// A record of those fields that are looked at.
-fn record<const N: usize>(uses: &Uses, fields: [(Field, &'static str, Option<Seen>); N]) -> Seen {
+fn record<const N: usize>(uses: Looked<'_>, fields: [(Field, &'static str, Option<Seen>); N]) -> Seen {
     let seen = fields.into_iter().filter(|(field, ..)| uses.looks_at(*field));
     Seen::record(seen.filter_map(|(_, name, value)| value.map(|value| (name, value))))
+}
+
+/// The fields that a schema leaves out of the words it declares.
+fn undeclared(declared: &Attributes) -> u64 {
+    let left_out = |(_, word, name): &&(Field, &str, &str)| match declared.get(*word).map(|attribute| &attribute.shape)
+    {
+        Some(Shape::Record(fields)) => !name.is_empty() && !fields.contains_key(*name),
+        _ => false,
+    };
+    Field::ALL.iter().filter(left_out).fold(0, |bits, (field, ..)| bits | field.bit())
 }
 
 fn yes(value: bool) -> Option<Seen> {
@@ -62,14 +87,21 @@ impl ContextPlan {
         // The loader refuses other shapes than the offered; were one there, the word would be treated as not known.
         let offered = WORDS.map(|word| {
             let offer = vocabulary::offered(word).map(|attribute| attribute.shape);
-            offer.is_some() && declared.get(word).map(|attribute| &attribute.shape) == offer.as_ref()
+            let declared = declared.get(word).map(|attribute| &attribute.shape);
+            offer.zip(declared).is_some_and(|(offer, declared)| vocabulary::declares(declared, &offer))
         });
         let request = match declared.get(REQUEST).map(|attribute| &attribute.shape) {
             Some(Shape::Record(fields)) => fields.clone(),
             _ => Attributes::new(),
         };
         let required = declared.iter().filter(|(_, attribute)| attribute.required).map(|(name, _)| name.clone());
-        Self { offered, request, required: required.collect(), declared: declared.clone() }
+        Self {
+            offered,
+            undeclared: undeclared(declared),
+            request,
+            required: required.collect(),
+            declared: declared.clone(),
+        }
     }
 
     fn offers(&self, word: Word) -> bool {
@@ -146,24 +178,25 @@ impl ContextPlan {
     /// When Cedar refuses it.
     pub fn context(&self, of: &Circumstances, other: &AssertedContext, uses: &Uses) -> Result<Context, Refusal> {
         let seen = |word: Word| self.offers(word) && uses.looks_at_word(word);
+        let looked = Looked { uses, undeclared: self.undeclared };
         let mut words = cedar::Words::asserted(&other.pairs)?;
         if seen(Word::Shift) {
-            words.add("shift", shift_record(&of.shift, uses));
+            words.add("shift", shift_record(&of.shift, looked));
         }
         if let Some(care) = of.care.as_ref().filter(|_| seen(Word::Care)) {
-            words.add("care", care_record(care, uses));
+            words.add("care", care_record(care, looked));
         }
         if let Some(session) = of.session.as_ref().filter(|_| seen(Word::Session)) {
-            words.add("session", session_record(session, uses));
+            words.add("session", session_record(session, looked));
         }
         if let Some(device) = of.device.as_ref().filter(|_| seen(Word::Device)) {
-            words.add("device", device_record(device, uses));
+            words.add("device", device_record(device, looked));
         }
         if seen(Word::Live) {
-            words.add("live", live_record(&of.live, uses));
+            words.add("live", live_record(&of.live, looked));
         }
         if seen(Word::Feeds) {
-            words.add("feeds", feeds_record(&of.feeds, uses));
+            words.add("feeds", feeds_record(&of.feeds, looked));
         }
         if seen(Word::Emergency) {
             words.add("emergency", Seen::truth(of.emergency));
@@ -175,7 +208,7 @@ impl ContextPlan {
     }
 }
 
-fn shift_record(shift: &Shift, uses: &Uses) -> Seen {
+fn shift_record(shift: &Shift, uses: Looked<'_>) -> Seen {
     let fields = [
         (Field::ShiftOn, "on", yes(shift.on)),
         (Field::ShiftUnits, "units", texts(&shift.units)),
@@ -184,7 +217,7 @@ fn shift_record(shift: &Shift, uses: &Uses) -> Seen {
     record(uses, fields)
 }
 
-fn care_record(care: &Care, uses: &Uses) -> Seen {
+fn care_record(care: &Care, uses: Looked<'_>) -> Seen {
     let fields = [
         (Field::CareKnown, "known", yes(care.known)),
         (Field::CareTeam, "team", yes(care.team)),
@@ -192,6 +225,9 @@ fn care_record(care: &Care, uses: &Uses) -> Seen {
         (Field::CareParticipant, "participant", yes(care.participant)),
         (Field::CareUnit, "unit", yes(care.unit)),
         (Field::CareExpecting, "expecting", yes(care.expecting)),
+        (Field::CareOrdered, "ordered", yes(care.ordered)),
+        (Field::CarePerforming, "performing", yes(care.performing)),
+        (Field::CareScheduled, "scheduled", yes(care.scheduled)),
         (Field::CareLeftMinutes, "left_minutes", care.left_minutes.and_then(long)),
         (Field::CarePresent, "present", yes(care.present)),
         (Field::CareSelf, "self", yes(care.is_self)),
@@ -200,7 +236,7 @@ fn care_record(care: &Care, uses: &Uses) -> Seen {
     record(uses, fields)
 }
 
-fn session_record(session: &Session, uses: &Uses) -> Seen {
+fn session_record(session: &Session, uses: Looked<'_>) -> Seen {
     let fields = [
         (Field::SessionLevel, "level", long(session.level)),
         (Field::SessionAgeMinutes, "age_minutes", long(session.age_minutes)),
@@ -209,7 +245,7 @@ fn session_record(session: &Session, uses: &Uses) -> Seen {
     record(uses, fields)
 }
 
-fn device_record(device: &Device, uses: &Uses) -> Seen {
+fn device_record(device: &Device, uses: Looked<'_>) -> Seen {
     let fields = [
         (Field::DeviceId, "id", text(device.id.as_str())),
         (Field::DeviceKind, "kind", text(device.kind)),
@@ -221,7 +257,7 @@ fn device_record(device: &Device, uses: &Uses) -> Seen {
     record(uses, fields)
 }
 
-fn live_record(live: &Live, uses: &Uses) -> Seen {
+fn live_record(live: &Live, uses: Looked<'_>) -> Seen {
     let fields = [
         (Field::LiveBreakGlass, "break_glass", yes(live.break_glass)),
         (Field::LiveVouched, "vouched", yes(live.vouched)),
@@ -231,7 +267,7 @@ fn live_record(live: &Live, uses: &Uses) -> Seen {
     record(uses, fields)
 }
 
-fn feeds_record(feeds: &Feeds, uses: &Uses) -> Seen {
+fn feeds_record(feeds: &Feeds, uses: Looked<'_>) -> Seen {
     let fields = [
         (Field::FeedsAdtStale, "adt_stale", yes(feeds.adt_stale)),
         (Field::FeedsRotaStale, "rota_stale", yes(feeds.rota_stale)),

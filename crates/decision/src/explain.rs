@@ -165,7 +165,7 @@ impl Engine {
         } else if !is(of, "asker", "active") {
             say("Your registration has ended.".to_owned());
         }
-        if of.contains_key("care") && !["team", "attending", "participant", "unit"].iter().any(|f| is(of, "care", f)) {
+        if of.contains_key("care") && !CONNECTIONS.iter().any(|f| is(of, "care", f)) {
             say("Nothing on record connects you with this patient's care now.".to_owned());
         }
         let works = is(of, "shift", "on") || !list(at(of, "shift", "on_call_units")).is_empty();
@@ -237,6 +237,9 @@ impl Engine {
         Duty { obligation: duty.clone(), text }
     }
 }
+
+/// What connects somebody with a patient's care now, besides expecting them.
+const CONNECTIONS: [&str; 7] = ["team", "attending", "participant", "unit", "ordered", "performing", "scheduled"];
 
 fn at<'a>(values: &'a Values, word: &str, field: &str) -> Option<&'a Value> {
     values.get(word)?.get(field)
@@ -321,6 +324,9 @@ fn care(of: &Values) -> String {
         ("participant", "participant of an encounter"),
         ("unit", "works where the patient is, or was within the grace"),
         ("expecting", "works in a unit that expects the patient"),
+        ("ordered", "ordered something that is open, or was done within the grace"),
+        ("performing", "performs an order that is open, or was done within the grace"),
+        ("scheduled", "is to see the patient about this time"),
     ]
     .into_iter()
     .filter(|(field, _)| is(of, "care", field))

@@ -11,8 +11,8 @@ use events::decision::{Asserted, Question, Remedy, Values};
 use events::encounter::Place;
 use events::principal::IdentityClass;
 use events::{
-    Actor, CharterDigest, Draft, EncounterPseudonym, EntityRef, Event, FeedName, IdError, Leaf, PatientPseudonym,
-    PrincipalId, Seq, ShiftId, Timestamp, TypeName,
+    Actor, AppointmentPseudonym, CharterDigest, Draft, EncounterPseudonym, EntityRef, Event, FeedName, IdError, Leaf,
+    OrderPseudonym, PatientPseudonym, PrincipalId, Seq, ShiftId, Timestamp, TypeName, appointment, order,
 };
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
@@ -255,6 +255,7 @@ impl<'a> Stage<'a> {
                 events::encounter::MovementCancelled { encounter, patient, movement: cancel.movement, happened_at };
             self.tell_at(self.undone_at(&cancel.encounter), event);
         }
+        self.services()?;
         for team in &scenario.team {
             let until = team.until.map(|until| until.from(now));
             let patient = self.patient(&team.patient)?;
@@ -263,6 +264,37 @@ impl<'a> Stage<'a> {
         for merge in &scenario.merge {
             let (survivor, retired) = (self.patient(&merge.survivor)?, self.patient(&merge.merged)?);
             self.tell(events::patient::Merged { survivor, retired });
+        }
+        Ok(())
+    }
+
+    fn services(&mut self) -> Result<(), ScenarioError> {
+        let (scenario, now) = (self.scenario, self.now);
+        for (number, placed) in (1_u128..).zip(&scenario.order) {
+            let (order, patient) = (OrderPseudonym::from_bytes(number.to_be_bytes()), self.patient(&placed.patient)?);
+            let (ordered_by, performers) = (placed.ordered_by.clone(), placed.performers.clone());
+            let event = order::Placed { order, patient, ordered_by, performers, unit: placed.unit.clone() };
+            self.tell_at(placed.at.from(now), event);
+            if let Some(at) = placed.completed {
+                let event = order::Completed { order, patient, ordered_by: None, performers: None, unit: None };
+                self.tell_at(at.from(now), event);
+            }
+            if let Some(at) = placed.cancelled {
+                self.tell_at(at.from(now), order::Cancelled { order, patient });
+            }
+        }
+        for (number, booked) in (1_u128..).zip(&scenario.appointment) {
+            let appointment = AppointmentPseudonym::from_bytes(number.to_be_bytes());
+            let patient = self.patient(&booked.patient)?;
+            let (from, until) = (booked.from.from(now), booked.until.from(now));
+            let (unit, people) = (booked.unit.clone(), booked.people.clone());
+            // Booked long before, so that it may have been withdrawn at any time since.
+            let booked_at = from.min(now) - std::time::Duration::from_secs(30 * 86_400);
+            self.tell_at(booked_at, appointment::Booked { appointment, patient, from, until, unit, people });
+            if let Some(at) = booked.withdrawn {
+                let why = appointment::Why::Cancelled;
+                self.tell_at(at.from(now), appointment::Withdrawn { appointment, patient, why });
+            }
         }
         Ok(())
     }

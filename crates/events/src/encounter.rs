@@ -120,11 +120,13 @@ pub enum Movement {
     Transfer,
     /// A13 undoes A03: the patient never left.
     Discharge,
+    /// A26 undoes A15: the patient is not expected there after all.
+    PendingTransfer,
 }
 
 impl Movement {
     /// Every sort, in the order of their numbers.
-    pub const ALL: [Self; 3] = [Self::Admission, Self::Transfer, Self::Discharge];
+    pub const ALL: [Self; 4] = [Self::Admission, Self::Transfer, Self::Discharge, Self::PendingTransfer];
 }
 
 /// A movement was undone (A11, A12, A13).

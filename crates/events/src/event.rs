@@ -5,8 +5,8 @@
 
 use crate::{EncounterPseudonym, PatientPseudonym, leaf::LeafError};
 use crate::{
-    caller, charter, clock, decision, device, emergency, encounter, feed, ledger, operator, patient, principal, rota,
-    search, team,
+    appointment, caller, charter, clock, decision, device, emergency, encounter, feed, ledger, operator, order,
+    patient, principal, rota, search, team,
 };
 use serde_json::value::RawValue;
 
@@ -103,10 +103,18 @@ events! {
     Fact "patient.hold_lifted" v 1 HoldLifted(patient::HoldLifted) "It may again.";
     Fact "team.joined" v 1 TeamJoined(team::Joined) "Somebody joined a patient's treatment team.";
     Fact "team.left" v 1 TeamLeft(team::Left) "Somebody left it.";
+    Fact "order.placed" v 1 OrderPlaced(order::Placed) "Something was ordered for a patient.";
+    Fact "order.changed" v 1 OrderChanged(order::Changed) "What is known of an open order changed.";
+    Fact "order.completed" v 1 OrderCompleted(order::Completed) "An order is done.";
+    Fact "order.cancelled" v 1 OrderCancelled(order::Cancelled) "An order will not be done.";
+    Fact "appointment.booked" v 1 AppointmentBooked(appointment::Booked) "A patient will be seen.";
+    Fact "appointment.changed" v 1 AppointmentChanged(appointment::Changed) "An appointment was moved or changed.";
+    Fact "appointment.withdrawn" v 1 AppointmentWithdrawn(appointment::Withdrawn) "An appointment does not take place, or not any longer.";
     Fact "emergency.declared" v 1 EmergencyDeclared(emergency::Declared) "A unit is in an emergency until a time.";
     Fact "emergency.ended" v 1 EmergencyEnded(emergency::Ended) "It is over.";
     Fact "feed.heard" v 1 FeedHeard(feed::Heard) "A message arrived that changed nothing.";
     Record "feed.message_rejected" v 1 MessageRejected(feed::MessageRejected) "A message could not be used; it is kept.";
+    Record "feed.rejection_handled" v 1 RejectionHandled(feed::RejectionHandled) "Somebody read, repaired, replayed or gave up a message that could not be used.";
     Fact "charter.applied" v 1 CharterApplied(charter::Applied) "These rules are in force from here on.";
     Record "decision.made" v 1 DecisionMade(Box<decision::Made>) "A request for access was answered.";
     Record "permit.ended" v 1 PermitEnded(decision::Ended) "A live permit ended before or at its time.";
@@ -142,6 +150,13 @@ impl Event {
             Self::HoldLifted(body) => Some(body.patient),
             Self::TeamJoined(body) => Some(body.patient),
             Self::TeamLeft(body) => Some(body.patient),
+            Self::OrderPlaced(body) => Some(body.patient),
+            Self::OrderChanged(body) => Some(body.patient),
+            Self::OrderCompleted(body) => Some(body.patient),
+            Self::OrderCancelled(body) => Some(body.patient),
+            Self::AppointmentBooked(body) => Some(body.patient),
+            Self::AppointmentChanged(body) => Some(body.patient),
+            Self::AppointmentWithdrawn(body) => Some(body.patient),
             Self::DecisionMade(body) => body.patient,
             Self::LedgerSearched(body) => body.patient,
             Self::SearchAnswered(body) => body.patient,

@@ -27,3 +27,31 @@ pub struct MessageRejected {
     /// Why, in words that name no patient.
     pub reason: SmolStr,
 }
+
+/// What somebody did with a message that could not be used.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Handling {
+    /// They read it.
+    Read,
+    /// They sent it through again as it was; what it stands for is recorded beside this.
+    Replayed,
+    /// They put it right and sent it through; what it stands for is recorded beside this.
+    Repaired,
+    /// They gave it up; its bytes are gone.
+    Discarded,
+}
+
+/// Somebody handled a message that could not be used.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RejectionHandled {
+    /// Which feed it came by.
+    pub feed: FeedName,
+    /// SHA-256 of its bytes as they came, hexadecimal.
+    pub sha256: SmolStr,
+    /// What they did.
+    pub how: Handling,
+    /// Why, when they gave it up.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<SmolStr>,
+}

@@ -215,6 +215,10 @@ pseudonyms! {
     PatientPseudonym = "pat_";
     /// One stay or visit of a patient. The visit number it stands for is in the directory only.
     EncounterPseudonym = "enc_";
+    /// One order for a patient. The order number it stands for is in the directory only.
+    OrderPseudonym = "ord_";
+    /// One appointment of a patient. The number it stands for is in the directory only.
+    AppointmentPseudonym = "apt_";
 }
 
 /// A position in the log, from 0. Also "the world as of this many entries", where said so.

@@ -11,6 +11,7 @@ mod ids;
 mod leaf;
 mod time;
 
+pub mod appointment;
 pub mod caller;
 pub mod charter;
 pub mod clock;
@@ -21,6 +22,7 @@ pub mod encounter;
 pub mod feed;
 pub mod ledger;
 pub mod operator;
+pub mod order;
 pub mod patient;
 pub mod principal;
 pub mod rota;
@@ -29,9 +31,9 @@ pub mod team;
 
 pub use event::{Bearing, Event, Kind};
 pub use ids::{
-    ActionName, Actor, ActorKind, CallerName, CharterDigest, DetailCommitment, DeviceId, EncounterPseudonym, EntityRef,
-    FeedName, ID_BYTES_MAX, IdError, Label, OperatorId, OwnerId, PatientPseudonym, PolicyId, PrincipalId, Purpose,
-    RequestId, RoleName, Seq, ShiftId, TypeName, UnitId, WorkflowName,
+    ActionName, Actor, ActorKind, AppointmentPseudonym, CallerName, CharterDigest, DetailCommitment, DeviceId,
+    EncounterPseudonym, EntityRef, FeedName, ID_BYTES_MAX, IdError, Label, OperatorId, OrderPseudonym, OwnerId,
+    PatientPseudonym, PolicyId, PrincipalId, Purpose, RequestId, RoleName, Seq, ShiftId, TypeName, UnitId, WorkflowName,
 };
 pub use leaf::{Draft, LEAF_BYTES_MAX, LEAF_VERSION, Leaf, LeafError, Source, Spooled};
 pub use time::{Timestamp, TimestampError};

@@ -221,6 +221,65 @@ fn callers_and_searches() -> Vec<Event> {
     ]
 }
 
+/// Orders and appointments; their leaves are numbered on their own, so that kinds added before them move none.
+fn services() -> Vec<Event> {
+    let (order, booked) = (OrderPseudonym::from_bytes([0x0d; 16]), AppointmentPseudonym::from_bytes([0x0a; 16]));
+    let (from, until) = (time("2026-11-22T09:00:00Z"), time("2026-11-22T09:30:00Z"));
+    let (by, who) = (vec![id("C006")], vec![id("C009")]);
+    vec![
+        order::Placed {
+            order,
+            patient: PATIENT,
+            ordered_by: by.clone(),
+            performers: who.clone(),
+            unit: Some(id("RADIOLOGY")),
+        }
+        .into(),
+        order::Changed {
+            order,
+            patient: PATIENT,
+            ordered_by: Some(by.clone()),
+            performers: Some(vec![]),
+            unit: Some(id("LAB")),
+        }
+        .into(),
+        order::Completed {
+            order,
+            patient: PATIENT,
+            ordered_by: Some(by),
+            performers: Some(who.clone()),
+            unit: Some(id("LAB")),
+        }
+        .into(),
+        order::Cancelled { order, patient: PATIENT }.into(),
+        appointment::Booked {
+            appointment: booked,
+            patient: PATIENT,
+            from,
+            until,
+            unit: Some(id("CLINIC")),
+            people: who.clone(),
+        }
+        .into(),
+        appointment::Changed {
+            appointment: booked,
+            patient: PATIENT,
+            window: Some(appointment::Window { from, until }),
+            unit: Some(id("THEATRE")),
+            people: Some(who),
+        }
+        .into(),
+        appointment::Withdrawn { appointment: booked, patient: PATIENT, why: appointment::Why::NoShow }.into(),
+        feed::RejectionHandled {
+            feed: id("adt"),
+            sha256: "00".repeat(32).into(),
+            how: feed::Handling::Discarded,
+            reason: Some("sent twice".into()),
+        }
+        .into(),
+    ]
+}
+
 /// One leaf of every kind, with every optional member there.
 fn leaves() -> Vec<Leaf> {
     let everything = people().into_iter().chain(patients()).chain(answers());
@@ -228,6 +287,7 @@ fn leaves() -> Vec<Leaf> {
     everything
         .zip(0..)
         .chain(callers_and_searches().into_iter().zip(100..))
+        .chain(services().into_iter().zip(200..))
         .map(|(event, seq)| Leaf {
             seq: Seq(seq),
             recorded_at: time("2026-11-22T08:00:00.250Z"),

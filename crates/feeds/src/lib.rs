@@ -4,6 +4,8 @@
 //! - [`hl7`] reads what is inside one, however it is written, and writes acknowledgements.
 //! - [`translate`] says, without doing anything, which events a message stands for.
 //! - [`listener`] puts the three together and answers; [`replay`] is the sender at the other end.
+//! - [`listener::again`] is for messages that could not be used: read, repaired, sent through again or given up.
+//! - [`temporary`] gives patients nobody can name a record number, and merges it away later.
 //! - [`kept`] is how a message that could not be used is kept.
 //! - [`api`] is for systems that speak JSON: people, rota, devices, posture, treatment teams, emergencies; [`rota`] reads rota files.
 
@@ -14,4 +16,5 @@ pub mod listener;
 pub mod mllp;
 pub mod replay;
 pub mod rota;
+pub mod temporary;
 pub mod translate;

@@ -380,6 +380,24 @@ pub(crate) enum Audit {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Patient {
+    /// Give an unknown patient a temporary record number, good at once for messages and decisions.
+    Temporary {
+        /// Where they are: a unit, by its id or one of its codes.
+        #[arg(long, value_name = "UNIT")]
+        unit: String,
+        #[command(flatten)]
+        data: Data,
+    },
+    /// Make a record part of another, as an A40 does: the temporary one of the real one.
+    Merge {
+        /// The number that goes.
+        retired: String,
+        /// The number that stays.
+        #[arg(long, value_name = "RECORD")]
+        into: String,
+        #[command(flatten)]
+        data: Data,
+    },
     /// Show whom a record number stands for, and any hold. Looking is itself recorded.
     Show {
         /// The patient's record number; `-` reads it from standard input, where no list of processes shows it.
@@ -461,7 +479,53 @@ pub(crate) enum Witness {
 pub(crate) enum Feed {
     /// Send a file of HL7 messages over MLLP, as a real sender would.
     Replay(FeedReplay),
+    /// Messages that could not be used.
+    #[command(subcommand)]
+    Rejected(FeedRejected),
 }
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum FeedRejected {
+    /// List those that are kept, newest first. Names no patient.
+    List {
+        #[command(flatten)]
+        data: Data,
+    },
+    /// Show one as it came. It may name a patient, so that it was read is recorded.
+    Show {
+        /// Its id in the list.
+        id: i64,
+        #[command(flatten)]
+        data: Data,
+    },
+    /// Send one through once more, as it is, as `--with` has it, or as you put it right in $EDITOR.
+    Repair {
+        /// Its id in the list.
+        id: i64,
+        /// The message put right, in UTF-8.
+        #[arg(long, value_name = "FILE", conflicts_with = "unchanged")]
+        with: Option<PathBuf>,
+        /// As it came: the charter was put right, not the message.
+        #[arg(long)]
+        unchanged: bool,
+        /// The program to put it right in.
+        #[arg(long, value_name = "PROGRAM", env = "EDITOR")]
+        editor: Option<String>,
+        #[command(flatten)]
+        data: Data,
+    },
+    /// Give one up. Its bytes are gone then; the reason stays in the ledger.
+    Discard {
+        /// Its id in the list.
+        id: i64,
+        /// Why, in words that name no patient.
+        #[arg(long, value_name = "TEXT")]
+        reason: String,
+        #[command(flatten)]
+        data: Data,
+    },
+}
+
 
 #[derive(Debug, Args)]
 pub(crate) struct FeedReplay {

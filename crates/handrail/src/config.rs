@@ -1,8 +1,11 @@
 //! One TOML file with everything a node needs to know that the charter does not say. `docs/configuration.md` lists every key.
 
 use crate::cli::LogFormat;
+use crate::server::tls::TlsFiles;
+use events::FeedName;
 use plane::SpoolAt;
 use serde::Deserialize;
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
@@ -51,8 +54,23 @@ pub(crate) struct Listen {
     pub(crate) http: SocketAddr,
     /// HL7 v2 over MLLP.
     pub(crate) mllp: Option<SocketAddr>,
+    /// HL7 v2 over MLLP over TLS, beside or instead of `mllp`.
+    pub(crate) mllp_tls: Option<MllpTls>,
     /// How the node is reached from outside, when that is not `http://` and `http`.
     pub(crate) base_url: Option<String>,
+}
+
+/// HL7 v2 over MLLP over TLS.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct MllpTls {
+    /// Where.
+    pub(crate) address: SocketAddr,
+    /// Certificate, key and client authority.
+    pub(crate) tls: TlsFiles,
+    /// The names of which a sender's certificate must have one, by the feed it speaks for.
+    #[serde(default)]
+    pub(crate) certificate_names: BTreeMap<FeedName, Vec<String>>,
 }
 
 /// The store's limits.
@@ -145,6 +163,9 @@ impl Config {
             config.data = folder.join(&config.data);
             config.spool.path = config.spool.path.map(|path| folder.join(path));
             config.charter = config.charter.map(|charter| folder.join(charter));
+            if let Some(mllp) = &mut config.listen.mllp_tls {
+                mllp.tls = mllp.tls.clone().within(folder);
+            }
         }
         Ok(config)
     }
@@ -166,7 +187,7 @@ impl Config {
         Self {
             data,
             charter,
-            listen: Listen { http, mllp, base_url },
+            listen: Listen { http, mllp, mllp_tls: None, base_url },
             store: StoreLimits::default(),
             spool: SpoolPlace::default(),
             connections: Connections::default(),

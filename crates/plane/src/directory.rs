@@ -5,7 +5,7 @@
 //! in no world, and making it costs what finding one costs, so that asking tells nothing.
 
 use aws_lc_rs::{hmac, rand};
-use events::{EncounterPseudonym, PatientPseudonym};
+use events::{AppointmentPseudonym, EncounterPseudonym, OrderPseudonym, PatientPseudonym};
 use std::collections::{BTreeSet, HashMap};
 use std::sync::{PoisonError, RwLock};
 use store::statements::{DIRECTORY_ADD, DIRECTORY_ALL};
@@ -19,6 +19,8 @@ pub const NUMBER_BYTES_MAX: usize = 64;
 enum Sort {
     Patient,
     Encounter,
+    Order,
+    Appointment,
 }
 
 impl Sort {
@@ -26,6 +28,10 @@ impl Sort {
         match (self, known) {
             (Self::Patient, true) => b"patient\0",
             (Self::Encounter, true) => b"encounter\0",
+            (Self::Order, true) => b"order\0",
+            (Self::Appointment, true) => b"appointment\0",
+            (Self::Order, false) => b"unknown order\0",
+            (Self::Appointment, false) => b"unknown appointment\0",
             (Self::Patient, false) => b"unknown patient\0",
             (Self::Encounter, false) => b"unknown encounter\0",
         }
@@ -93,6 +99,20 @@ impl Directory {
     pub fn encounter_or_new(&self, number: &str) -> Named<EncounterPseudonym> {
         let (pseudonym, write) = self.find_or_new(Sort::Encounter, number);
         Named { pseudonym: EncounterPseudonym::from_bytes(pseudonym), write }
+    }
+
+    /// The order of an order number, made known if new.
+    #[must_use]
+    pub fn order_or_new(&self, number: &str) -> Named<OrderPseudonym> {
+        let (pseudonym, write) = self.find_or_new(Sort::Order, number);
+        Named { pseudonym: OrderPseudonym::from_bytes(pseudonym), write }
+    }
+
+    /// The appointment of its number, made known if new.
+    #[must_use]
+    pub fn appointment_or_new(&self, number: &str) -> Named<AppointmentPseudonym> {
+        let (pseudonym, write) = self.find_or_new(Sort::Appointment, number);
+        Named { pseudonym: AppointmentPseudonym::from_bytes(pseudonym), write }
     }
 
     /// Whether a record number stands for a patient.

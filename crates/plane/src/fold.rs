@@ -1,6 +1,6 @@
 //! The applier: folds committed leaves, in sequence, before anybody waiting for them is answered.
 
-use crate::live::Register;
+use crate::live::{Register, silences};
 use crate::tokens::Tokens;
 use events::decision::{Effect, EndCause, EndMode};
 use events::{Actor, CharterDigest, Event, Leaf, LeafError, Seq};
@@ -9,8 +9,8 @@ use std::io;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use store::Resumable;
-use world::World;
 use world::canon::{Canon, Reading, Unfit};
+use world::{Heard, World};
 
 /// What the fold produces and the rest of the plane reads.
 #[derive(Default)]
@@ -41,15 +41,26 @@ impl store::Apply for Fold {
             let touched = world.apply(leaf);
             let entering = match &leaf.draft.event {
                 Event::DecisionMade(made) if made.live && made.effect == Effect::Permit => {
-                    let keys = world.facts(&crate::decide::subject_of(made), leaf.recorded_at).keys;
+                    let facts = world.facts(&crate::decide::subject_of(made), leaf.recorded_at);
+                    // A silence it was decided in may have ended before it was recorded.
+                    let heard = |feed| match feed {
+                        Heard::Adt => facts.feeds.adt,
+                        Heard::Rota => facts.feeds.rota,
+                    };
+                    let spoken = silences(made).any(|feed| heard(feed).is_some_and(|at| at >= made.decided_at));
+                    let keys = facts.keys;
                     // Whoever asked may be gone before they could be told to ask again: then this is the only look at what moved.
-                    let moved = world.changed_since(&keys, made.world_seq) || world.charter() != Some(made.charter);
+                    let moved =
+                        spoken || world.changed_since(&keys, made.world_seq) || world.charter() != Some(made.charter);
                     Some((made, keys, moved))
                 }
                 _ => None,
             };
             drop(world);
             self.0.live.touch(&touched.keys);
+            if let Some(heard) = touched.heard {
+                self.0.live.heard(heard);
+            }
             match &leaf.draft.event {
                 Event::DecisionMade(made) => {
                     self.0.decisions.fetch_add(1, Ordering::Relaxed);
@@ -94,7 +105,7 @@ impl store::Apply for Fold {
 /// The version of everything this node folds and of the form a snapshot keeps it in: the world, the live permits, the callers' tokens. A
 /// snapshot of another version is not read. Raise it whenever the same entries fold into something else, or it is written otherwise:
 /// `a_changed_fold_has_another_version` says when.
-pub const FOLD_VERSION: u32 = 1;
+pub const FOLD_VERSION: u32 = 2;
 
 impl Resumable for Fold {
     fn version(&self) -> u32 {

@@ -10,8 +10,8 @@ use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 use tokio::sync::{Notify, watch};
-use world::Key;
 use world::canon::{Canon, Reading, Unfit};
+use world::{Heard, Key};
 
 /// A permit stays live at most this long, whatever it rests on.
 pub const LIVE_MAX: Duration = Duration::from_secs(12 * 60 * 60);
@@ -95,6 +95,8 @@ struct Inner {
     /// How many of them each caller holds; nobody who holds none is in it.
     held: HashMap<Actor, usize>,
     by_key: HashMap<Key, HashSet<Seq>>,
+    /// Permits decided while a feed was silent, by the sort of feed: they are decided again when it is heard.
+    by_silence: BTreeSet<(Heard, Seq)>,
     deadlines: BTreeSet<(Timestamp, Seq)>,
     marked: BTreeSet<Seq>,
     /// Ended for whoever watches, but the log would not take the end yet. Never in the way of what is marked.
@@ -128,6 +130,7 @@ impl Register {
         for key in &keys {
             inner.by_key.entry(key.clone()).or_default().insert(leaf.seq);
         }
+        inner.by_silence.extend(silences(made).map(|heard| (heard, leaf.seq)));
         inner.deadlines.insert((deadline, leaf.seq));
         let permit = LivePermit {
             entry: leaf.seq,
@@ -190,6 +193,7 @@ impl Register {
         inner.deadlines.remove(&(permit.deadline, entry));
         inner.unlink(entry, &permit.keys);
         inner.let_go(&permit.actor);
+        inner.unlink_silences(entry);
         drop(inner);
         permit.standing.send_replace(Standing::Ended { cause, mode });
     }
@@ -245,6 +249,23 @@ impl Register {
         }
     }
 
+    /// Marks every permit that was decided while this sort of feed was silent.
+    pub(crate) fn heard(&self, heard: Heard) {
+        let mut guard = self.lock();
+        let inner = &mut *guard;
+        let waiting: Vec<Seq> =
+            inner.by_silence.range((heard, Seq(0))..=(heard, Seq(u64::MAX))).map(|(_, entry)| *entry).collect();
+        let any = !waiting.is_empty();
+        for entry in waiting {
+            inner.by_silence.remove(&(heard, entry));
+            inner.marked.insert(entry);
+        }
+        drop(guard);
+        if any {
+            self.work.notify_one();
+        }
+    }
+
     /// Marks every permit: the charter changed, or the node has just started.
     pub(crate) fn touch_all(&self) {
         let mut guard = self.lock();
@@ -270,11 +291,11 @@ impl Register {
     }
 
     /// A permit was decided again and still holds: with these keys, until then.
-    pub(crate) fn renew(&self, entry: Seq, keys: Keys, holds_until: Option<Timestamp>) {
+    pub(crate) fn renew(&self, entry: Seq, keys: Keys, made: &Made) {
         let mut guard = self.lock();
         let inner = &mut *guard;
         let Some(permit) = inner.permits.get_mut(&entry) else { return };
-        let deadline = holds_until.map_or(permit.expires_at, |until| until.min(permit.expires_at));
+        let deadline = made.holds_until.map_or(permit.expires_at, |until| until.min(permit.expires_at));
         let old = std::mem::replace(&mut permit.deadline, deadline);
         let old_keys = std::mem::replace(&mut permit.keys, keys.clone());
         inner.deadlines.remove(&(old, entry));
@@ -283,6 +304,8 @@ impl Register {
         for key in keys {
             inner.by_key.entry(key).or_default().insert(entry);
         }
+        inner.unlink_silences(entry);
+        inner.by_silence.extend(silences(made).map(|heard| (heard, entry)));
     }
 
     /// Marks one permit again, because deciding or recording did not succeed.
@@ -336,7 +359,24 @@ impl Register {
     }
 }
 
+/// The sorts of feed that were silent when a decision was made.
+pub(crate) fn silences(made: &Made) -> impl Iterator<Item = Heard> {
+    let feeds = made.circumstances.get("feeds").cloned();
+    let stale = move |field: &str| {
+        feeds.as_ref().and_then(|feeds| feeds.get(field)).and_then(serde_json::Value::as_bool).unwrap_or(false)
+    };
+    [(Heard::Adt, "adt_stale"), (Heard::Rota, "rota_stale")]
+        .into_iter()
+        .filter(move |(_, field)| stale(field))
+        .map(|(heard, _)| heard)
+}
+
 impl Inner {
+    fn unlink_silences(&mut self, entry: Seq) {
+        self.by_silence.remove(&(Heard::Adt, entry));
+        self.by_silence.remove(&(Heard::Rota, entry));
+    }
+
     fn let_go(&mut self, actor: &Actor) {
         if let Some(held) = self.held.get_mut(actor) {
             *held = held.saturating_sub(1);

@@ -100,7 +100,7 @@ impl Plane {
             // A deny too long for a leaf must not keep the end from being recorded.
             return Verdict::Ends(cause, Some(Box::new(draft)).filter(|draft| draft.tail().is_ok()));
         }
-        self.live().renew(permit.entry, facts.keys.iter().cloned().collect(), made.holds_until);
+        self.live().renew(permit.entry, facts.keys.iter().cloned().collect(), made);
         if !self.still_rests(made, &facts) {
             self.live().mark(permit.entry);
         }

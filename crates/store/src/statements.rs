@@ -132,6 +132,13 @@ statements! {
     /// `rows_max` → `id, feed, sha256, bytes, reason, at`, newest first.
     pub REJECTED_MESSAGE_LAST "rejected_message_last" =
         "SELECT id, feed, sha256, bytes, reason, at FROM rejected_message ORDER BY id DESC LIMIT ?1";
+    /// `id` → `feed, sha256, bytes`.
+    pub REJECTED_MESSAGE_FIND "rejected_message_find" = "SELECT feed, sha256, bytes FROM rejected_message WHERE id = ?1";
+    /// `id`. One that is gone already is a conflict: somebody else was faster.
+    pub REJECTED_MESSAGE_REMOVE "rejected_message_remove" must_change = "DELETE FROM rejected_message WHERE id = ?1";
+    /// `feed, control_id, sha256`: what was answered to it is forgotten, so that it may be used after all.
+    pub FEED_MESSAGE_FORGET "feed_message_forget" =
+        "DELETE FROM feed_message WHERE feed = ?1 AND control_id = ?2 AND sha256 = ?3";
     /// `at, rows_max`. The oldest that came at or before a time.
     pub REJECTED_MESSAGE_PRUNE "rejected_message_prune" = "DELETE FROM rejected_message WHERE id IN \
         (SELECT id FROM rejected_message WHERE at <= ?1 ORDER BY id LIMIT ?2)";

@@ -269,6 +269,16 @@ impl World {
             }
         }
         told().for_each(|record| ties.record(record));
+        for order in group.iter().flat_map(|record| self.orders.of(*record)) {
+            let until = order.ended().map_or(Timestamp::MAX, |(at, _)| at);
+            order.ordered_by().iter().chain(order.performers()).for_each(|person| ties.person(*person, until));
+            order.unit().into_iter().for_each(|unit| ties.unit(unit, until));
+        }
+        for appointment in group.iter().flat_map(|record| self.appointments.of(*record)) {
+            let Some(window) = appointment.window() else { continue };
+            appointment.people().iter().for_each(|person| ties.person(*person, window.until));
+            appointment.unit().into_iter().for_each(|unit| ties.unit(unit, window.until));
+        }
         ties.units.sort_unstable();
         ties.people.sort_unstable();
         ties

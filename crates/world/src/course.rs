@@ -130,7 +130,7 @@ impl Undone {
     ) -> Option<usize> {
         let seq = statements.get(undo)?.stamp.seq;
         let there = || {
-            let matches = |statement: &Statement| statement.stamp.at == time && statement.what.sort() == Some(movement);
+            let matches = |statement: &Statement| statement.stamp.at == time && statement.what.is_undone_by(movement);
             statements.iter().enumerate().filter(move |(_, statement)| matches(statement))
         };
         if there().next().is_none() {
@@ -151,7 +151,7 @@ impl Undone {
                 .iter()
                 .enumerate()
                 .take(undo)
-                .filter(|(index, statement)| statement.what.sort() == Some(movement) && !self.has(*index))
+                .filter(|(index, statement)| statement.what.is_undone_by(movement) && !self.has(*index))
         };
         let arrival = standing().rfind(|(_, statement)| !statement.what.announces());
         arrival.or_else(|| standing().next_back()).map(|(index, _)| index)

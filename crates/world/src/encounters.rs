@@ -66,6 +66,14 @@ impl What {
         }
     }
 
+    /// Whether an undo of this sort can take it back.
+    pub(crate) fn is_undone_by(self, movement: Movement) -> bool {
+        match movement {
+            Movement::PendingTransfer => matches!(self, Self::Transfer { presence: Presence::Expected, .. }),
+            movement => self.sort() == Some(movement),
+        }
+    }
+
     pub(crate) const fn announces(self) -> bool {
         matches!(
             self,

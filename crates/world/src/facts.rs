@@ -5,7 +5,8 @@ use events::device::{DeviceKind, Posture};
 use events::encounter::{Class, Presence};
 use events::principal::IdentityClass;
 use events::{
-    DeviceId, EncounterPseudonym, Label, PatientPseudonym, PrincipalId, RoleName, Seq, ShiftId, Timestamp, UnitId,
+    AppointmentPseudonym, DeviceId, EncounterPseudonym, Label, OrderPseudonym, PatientPseudonym, PrincipalId, RoleName,
+    Seq, ShiftId, Timestamp, UnitId,
 };
 use smallvec::SmallVec;
 use smol_str::SmolStr;
@@ -91,6 +92,46 @@ pub struct PatientFacts {
     pub encounters: Vec<EncounterFacts>,
     /// Who treats them, in alphabetical order, each once, the ended included.
     pub team: Vec<TeamFacts>,
+    /// What was ordered for them, the ended included, by when it was placed.
+    pub orders: Vec<OrderFacts>,
+    /// Their appointments, the past and withdrawn included, by when they begin. One of which no time is known is not among them.
+    pub appointments: Vec<AppointmentFacts>,
+}
+
+/// One order.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OrderFacts {
+    /// Which.
+    pub order: OrderPseudonym,
+    /// When it was placed: the earliest word of it.
+    pub placed_at: Timestamp,
+    /// When it was completed or cancelled, unless it was opened again.
+    pub ended_at: Option<Timestamp>,
+    /// Whether that was a cancellation.
+    pub cancelled: bool,
+    /// Who ordered it: codes as the sender knows them, but the asker's own id in place of each code that is theirs.
+    pub ordered_by: Vec<PrincipalId>,
+    /// Who performs it, in the same form.
+    pub performers: Vec<PrincipalId>,
+    /// The unit that performs it, if known.
+    pub unit: Option<UnitId>,
+}
+
+/// One appointment.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AppointmentFacts {
+    /// Which.
+    pub appointment: AppointmentPseudonym,
+    /// From when, inclusive.
+    pub from: Timestamp,
+    /// Until when, exclusive.
+    pub until: Timestamp,
+    /// When it was withdrawn, unless it was booked again.
+    pub withdrawn_at: Option<Timestamp>,
+    /// Where, if known.
+    pub unit: Option<UnitId>,
+    /// Who sees the patient: codes as the sender knows them, but the asker's own id in place of each code that is theirs.
+    pub people: Vec<PrincipalId>,
 }
 
 /// One stay or visit.

@@ -1,7 +1,8 @@
-//! When other systems were last heard. Silence is a matter of time, so this touches no key.
+//! When other systems were last heard. Silence is a matter of time, so this touches no key; what rests on a silence is told of its end.
 
 use crate::canon::{Canon, Reading, Unfit};
 use crate::facts::FeedFacts;
+use crate::keys::Heard;
 use events::{Bearing, Event, FeedName, Leaf, Timestamp};
 use std::collections::BTreeMap;
 
@@ -18,9 +19,9 @@ pub(crate) struct Feeds {
 impl Feeds {
     /// Takes note of where a leaf came from. A message that could not be used is record-only and does not count: what it would have
     /// told us is missing.
-    pub(crate) fn hear(&mut self, leaf: &Leaf) {
+    pub(crate) fn hear(&mut self, leaf: &Leaf) -> Option<Heard> {
         if leaf.draft.event.kind().bearing != Bearing::Fact {
-            return;
+            return None;
         }
         let at = leaf.recorded_at;
         let named = match &leaf.draft.event {
@@ -29,10 +30,24 @@ impl Feeds {
         };
         let rota = matches!(leaf.draft.event, Event::ShiftAssigned(_) | Event::ShiftWithdrawn(_))
             || named.is_some_and(|feed| feed.as_str() == ROTA_FEED);
+        // Another system's orders say nothing of whether we still hear who is where.
+        let places = !matches!(
+            leaf.draft.event,
+            Event::OrderPlaced(_)
+                | Event::OrderChanged(_)
+                | Event::OrderCompleted(_)
+                | Event::OrderCancelled(_)
+                | Event::AppointmentBooked(_)
+                | Event::AppointmentChanged(_)
+                | Event::AppointmentWithdrawn(_)
+        );
+        let mut heard = None;
         if rota {
             self.heard.rota = Some(at);
-        } else if named.is_some() {
+            heard = Some(Heard::Rota);
+        } else if named.is_some() && places {
             self.heard.adt = Some(at);
+            heard = Some(Heard::Adt);
         }
         if let Some(feed) = named {
             match self.by_name.get_mut(feed) {
@@ -40,6 +55,7 @@ impl Feeds {
                 None => drop(self.by_name.insert(feed.clone(), at)),
             }
         }
+        heard
     }
 
     pub(crate) const fn facts(&self) -> FeedFacts {

@@ -1,9 +1,11 @@
 //! Facts put together for one subject, and the keys they rest on.
 
+use crate::appointments::Appointment;
 use crate::encounters::United;
-use crate::facts::{EncounterFacts, Facts, PatientFacts, Stay, Subject, TeamFacts};
+use crate::facts::{AppointmentFacts, EncounterFacts, Facts, OrderFacts, PatientFacts, Stay, Subject, TeamFacts};
 use crate::keys::{KEYS_MAX, Key};
 use crate::names::PersonNumber;
+use crate::orders::{End, Order};
 use crate::patients::{Record, RecordNumber};
 use crate::world::World;
 use events::{PatientPseudonym, PrincipalId, Seq, Timestamp, UnitId};
@@ -83,7 +85,64 @@ impl World {
         let mut encounters: Vec<_> =
             encounters.iter().filter_map(|united| self.encounter_facts(united, asker)).collect();
         encounters.sort_unstable_by_key(|encounter| (encounter.opened_at, encounter.encounter));
-        Some(PatientFacts { canonical, records, labels, encounters, team: self.team_facts(told(), asker) })
+        Some(PatientFacts {
+            canonical,
+            records,
+            labels,
+            encounters,
+            team: self.team_facts(told(), asker),
+            orders: self.order_facts(&group, asker),
+            appointments: self.appointment_facts(&group, asker),
+        })
+    }
+
+    fn order_facts(&self, group: &[RecordNumber], asker: &Asker<'_>) -> Vec<OrderFacts> {
+        let mut united: Vec<Order> = Vec::new();
+        for order in group.iter().flat_map(|record| self.orders.of(*record)) {
+            match united.iter_mut().find(|known| known.id == order.id) {
+                Some(known) => known.join(order),
+                None => united.push(order.clone()),
+            }
+        }
+        let facts = united.iter().map(|order| {
+            let ended = order.ended();
+            OrderFacts {
+                order: order.id,
+                placed_at: order.placed_at(),
+                ended_at: ended.map(|(at, _)| at),
+                cancelled: ended.is_some_and(|(_, end)| end == End::Cancelled),
+                ordered_by: self.people(order.ordered_by(), asker),
+                performers: self.people(order.performers(), asker),
+                unit: order.unit().and_then(|unit| self.names.units.name(unit).cloned()),
+            }
+        });
+        let mut facts: Vec<_> = facts.collect();
+        facts.sort_unstable_by_key(|order| (order.placed_at, order.order));
+        facts
+    }
+
+    fn appointment_facts(&self, group: &[RecordNumber], asker: &Asker<'_>) -> Vec<AppointmentFacts> {
+        let mut united: Vec<Appointment> = Vec::new();
+        for appointment in group.iter().flat_map(|record| self.appointments.of(*record)) {
+            match united.iter_mut().find(|known| known.id == appointment.id) {
+                Some(known) => known.join(appointment),
+                None => united.push(appointment.clone()),
+            }
+        }
+        let facts = united.iter().filter_map(|appointment| {
+            let window = appointment.window()?;
+            Some(AppointmentFacts {
+                appointment: appointment.id,
+                from: window.from,
+                until: window.until,
+                withdrawn_at: appointment.withdrawn_at(),
+                unit: appointment.unit().and_then(|unit| self.names.units.name(unit).cloned()),
+                people: self.people(appointment.people(), asker),
+            })
+        });
+        let mut facts: Vec<_> = facts.collect();
+        facts.sort_unstable_by_key(|appointment| (appointment.from, appointment.appointment));
+        facts
     }
 
     fn encounter_facts(&self, united: &United<'_>, asker: &Asker<'_>) -> Option<EncounterFacts> {

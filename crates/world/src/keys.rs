@@ -70,6 +70,17 @@ pub struct Touched {
     pub keys: SmallVec<[Key; 4]>,
     /// Whether other rules are in force, so that everything must be decided again.
     pub charter: bool,
+    /// Which sort of feed was heard. It changes no facts but [`crate::Facts::feeds`]; what rests on its silence must be decided again.
+    pub heard: Option<Heard>,
+}
+
+/// A sort of feed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Heard {
+    /// Who is where.
+    Adt,
+    /// Who works when.
+    Rota,
 }
 
 impl Touched {

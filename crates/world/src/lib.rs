@@ -13,10 +13,11 @@
 //!    has the same facts, but for [`Facts::world_seq`] and [`Facts::feeds`] (a feed falling silent is a matter of time).
 //! 3. *Encounters are a set of statements.* What is known of an encounter's movements depends on which were stated and when each
 //!    occurred, not on the order they were delivered in; only movements of the very same millisecond are told apart by their place in
-//!    the log. Everything else (principals, rota, devices, labels, teams, emergencies) goes by the log: the last entry holds.
+//!    the log. The same holds for orders and appointments. Everything else (principals, rota, devices, labels, teams, emergencies) goes by the log: the last entry holds.
 //! 4. *Every leaf folds.* A leaf already folded changes nothing; a record-only leaf only moves [`World::next_seq`].
 //! 5. *Everything is bounded*, by the `…_MAX` constants of this crate and of `events`.
 
+mod appointments;
 mod candidates;
 pub mod canon;
 mod course;
@@ -30,22 +31,27 @@ mod holds;
 mod keys;
 mod merges;
 mod names;
+mod orders;
 mod patients;
 mod principals;
 mod rota;
 mod teams;
+mod told;
 mod world;
 
+pub use appointments::APPOINTMENTS_MAX;
 pub use candidates::Somebody;
 pub use encounters::{ENCOUNTERS_MAX, STATEMENTS_MAX};
 pub use facts::{
-    DeviceFacts, EncounterFacts, Facts, FeedFacts, PatientFacts, PrincipalFacts, ShiftFacts, Stay, Subject, TeamFacts,
+    AppointmentFacts, DeviceFacts, EncounterFacts, Facts, FeedFacts, OrderFacts, PatientFacts, PrincipalFacts,
+    ShiftFacts, Stay, Subject, TeamFacts,
 };
 pub use feeds::ROTA_FEED;
 pub use gather::PAST_HOURS;
 pub use holds::Hold;
-pub use keys::{KEYS_MAX, Key, Touched};
+pub use keys::{Heard, KEYS_MAX, Key, Touched};
 pub use merges::MERGED_RECORDS_MAX;
+pub use orders::ORDERS_MAX;
 pub use rota::SHIFTS_MAX;
 pub use teams::TEAM_MAX;
 pub use world::{Counts, World};

@@ -85,6 +85,13 @@ impl Patients {
         self.merges.canonical(group).and_then(|record| self.id(record))
     }
 
+    /// Every record by its pseudonym, in order.
+    pub(crate) fn each(&self, mut with: impl FnMut([u8; 16], RecordNumber)) {
+        let mut all: Vec<_> = self.index.iter().collect();
+        all.sort_unstable_by_key(|(id, _)| *id);
+        all.into_iter().for_each(|(id, record)| with(*id, *record));
+    }
+
     pub(crate) fn count(&self) -> usize {
         self.records.len()
     }

@@ -1,5 +1,6 @@
 //! The fold itself: one leaf after another, each to its slice.
 
+use crate::appointments::{AppointmentDetails, Appointments};
 use crate::candidates::{Before, Candidates};
 use crate::canon::{Canon, Reading, Unfit};
 use crate::devices::Devices;
@@ -9,11 +10,14 @@ use crate::feeds::Feeds;
 use crate::holds::{Hold, Holds};
 use crate::keys::{Changed, Key, Touched};
 use crate::names::{NameBook, Names};
+use crate::orders::{End, OrderDetails, Orders, State};
 use crate::patients::{Patients, RecordNumber};
 use crate::principals::Principals;
 use crate::rota::Rota;
 use aws_lc_rs::digest::{Context, SHA256};
+use events::appointment::{APPOINTMENT_PEOPLE_MAX, Window};
 use events::encounter::PEOPLE_MAX;
+use events::order::{self, ORDER_PEOPLE_MAX};
 use events::{
     CharterDigest, EncounterPseudonym, Event, FeedName, Leaf, PatientPseudonym, PrincipalId, Seq, Timestamp, UnitId,
 };
@@ -42,6 +46,8 @@ pub struct World {
     pub(crate) rota: Rota,
     pub(crate) devices: Devices,
     pub(crate) patients: Patients,
+    pub(crate) orders: Orders,
+    pub(crate) appointments: Appointments,
     pub(crate) emergencies: Emergencies,
     pub(crate) feeds: Feeds,
     holds: Holds,
@@ -78,7 +84,7 @@ impl World {
             return touched;
         }
         self.next = leaf.seq.0.saturating_add(1);
-        self.feeds.hear(leaf);
+        touched.heard = self.feeds.hear(leaf);
         let (noted, patients, person) = self.about_to_change(&leaf.draft.event);
         self.fold(leaf, &mut touched);
         if !touched.keys.is_empty() {
@@ -184,9 +190,42 @@ impl World {
         self.rota.write(&self.names, canon);
         self.devices.write(&self.names, canon);
         self.patients.write(&self.names, canon);
+        self.write_services(canon);
         self.emergencies.write(&self.names, canon);
         self.feeds.write(canon);
         self.holds.write(canon);
+    }
+
+    /// What is ordered and booked, of the records of which anything is.
+    fn write_services(&self, canon: &mut Canon<'_>) {
+        let mut served = Vec::new();
+        self.patients.each(|id, record| {
+            if !self.orders.of(record).is_empty() || !self.appointments.of(record).is_empty() {
+                served.push((id, record));
+            }
+        });
+        canon.count(served.len());
+        for (id, record) in served {
+            canon.bytes(&id);
+            self.orders.write(record, &self.names, canon);
+            self.appointments.write(record, &self.names, canon);
+        }
+    }
+
+    fn read_services(
+        patients: &Patients,
+        names: &mut NameBook,
+        reading: &mut Reading<'_>,
+    ) -> Result<(Orders, Appointments), Unfit> {
+        let (mut orders, mut appointments) = (Orders::default(), Appointments::default());
+        let (count, _) = reading.count()?;
+        for _ in 0..count {
+            let id = PatientPseudonym::from_bytes(reading.array()?);
+            let record = patients.find(id).ok_or(Unfit::Form("known patient"))?;
+            orders.read(record, names, reading)?;
+            appointments.read(record, names, reading)?;
+        }
+        Ok((orders, appointments))
     }
 
     /// Reads a world that [`Self::write`] wrote. Whatever the same leaves do to both, they stay the same.
@@ -195,13 +234,22 @@ impl World {
     /// When it is no world.
     pub fn read(reading: &mut Reading<'_>) -> Result<Self, Unfit> {
         let mut names = NameBook::default();
+        let next = reading.number()?;
+        let charter = reading.maybe(Reading::array)?.map(CharterDigest);
+        let principals = Principals::read(&mut names, reading)?;
+        let rota = Rota::read(&mut names, reading)?;
+        let devices = Devices::read(&mut names, reading)?;
+        let patients = Patients::read(&mut names, reading)?;
+        let (orders, appointments) = Self::read_services(&patients, &mut names, reading)?;
         let mut world = Self {
-            next: reading.number()?,
-            charter: reading.maybe(Reading::array)?.map(CharterDigest),
-            principals: Principals::read(&mut names, reading)?,
-            rota: Rota::read(&mut names, reading)?,
-            devices: Devices::read(&mut names, reading)?,
-            patients: Patients::read(&mut names, reading)?,
+            next,
+            charter,
+            principals,
+            rota,
+            devices,
+            patients,
+            orders,
+            appointments,
             emergencies: Emergencies::read(&mut names, reading)?,
             feeds: Feeds::read(reading)?,
             holds: Holds::read(reading)?,
@@ -295,11 +343,19 @@ impl World {
                     self.holds.erase(patient, leaf.seq);
                     let (record, _) = self.patients.record(patient);
                     self.patients.forget(record);
+                    self.orders.forget(record);
+                    self.appointments.forget(record);
                     self.touch_all(record, touched);
                 }
             }
             Event::HoldPlaced(body) => self.holds.place(body, leaf.seq),
             Event::HoldLifted(body) => self.holds.lift(body.patient),
+            Event::OrderPlaced(_) | Event::OrderChanged(_) | Event::OrderCompleted(_) | Event::OrderCancelled(_) => {
+                self.fold_order(leaf, touched);
+            }
+            Event::AppointmentBooked(_) | Event::AppointmentChanged(_) | Event::AppointmentWithdrawn(_) => {
+                self.fold_appointment(leaf, touched);
+            }
             Event::EmergencyDeclared(body) => self.fold_emergency(&body.unit, Some(body.until), touched),
             Event::EmergencyEnded(body) => self.fold_emergency(&body.unit, None, touched),
             Event::CharterApplied(body) => {
@@ -403,6 +459,70 @@ impl World {
         }
     }
 
+    fn fold_order(&mut self, leaf: &Leaf, touched: &mut Touched) {
+        let names = &mut self.names;
+        let said = |people: &[PrincipalId], names: &mut NameBook| names.people.numbers(people, ORDER_PEOPLE_MAX);
+        let (patient, order, state, details) = match &leaf.draft.event {
+            Event::OrderPlaced(body) => {
+                // What a first message leaves empty it does not say.
+                let details = OrderDetails {
+                    ordered_by: (!body.ordered_by.is_empty()).then(|| said(&body.ordered_by, names)),
+                    performers: (!body.performers.is_empty()).then(|| said(&body.performers, names)),
+                    unit: body.unit.as_ref().map(|unit| names.units.number(unit)),
+                };
+                (body.patient, body.order, State::Open, details)
+            }
+            Event::OrderChanged(order::Changed { order, patient, ordered_by, performers, unit })
+            | Event::OrderCompleted(order::Completed { order, patient, ordered_by, performers, unit }) => {
+                let completed = matches!(leaf.draft.event, Event::OrderCompleted(_));
+                let details = OrderDetails {
+                    ordered_by: ordered_by.as_ref().map(|people| said(people, names)),
+                    performers: performers.as_ref().map(|people| said(people, names)),
+                    unit: unit.as_ref().map(|unit| names.units.number(unit)),
+                };
+                (*patient, *order, if completed { State::Ended(End::Completed) } else { State::Open }, details)
+            }
+            Event::OrderCancelled(body) => {
+                (body.patient, body.order, State::Ended(End::Cancelled), OrderDetails::default())
+            }
+            _ => return,
+        };
+        let stamp = Stamp { at: leaf.occurred_at(), seq: leaf.seq.0 };
+        let (record, _) = self.patients.record(patient);
+        self.orders.tell(record, order, stamp, state, details);
+        self.touch(record, touched);
+    }
+
+    fn fold_appointment(&mut self, leaf: &Leaf, touched: &mut Touched) {
+        let names = &mut self.names;
+        let window = |window: Window| (window.from < window.until).then_some(window);
+        let said = |people: &[PrincipalId], names: &mut NameBook| names.people.numbers(people, APPOINTMENT_PEOPLE_MAX);
+        let (patient, appointment, stands, details) = match &leaf.draft.event {
+            Event::AppointmentBooked(body) => {
+                let details = AppointmentDetails {
+                    window: window(Window { from: body.from, until: body.until }),
+                    unit: body.unit.as_ref().map(|unit| names.units.number(unit)),
+                    people: (!body.people.is_empty()).then(|| said(&body.people, names)),
+                };
+                (body.patient, body.appointment, true, details)
+            }
+            Event::AppointmentChanged(body) => {
+                let details = AppointmentDetails {
+                    window: body.window.and_then(window),
+                    unit: body.unit.as_ref().map(|unit| names.units.number(unit)),
+                    people: body.people.as_ref().map(|people| said(people, names)),
+                };
+                (body.patient, body.appointment, true, details)
+            }
+            Event::AppointmentWithdrawn(body) => (body.patient, body.appointment, false, AppointmentDetails::default()),
+            _ => return,
+        };
+        let stamp = Stamp { at: leaf.occurred_at(), seq: leaf.seq.0 };
+        let (record, _) = self.patients.record(patient);
+        self.appointments.tell(record, appointment, stamp, stands, details);
+        self.touch(record, touched);
+    }
+
     fn fold_patient(&mut self, leaf: &Leaf, touched: &mut Touched) {
         let (record, changed) = match &leaf.draft.event {
             Event::PatientLabelled(body) => {
@@ -489,6 +609,13 @@ mod tests {
         "patient.hold_lifted",
         "team.joined",
         "team.left",
+        "order.placed",
+        "order.changed",
+        "order.completed",
+        "order.cancelled",
+        "appointment.booked",
+        "appointment.changed",
+        "appointment.withdrawn",
         "emergency.declared",
         "emergency.ended",
         "feed.heard",

@@ -68,7 +68,7 @@ impl Offered<'_> {
                     if offer.required { "" } else { "?" },
                     offer.shape
                 );
-                if attribute.shape != offer.shape {
+                if !vocabulary::declares(&attribute.shape, &offer.shape) {
                     let message = format!("`context.{name}` is not the shape that decisions offer");
                     self.say("action", action, name, message, &help);
                 } else if attribute.required && !offer.required {

@@ -47,6 +47,7 @@ pub(super) fn check(check: &mut Check<'_, '_, Scenario>) {
         }
     }
     encounters(check, &patients, &people, &stays);
+    services(check, &patients, &people);
     for (index, team) in scenario.team.iter().enumerate() {
         one_of(check, &patients, at!["team", index, "patient"], &team.patient);
         one_of(check, &people, at!["team", index, "person"], team.person.as_str());
@@ -72,9 +73,7 @@ fn encounters(check: &mut Check<'_, '_, Scenario>, patients: &Ids<'_>, people: &
     for (index, stay) in scenario.encounter.iter().enumerate() {
         one_of(check, patients, at!["encounter", index, "patient"], &stay.patient);
         check.refers(Noun::Unit, at!["encounter", index, "unit"], stay.unit.as_str());
-        // Somebody may attend under a code of their own, so only names that nobody has at all are wrong.
-        let aliases = scenario.person.iter().flat_map(|person| &person.aliases).map(PrincipalId::as_str);
-        let everybody = Ids { known: people.known.iter().copied().chain(aliases).collect(), ..*people };
+        let everybody = everybody(scenario, people);
         for (key, list) in [("attending", &stay.attending), ("participants", &stay.participants)] {
             for (at, person) in list.iter().enumerate() {
                 one_of(check, &everybody, at!["encounter", index, key, at], person.as_str());
@@ -91,6 +90,44 @@ fn encounters(check: &mut Check<'_, '_, Scenario>, patients: &Ids<'_>, people: &
     for (index, cancel) in scenario.cancel.iter().enumerate() {
         one_of(check, stays, at!["cancel", index, "encounter"], &cancel.encounter);
     }
+}
+
+/// Orders and appointments.
+fn services(check: &mut Check<'_, '_, Scenario>, patients: &Ids<'_>, people: &Ids<'_>) {
+    let scenario = &check.doc.value;
+    let everybody = everybody(scenario, people);
+    ids(check, "order", "order", scenario.order.iter().map(|order| order.id.as_str()));
+    ids(check, "appointment", "appointment", scenario.appointment.iter().map(|booked| booked.id.as_str()));
+    for (index, order) in scenario.order.iter().enumerate() {
+        one_of(check, patients, at!["order", index, "patient"], &order.patient);
+        for (key, list) in [("ordered_by", &order.ordered_by), ("performers", &order.performers)] {
+            for (at, person) in list.iter().enumerate() {
+                one_of(check, &everybody, at!["order", index, key, at], person.as_str());
+            }
+        }
+        if let Some(unit) = &order.unit {
+            check.refers(Noun::Unit, at!["order", index, "unit"], unit.as_str());
+        }
+    }
+    for (index, booked) in scenario.appointment.iter().enumerate() {
+        one_of(check, patients, at!["appointment", index, "patient"], &booked.patient);
+        for (at, person) in booked.people.iter().enumerate() {
+            one_of(check, &everybody, at!["appointment", index, "people", at], person.as_str());
+        }
+        if let Some(unit) = &booked.unit {
+            check.refers(Noun::Unit, at!["appointment", index, "unit"], unit.as_str());
+        }
+        if booked.from >= booked.until {
+            let message = "this appointment ends before it begins";
+            check.say(Code::Value, at!["appointment", index, "until"], message, "make `until` later than `from`");
+        }
+    }
+}
+
+/// Somebody may be named by a code of their own, so only names that nobody has at all are wrong.
+fn everybody<'s>(scenario: &'s Scenario, people: &Ids<'s>) -> Ids<'s> {
+    let aliases = scenario.person.iter().flat_map(|person| &person.aliases).map(PrincipalId::as_str);
+    Ids { noun: people.noun, table: people.table, known: people.known.iter().copied().chain(aliases).collect() }
 }
 
 fn question(check: &mut Check<'_, '_, Scenario>, index: usize, ask: &Ask, [people, patients, devices]: [&Ids<'_>; 3]) {

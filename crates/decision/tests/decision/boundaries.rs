@@ -20,7 +20,15 @@ const ADT_STALE: i64 = 15 * MINUTE;
 const ROTA_STALE: i64 = 12 * HOUR;
 
 pub(crate) fn grace() -> Grace {
-    Grace { transfer_s: seconds(TRANSFER), discharge_s: seconds(DISCHARGE), late_charting_s: seconds(LATE_CHARTING) }
+    Grace {
+        transfer_s: seconds(TRANSFER),
+        discharge_s: seconds(DISCHARGE),
+        late_charting_s: seconds(LATE_CHARTING),
+        order_s: seconds(DISCHARGE),
+        open_order_days: charter::length::Days::new(31).unwrap(),
+        appointment_before_s: seconds(TRANSFER),
+        appointment_after_s: seconds(TRANSFER),
+    }
 }
 
 pub(crate) fn staleness() -> Staleness {
@@ -91,6 +99,8 @@ pub(crate) fn known_patient(stays: Vec<Stay>, closed_at: Option<i64>) -> Patient
             participants: Vec::new(),
         }],
         team: Vec::new(),
+        orders: Vec::new(),
+        appointments: Vec::new(),
     }
 }
 

@@ -11,6 +11,8 @@
 //! | `PUT /feeds/v1/posture` | `feed_devices` | `{"reports":[{"device","posture","good_until","reason"}]}` |
 //! | `PUT /feeds/v1/teams` | `feed_teams` | `{"members":[{"record","person","until"}]}` |
 //! | `POST /feeds/v1/teams/leave` | `feed_teams` | `{"members":[{"record","person"}]}` |
+//! | `POST /feeds/v1/patients/temporary` | `feed_patients` | `{"unit"}` → 201 `{"record","patient"}` |
+//! | `POST /feeds/v1/patients/merge` | `feed_patients` | `{"record","retired"}` → 204 |
 //! | `PUT /feeds/v1/emergencies/{unit}` | `feed_emergencies` | `{"until"}` |
 //! | `DELETE /feeds/v1/emergencies/{unit}` | `feed_emergencies` | |
 //!
@@ -19,6 +21,7 @@
 
 mod devices;
 mod emergencies;
+mod patients;
 mod people;
 mod shifts;
 mod teams;
@@ -66,6 +69,8 @@ pub fn routes(plane: Plane, callers: Callers) -> Router {
         .route("/feeds/v1/posture", put(devices::report))
         .route("/feeds/v1/teams", put(teams::join))
         .route("/feeds/v1/teams/leave", post(teams::leave))
+        .route("/feeds/v1/patients/temporary", post(patients::temporary))
+        .route("/feeds/v1/patients/merge", post(patients::merge))
         .route("/feeds/v1/emergencies/{unit}", put(emergencies::declare).delete(emergencies::end))
         .layer(DefaultBodyLimit::max(BODY_BYTES_MAX))
         .with_state(Api { plane, callers })

@@ -2,6 +2,8 @@
 //!
 //! Codes, and who the patient is: the latter is for detail beside the log only. Names of staff are never taken out of the message.
 
+use super::order::{self, Order};
+use super::schedule::{self, Appointment};
 use super::{Field, Message, Moment, Segment};
 use events::PrincipalId;
 use events::encounter::{Class, PEOPLE_MAX};
@@ -79,7 +81,7 @@ pub struct Location {
 }
 
 impl Location {
-    fn read(field: &Field<'_>) -> Option<Self> {
+    pub(super) fn read(field: &Field<'_>) -> Option<Self> {
         let text = |number| SmolStr::new(field.component(number).trim());
         let unit = text(1);
         (!unit.is_empty()).then(|| Self { unit, room: text(2), bed: text(3) })
@@ -95,6 +97,8 @@ pub struct Visit {
     pub location: Option<Location>,
     /// PV1-6.
     pub prior_location: Option<Location>,
+    /// PV1-11: where they are for a while, their bed kept.
+    pub temporary_location: Option<Location>,
     /// PV1-42: where a pending transfer will go.
     pub pending_location: Option<Location>,
     /// PV1-7, at most [`PEOPLE_MAX`].
@@ -113,6 +117,7 @@ impl Visit {
             class: class(&pv1.field(2).component(1)),
             location: Location::read(&pv1.field(3)),
             prior_location: Location::read(&pv1.field(6)),
+            temporary_location: Location::read(&pv1.field(11)),
             pending_location: Location::read(&pv1.field(42)),
             attending: people(&[pv1.field(7)]),
             participants: people(&[pv1.field(8), pv1.field(9), pv1.field(17)]),
@@ -144,7 +149,7 @@ fn vip(field: &Field<'_>) -> Stated<bool> {
 }
 
 /// The codes in XCN fields. An entry without a usable code (a bare name, say) is left out.
-fn people(fields: &[Field<'_>]) -> Stated<Vec<Person>> {
+pub(super) fn people(fields: &[Field<'_>]) -> Stated<Vec<Person>> {
     if fields.iter().all(|field| field.is_empty() || field.is_null()) {
         let null = fields.iter().any(Field::is_null);
         return if null { Stated::Null } else { Stated::Absent };
@@ -197,6 +202,10 @@ pub struct AdtMessage {
     pub happened_at: Option<Moment>,
     /// The patients it names, in order: one, except in merges and unmerges. At most [`PATIENTS_MAX`] and one more.
     pub patients: Vec<Patient>,
+    /// The orders it speaks of, if it is of a type that does. At most [`super::ORDERS_MAX`] and one more.
+    pub orders: Vec<Order>,
+    /// The appointment it speaks of, if it is an SIU.
+    pub appointment: Option<Appointment>,
 }
 
 impl AdtMessage {
@@ -207,9 +216,13 @@ impl AdtMessage {
         let (kind, trigger) = (header.field(9).component(1), header.field(9).component(2));
         let trigger = if trigger.is_empty() { event.field(1).component(1) } else { trigger };
         let moment = |field: Field<'_>| Moment::read(&field.component(1), zone);
+        let type_code = code(&kind);
+        let orders =
+            if order::is_about_orders(&type_code) { order::orders(message, &type_code, zone) } else { Vec::new() };
+        let appointment = if type_code == "SIU" { schedule::appointment(message, zone) } else { None };
         Self {
             headers: message.segments().filter(Segment::is_header).count(),
-            kind: code(&kind),
+            kind: type_code,
             trigger: code(&trigger),
             control_id: SmolStr::new(header.field(10).component(1).trim()),
             sender: Sender {
@@ -220,6 +233,8 @@ impl AdtMessage {
             entered_at: moment(event.field(2)),
             happened_at: moment(event.field(6)),
             patients: patients(message),
+            orders,
+            appointment,
         }
     }
 
@@ -235,7 +250,7 @@ impl AdtMessage {
 }
 
 /// A short code, free of anything that could carry a name into evidence.
-fn code(text: &str) -> SmolStr {
+pub(super) fn code(text: &str) -> SmolStr {
     text.chars().filter(char::is_ascii_alphanumeric).take(8).map(|letter| letter.to_ascii_uppercase()).collect()
 }
 

@@ -7,11 +7,15 @@
 mod ack;
 mod adt;
 mod message;
+mod order;
+mod schedule;
 mod text;
 mod time;
 
 pub use ack::{Acknowledgement, Answer, Outcome, acknowledge};
 pub use adt::{AdtMessage, Identifier, Location, PATIENTS_MAX, Patient, Person, Sender, Stated, Visit};
 pub use message::{Delimiters, Field, HEADER_REASON, Message, MessageError, SEGMENTS_MAX, Segment};
+pub use order::{ORDERS_MAX, Order, OrderState};
+pub use schedule::{APPOINTMENT_LENGTH, Appointment};
 pub use text::{Charset, Decoded, decode};
 pub use time::{Moment, Precision};

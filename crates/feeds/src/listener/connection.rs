@@ -1,6 +1,6 @@
 //! One sender: frames in, commits side by side, acknowledgements out in order.
 
-use super::intake::{Intake, Opened};
+use super::intake::{Allowed, Intake, Opened};
 use super::seats::Seated;
 use crate::mllp::{Mllp, MllpError, Partial, Received};
 use bytes::{Bytes, BytesMut};
@@ -12,9 +12,7 @@ use std::collections::HashSet;
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpStream;
-use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadHalf, WriteHalf};
 use tokio::time::{Instant, timeout};
 use tokio_util::codec::{Decoder, Encoder};
 use tokio_util::sync::CancellationToken;
@@ -72,10 +70,12 @@ impl fmt::Display for Ended {
 
 type Answer = (Option<Bytes>, Vec<SmolStr>);
 
-struct Connection<'a> {
+struct Connection<'a, S> {
     intake: &'a Arc<Intake>,
-    reader: OwnedReadHalf,
-    writer: OwnedWriteHalf,
+    /// The feeds its sender may speak for; any when absent.
+    allowed: Allowed,
+    reader: ReadHalf<S>,
+    writer: WriteHalf<S>,
     codec: Mllp,
     buffer: BytesMut,
     /// Being committed, in the order they came.
@@ -95,12 +95,20 @@ struct Connection<'a> {
 }
 
 /// Serves a connection to its end.
-pub(super) async fn run(stream: TcpStream, intake: &Arc<Intake>, seated: Seated, stop: CancellationToken) -> Ended {
-    // Without it acknowledgements wait for each other; a socket that cannot be told so works all the same.
-    let _ = stream.set_nodelay(true);
-    let (reader, writer) = stream.into_split();
+pub(super) async fn run<S>(
+    stream: S,
+    intake: &Arc<Intake>,
+    seated: Seated,
+    allowed: Allowed,
+    stop: CancellationToken,
+) -> Ended
+where
+    S: AsyncRead + AsyncWrite + Unpin,
+{
+    let (reader, writer) = tokio::io::split(stream);
     let mut connection = Connection {
         intake,
+        allowed,
         reader,
         writer,
         codec: Mllp::new(intake.settings().frame_bytes_max),
@@ -123,7 +131,7 @@ pub(super) async fn run(stream: TcpStream, intake: &Arc<Intake>, seated: Seated,
     ended
 }
 
-impl Connection<'_> {
+impl<S: AsyncRead + AsyncWrite + Unpin> Connection<'_, S> {
     async fn serve(&mut self, stop: CancellationToken) -> Ended {
         let displaced = self.seated.displaced();
         loop {
@@ -202,7 +210,7 @@ impl Connection<'_> {
                 self.restarts = 0;
                 self.first_due = None;
                 self.seated.has_spoken();
-                Some(self.intake.open(bytes, None))
+                Some(self.intake.open(bytes, None, &self.allowed))
             }
             Ok(Some(Received::Partial { bytes, why })) => {
                 self.deadline = Instant::now() + self.intake.settings().frame_timeout;
@@ -214,7 +222,7 @@ impl Connection<'_> {
                     let bytes_max = self.intake.settings().frame_bytes_max;
                     self.ending = Some(Ended::Broken(MllpError::TooLong { bytes_max }));
                 }
-                Some(self.intake.open(bytes, Some(why)))
+                Some(self.intake.open(bytes, Some(why), &self.allowed))
             }
             Ok(None) => {
                 if self.codec.is_inside() && !was_inside {
@@ -275,7 +283,11 @@ impl Connection<'_> {
             }
             next = if out.len() < WRITE_BYTES_MAX { self.in_flight.next().now_or_never().flatten() } else { None };
         }
-        match timeout(self.intake.settings().write_timeout, self.writer.write_all(&out)).await {
+        let written = async {
+            self.writer.write_all(&out).await?;
+            self.writer.flush().await
+        };
+        match timeout(self.intake.settings().write_timeout, written).await {
             Ok(Ok(())) => Ok(()),
             Ok(Err(error)) => Err(Ended::Broken(error.into())),
             Err(_) => Err(Ended::SlowReader),

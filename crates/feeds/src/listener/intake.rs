@@ -4,13 +4,15 @@ use super::warned::Warned;
 use super::{Settings, identified};
 use crate::hl7::{Acknowledgement, AdtMessage, Identifier, Message, Outcome, acknowledge, decode};
 use crate::kept;
+use crate::temporary::is_temporary;
 use crate::translate::{Circumstances, Directory, Rejection, TranslateError, VisitKey, is_not_understood, translate};
 use aws_lc_rs::digest;
 use bytes::Bytes;
 use charter::Charter;
 use charter::systems::FeedKind;
 use events::{
-    Actor, Draft, EncounterPseudonym, FeedName, Label, PatientPseudonym, PrincipalId, Source, Timestamp, UnitId, feed,
+    Actor, AppointmentPseudonym, Draft, EncounterPseudonym, FeedName, Label, OrderPseudonym, PatientPseudonym,
+    PrincipalId, Source, Timestamp, UnitId, feed,
 };
 use jiff::tz::TimeZone;
 use plane::Plane;
@@ -20,8 +22,8 @@ use std::convert::Infallible;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use store::statements::{
-    FEED_MESSAGE_FIND, FEED_MESSAGE_KEEP, FEED_MESSAGE_PRUNE, REJECTED_MESSAGE_COUNT, REJECTED_MESSAGE_KEEP,
-    REJECTED_MESSAGE_PRUNE,
+    FEED_MESSAGE_FIND, FEED_MESSAGE_FORGET, FEED_MESSAGE_KEEP, FEED_MESSAGE_PRUNE, REJECTED_MESSAGE_COUNT,
+    REJECTED_MESSAGE_KEEP, REJECTED_MESSAGE_PRUNE,
 };
 use store::{AppendError, Batch, ReadError, Value, Write};
 use tokio::time::Instant;
@@ -68,7 +70,11 @@ pub(super) struct Opened {
     in_force: InForce,
     /// Whether anybody waits for an answer.
     answered: bool,
+    allowed: Allowed,
 }
+
+/// The feeds that one connection's sender may speak for, of those that ask for a certificate; all of them when none does.
+pub(super) type Allowed = Option<Arc<[FeedName]>>;
 
 impl Opened {
     /// The records it is about: two messages about one record are not committed side by side.
@@ -153,8 +159,16 @@ impl Intake {
         &self.settings
     }
 
+    /// The feeds that whoever shows this certificate (DER) may speak for.
+    pub(super) fn allowed(&self, certificate: Option<&[u8]>) -> Allowed {
+        let names = &self.settings.certificate_names;
+        let certificate = certificate.filter(|_| !names.is_empty())?;
+        let named = names.iter().filter(|(_, names)| callers::certificate::is_named(certificate, names));
+        Some(named.map(|(feed, _)| feed.clone()).collect())
+    }
+
     /// Reads a message, or what there is of one.
-    pub(super) fn open(&self, bytes: Bytes, partial: Option<crate::mllp::Partial>) -> Opened {
+    pub(super) fn open(&self, bytes: Bytes, partial: Option<crate::mllp::Partial>, allowed: &Allowed) -> Opened {
         let in_force = self.in_force();
         let digest = digest::digest(&digest::SHA256, &bytes);
         let mut sha256 = [0; 32];
@@ -169,7 +183,7 @@ impl Intake {
         };
         // Whoever started over or went away does not wait for an answer.
         let answered = partial.is_none_or(|partial| partial == crate::mllp::Partial::TooLong);
-        Opened { bytes, sha256, read, in_force, answered }
+        Opened { bytes, sha256, read, in_force, answered, allowed: allowed.clone() }
     }
 
     /// Commits what a message stands for and gives its acknowledgement, if anybody waits for one. The order of the commits is the order in
@@ -214,11 +228,35 @@ impl Intake {
         let Some(feed) = feed_of(charter, &message.sender.application) else {
             return self.refuse(opened, &unnamed(), Rejection::NoFeed);
         };
+        let named = self.settings.certificate_names.contains_key(&feed);
+        if named && !opened.allowed.as_ref().is_some_and(|allowed| allowed.contains(&feed)) {
+            // Not under the feed's own name: the true sender's message may come yet, and is no duplicate of this one.
+            return self.refuse(opened, &unnamed(), Rejection::NotThisSender);
+        }
+        match self.understood(opened, message, &feed) {
+            Ok(mut batch) => {
+                let now = self.plane.now();
+                let ack = self.acknowledgement(opened, &Acknowledgement::ACCEPTED, now);
+                batch.writes.extend(self.remember(opened, &feed, &ack, now));
+                Prepared { feed, batch, ack, outcome: Outcome::Accepted, kept: Kept::Nothing }
+            }
+            Err(rejection) => self.refuse(opened, &feed, rejection),
+        }
+    }
+
+    /// What a message stands for, with what has to be written for numbers that are new.
+    fn understood(
+        &self,
+        opened: &Opened,
+        message: &AdtMessage,
+        feed: &FeedName,
+    ) -> Result<Batch, Rejection> {
+        let charter = &opened.in_force.charter;
         let now = self.plane.now();
         let sha256 = hexadecimal(&opened.sha256);
-        let own = opened.in_force.authorities.get(&feed);
+        let own = opened.in_force.authorities.get(feed);
         let record_authorities = own.map_or(&self.settings.record_authorities[..], |own| own);
-        let circumstances = Circumstances { feed: &feed, sha256: &sha256, now, record_authorities };
+        let circumstances = Circumstances { feed, sha256: &sha256, now, record_authorities };
         let mut numbers = Numbers {
             plane: &self.plane,
             charter,
@@ -231,15 +269,25 @@ impl Intake {
         match translate(message, &circumstances, &mut numbers) {
             Ok(drafts) => {
                 self.note(message, &numbers.unknown_units);
-                let ack = self.acknowledgement(opened, &Acknowledgement::ACCEPTED, now);
                 let details = identified::details(message, &numbers.named, &drafts);
-                let mut batch = Batch { drafts, writes: numbers.writes, details, ..Batch::default() };
-                batch.writes.extend(self.remember(opened, &feed, &ack, now));
-                Prepared { feed, batch, ack, outcome: Outcome::Accepted, kept: Kept::Nothing }
+                Ok(Batch { drafts, writes: numbers.writes, details, ..Batch::default() })
             }
-            Err(TranslateError::Rejected(rejection)) => self.refuse(opened, &feed, rejection),
+            Err(TranslateError::Rejected(rejection)) => Err(rejection),
             Err(TranslateError::Directory(never)) => match never {},
         }
+    }
+
+    /// A message that somebody with the server's own console sends through once more: whatever it was answered before is forgotten, and should
+    /// its sender send it again, it changes nothing.
+    pub(super) fn again(&self, opened: &Opened) -> Result<Batch, Rejection> {
+        let message = opened.read.as_ref().map_err(|rejection| *rejection)?;
+        let feed = feed_of(&opened.in_force.charter, &message.sender.application).ok_or(Rejection::NoFeed)?;
+        let mut batch = self.understood(opened, message, &feed)?;
+        let now = self.plane.now();
+        let ack = self.acknowledgement(opened, &Acknowledgement::ACCEPTED, now);
+        batch.writes.push(Write { statement: FEED_MESSAGE_FORGET, values: self.key(opened, &feed) });
+        batch.writes.extend(self.remember(opened, &feed, &ack, now));
+        Ok(batch)
     }
 
     /// Counts and says what was taken in and will not do what its sender means.
@@ -416,6 +464,10 @@ struct Numbers<'a> {
 impl Directory for Numbers<'_> {
     type Error = Infallible;
 
+    fn is_given(&mut self, record: &Identifier) -> bool {
+        !is_temporary(&record.number) || self.plane.directory().knows(&record.number)
+    }
+
     fn patient(&mut self, record: &Identifier) -> Result<PatientPseudonym, Infallible> {
         let named = self.plane.directory().patient_or_new(&record.number);
         self.writes.extend(named.write);
@@ -452,6 +504,24 @@ impl Directory for Numbers<'_> {
     // By its number, not by the world alone: a visit whose admission was undone is not opened by an update that comes after.
     fn is_new(&mut self, encounter: EncounterPseudonym) -> bool {
         self.new.contains(&encounter)
+    }
+
+    fn known_unit(&mut self, code: &str) -> Option<UnitId> {
+        self.charter.unit_by_code(code).cloned()
+    }
+
+    // Whoever places an order numbers it, and so does whoever fills it: the two do not know of each other's numbers. Orders are kept with their
+    // patient, so two senders that number alike do not meet.
+    fn order(&mut self, number: &str, by_placer: bool) -> Result<OrderPseudonym, Infallible> {
+        let named = self.plane.directory().order_or_new(&format!("{}\0{number}", if by_placer { 'p' } else { 'f' }));
+        self.writes.extend(named.write);
+        Ok(named.pseudonym)
+    }
+
+    fn appointment(&mut self, number: &str) -> Result<AppointmentPseudonym, Infallible> {
+        let named = self.plane.directory().appointment_or_new(number);
+        self.writes.extend(named.write);
+        Ok(named.pseudonym)
     }
 
     fn unit(&mut self, code: &str) -> Option<UnitId> {
@@ -493,7 +563,7 @@ fn count(feed: &FeedName, outcome: &'static str) {
     metrics::counter!("handrail_feed_messages_total", "feed" => feed.to_string(), "outcome" => outcome).increment(1);
 }
 
-fn hexadecimal(bytes: &[u8]) -> String {
+pub(super) fn hexadecimal(bytes: &[u8]) -> String {
     use std::fmt::Write as _;
     bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
         // Writing to a string does not fail.

@@ -11,6 +11,7 @@
 //!   next of EVN-6, EVN-2 and MSH-7 is asked, and if none is left, it happened when it was recorded.
 
 mod rejection;
+mod services;
 #[cfg(test)]
 mod tests;
 
@@ -18,7 +19,10 @@ pub use rejection::Rejection;
 
 use crate::hl7::{AdtMessage, Identifier, Location, Moment, PATIENTS_MAX, Patient, Precision, Stated};
 use events::encounter::{self, Movement, Place, Presence};
-use events::{Actor, Draft, EncounterPseudonym, Event, FeedName, Label, PatientPseudonym, Source, Timestamp, UnitId};
+use events::{
+    Actor, AppointmentPseudonym, Draft, EncounterPseudonym, Event, FeedName, Label, OrderPseudonym, PatientPseudonym,
+    Source, Timestamp, UnitId,
+};
 use events::{feed, patient};
 use smol_str::SmolStr;
 use std::time::Duration;
@@ -27,6 +31,8 @@ use std::time::Duration;
 pub const LAG_MAX: Duration = Duration::from_secs(31 * 24 * 60 * 60);
 /// How far ahead of our clock a sender's may be.
 pub const SKEW_MAX: Duration = Duration::from_secs(5 * 60);
+/// How far ahead an appointment may be booked.
+pub const AHEAD_MAX: Duration = Duration::from_secs(2 * 366 * 24 * 60 * 60);
 /// How much of MSH-10 is kept in evidence, in characters.
 pub const CONTROL_ID_CHARS_MAX: usize = 64;
 /// How much of a room or bed is kept, in characters.
@@ -49,6 +55,9 @@ pub enum VisitKey<'a> {
 pub trait Directory {
     /// Why it may fail to say.
     type Error;
+
+    /// Whether a record number may be used: not when it has the form of a temporary one of ours that was never given out.
+    fn is_given(&mut self, record: &Identifier) -> bool;
 
     /// The pseudonym of a patient record, made now if it is new.
     ///
@@ -76,6 +85,21 @@ pub trait Directory {
 
     /// The unit that the charter knows by this code.
     fn unit(&mut self, code: &str) -> Option<UnitId>;
+
+    /// The same of a code that need not be a unit's at all.
+    fn known_unit(&mut self, code: &str) -> Option<UnitId>;
+
+    /// The pseudonym of an order, by its placer's or its filler's number, made now if it is new.
+    ///
+    /// # Errors
+    /// When the directory cannot be read or a new pseudonym not be made.
+    fn order(&mut self, number: &str, by_placer: bool) -> Result<OrderPseudonym, Self::Error>;
+
+    /// The pseudonym of an appointment, made now if it is new.
+    ///
+    /// # Errors
+    /// When the directory cannot be read or a new pseudonym not be made.
+    fn appointment(&mut self, number: &str) -> Result<AppointmentPseudonym, Self::Error>;
 }
 
 /// Which message of which feed, heard when, and what the feed's numbers are.
@@ -91,15 +115,12 @@ pub struct Circumstances<'a> {
     pub record_authorities: &'a [SmolStr],
 }
 
-/// Whether an ADT message moves a patient or changes who they are and is only heard here: leaves of absence, tracked arrivals and
-/// departures and their undoing, links, deletions, and changes of numbers.
+/// Whether an ADT message moves a patient or changes who they are and is only heard here: leaves of absence, deletions,
+/// and changes of visits' and accounts' numbers.
 #[must_use]
 pub fn is_not_understood(message: &AdtMessage) -> bool {
-    let moves = ["A09", "A10", "A21", "A22", "A26", "A32", "A33", "A52", "A53"];
-    let changes_identity = [
-        "A23", "A24", "A29", "A30", "A35", "A36", "A41", "A42", "A43", "A44", "A45", "A46", "A47", "A48", "A49", "A50",
-        "A51",
-    ];
+    let moves = ["A21", "A22", "A52", "A53"];
+    let changes_identity = ["A23", "A29", "A35", "A41", "A42", "A43", "A44", "A45", "A48", "A49", "A50", "A51"];
     message.kind == "ADT" && moves.iter().chain(&changes_identity).any(|trigger| *trigger == message.trigger)
 }
 
@@ -134,8 +155,10 @@ pub fn translate<D: Directory>(
         return Err(Rejection::NoType.into());
     }
     let mut work = Work { message, circumstances, directory, drafts: Vec::new() };
-    if message.kind == "ADT" {
-        work.movement()?;
+    match message.kind.as_str() {
+        "ADT" => work.movement()?,
+        "SIU" => work.scheduled()?,
+        _ => work.ordered()?,
     }
     if work.drafts.is_empty() {
         work.heard();
@@ -167,14 +190,19 @@ impl<'a, D: Directory> Work<'a, D> {
             "A05" | "A14" => self.opened(Presence::Expected),
             "A02" => self.moved(Presence::Present),
             "A15" => self.moved(Presence::Expected),
+            "A09" => self.departing(),
+            "A10" => self.arriving(),
             "A03" => self.closed(),
             "A08" => self.updated(true),
-            "A31" => self.updated(false),
+            "A28" | "A31" => self.updated(false),
             "A11" | "A27" | "A38" => self.cancelled(Movement::Admission),
-            "A12" => self.cancelled(Movement::Transfer),
+            "A12" | "A32" => self.cancelled(Movement::Transfer),
+            "A26" | "A33" => self.cancelled(Movement::PendingTransfer),
             "A13" => self.cancelled(Movement::Discharge),
             "A17" => self.swapped(),
-            "A18" | "A34" | "A39" | "A40" => self.merged(),
+            // A record number that is changed (A46, A47) is the old one merged into the new.
+            "A18" | "A30" | "A34" | "A36" | "A39" | "A40" | "A46" | "A47" => self.merged(),
+            "A24" => self.linked(),
             "A37" => self.unmerged(),
             _ => Ok(()),
         }
@@ -223,12 +251,41 @@ impl<'a, D: Directory> Work<'a, D> {
             // A pending transfer names where the patient still is in PV1-3, and where they will be in PV1-42.
             Presence::Expected => visit.pending_location.as_ref().or(visit.location.as_ref()),
         };
-        let place = self.place(location.ok_or(Rejection::NoPlace)?)?;
+        self.moved_to(stay, presence, location.ok_or(Rejection::NoPlace)?)
+    }
+
+    fn moved_to(
+        &mut self,
+        stay: Stay<'_>,
+        presence: Presence,
+        location: &Location,
+    ) -> Result<(), TranslateError<D::Error>> {
+        let place = self.place(location)?;
         let unit = place.unit.clone();
         let moved = encounter::Moved { encounter: stay.encounter, patient: stay.patient, presence, place };
         self.push(moved, self.occurred_at(), Some(unit));
         self.people(stay, None);
         self.labelled(stay)
+    }
+
+    /// On the way: whoever receives them may prepare, and nobody loses them before they arrive.
+    fn departing(&mut self) -> Result<(), TranslateError<D::Error>> {
+        let stay = self.stay()?;
+        let visit = &stay.said.visit;
+        let elsewhere = visit.location.as_ref().filter(|_| visit.prior_location.is_some());
+        match visit.pending_location.as_ref().or(visit.temporary_location.as_ref()).or(elsewhere) {
+            Some(location) => self.moved_to(stay, Presence::Expected, location),
+            None => Ok(()),
+        }
+    }
+
+    /// Where a patient is only for a while their bed is kept: the ward keeps its claim, and the place gets one beside it.
+    fn arriving(&mut self) -> Result<(), TranslateError<D::Error>> {
+        let stay = self.stay()?;
+        match &stay.said.visit.temporary_location {
+            Some(location) => self.moved_to(stay, Presence::Expected, location),
+            None => self.moved_in(stay, Presence::Present),
+        }
     }
 
     fn closed(&mut self) -> Result<(), TranslateError<D::Error>> {
@@ -278,7 +335,7 @@ impl<'a, D: Directory> Work<'a, D> {
             if pair.retired.is_empty() {
                 return Err(Rejection::NoMergedRecord.into());
             }
-            let survivor = self.directory.patient(kept).map_err(TranslateError::Directory)?;
+            let survivor = self.of(kept)?;
             let retired = self.patient(&pair.retired, Some(kept))?;
             if survivor == retired {
                 return Err(Rejection::MergedWithItself.into());
@@ -291,8 +348,24 @@ impl<'a, D: Directory> Work<'a, D> {
         Ok(())
     }
 
-    /// The two records that are not one: the second PID, or MRG where a sender unmerges the way it merges.
+    /// Two records that are one patient and both go on, as an A24 says; an A37 takes that back.
+    fn linked(&mut self) -> Result<(), TranslateError<D::Error>> {
+        let (survivor, retired) = self.two_records()?;
+        if !self.directory.can_merge(survivor, retired) {
+            return Err(Rejection::TooManyMerged.into());
+        }
+        self.push(patient::Merged { survivor, retired }, self.occurred_at(), None);
+        Ok(())
+    }
+
     fn unmerged(&mut self) -> Result<(), TranslateError<D::Error>> {
+        let (survivor, retired) = self.two_records()?;
+        self.push(patient::Unmerged { survivor, retired }, self.occurred_at(), None);
+        Ok(())
+    }
+
+    /// The two records of a link or its end: the second PID, or MRG where a sender links the way it merges.
+    fn two_records(&mut self) -> Result<(PatientPseudonym, PatientPseudonym), TranslateError<D::Error>> {
         let said = self.said()?;
         let kept = pick(&said.record, self.circumstances.record_authorities, None)?;
         let other = match self.message.patients.get(1) {
@@ -302,13 +375,12 @@ impl<'a, D: Directory> Work<'a, D> {
         if other.is_empty() {
             return Err(Rejection::NoMergedRecord.into());
         }
-        let survivor = self.directory.patient(kept).map_err(TranslateError::Directory)?;
+        let survivor = self.of(kept)?;
         let retired = self.patient(other, Some(kept))?;
         if survivor == retired {
             return Err(Rejection::MergedWithItself.into());
         }
-        self.push(patient::Unmerged { survivor, retired }, self.occurred_at(), None);
-        Ok(())
+        Ok((survivor, retired))
     }
 
     fn heard(&mut self) {
@@ -381,7 +453,13 @@ impl<'a, D: Directory> Work<'a, D> {
         from: &[Identifier],
         like: Option<&Identifier>,
     ) -> Result<PatientPseudonym, TranslateError<D::Error>> {
-        let record = pick(from, self.circumstances.record_authorities, like)?;
+        self.of(pick(from, self.circumstances.record_authorities, like)?)
+    }
+
+    fn of(&mut self, record: &Identifier) -> Result<PatientPseudonym, TranslateError<D::Error>> {
+        if !self.directory.is_given(record) {
+            return Err(Rejection::NeverGiven.into());
+        }
         self.directory.patient(record).map_err(TranslateError::Directory)
     }
 
@@ -424,6 +502,12 @@ fn said(people: &Stated<Vec<crate::hl7::Person>>) -> Option<Vec<crate::hl7::Pers
         Stated::Null => Some(Vec::new()),
         Stated::Is(people) => Some(people.clone()),
     }
+}
+
+/// Whether a number can be told from every other: bounded, printable, and with no byte that was lost in decoding.
+fn is_readable(number: &str) -> bool {
+    let identifier = Identifier { number: number.into(), authority: SmolStr::default(), kind: SmolStr::default() };
+    identifier.is_readable()
 }
 
 fn short(text: &str) -> Option<SmolStr> {

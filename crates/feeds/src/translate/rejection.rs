@@ -41,6 +41,7 @@ rejections! {
     BadDelimiters 102 Some(("MSH", 2)), "MSH-1 and MSH-2 name no usable delimiters";
     TooManySegments 207 None, "the message has more segments than are read";
     NoFeed 207 Some(("MSH", 3)), "no feed of the charter sends as this application (MSH-3)";
+    NotThisSender 207 Some(("MSH", 3)), "the sender's certificate does not let it speak for this feed";
     TooMuch 207 None, "the message says more than one entry of the ledger can hold";
     NoControlId 101 Some(("MSH", 10)), "MSH-10 is empty: the message has no control id";
     NoType 101 Some(("MSH", 9)), "MSH-9 is empty: the message has no type";
@@ -48,6 +49,7 @@ rejections! {
     NoPatient 101 Some(("PID", 3)), "the message has no PID segment";
     NoRecordNumber 101 Some(("PID", 3)), "PID-3 has no record number of an authority this feed may name";
     UnreadableRecord 102 Some(("PID", 3)), "the record number does not read in the message's character set";
+    NeverGiven 204 Some(("PID", 3)), "the record number has the form of a temporary one and was never given out";
     UnreadableVisit 102 Some(("PV1", 19)), "the visit number does not read in the message's character set";
     NoPlace 101 Some(("PV1", 3)), "the message moves a patient and names no place";
     UnreadablePlace 102 Some(("PV1", 3)), "the place is too long or does not read";
@@ -56,6 +58,13 @@ rejections! {
     MergedWithItself 204 Some(("MRG", 1)), "the message merges or unmerges a record with itself";
     TooManyMerged 207 Some(("MRG", 1)), "the record stands for so many others already that the merge must be a mistake";
     TooManyPatients 207 Some(("PID", 3)), "the message merges more records than one message may";
+    NoOrderNumber 101 Some(("ORC", 2)), "an order has neither a placer's nor a filler's number";
+    UnreadableOrder 102 Some(("ORC", 2)), "an order number does not read in the message's character set";
+    TooManyOrders 207 Some(("ORC", 1)), "the message speaks of more orders than one message may";
+    NoAppointmentNumber 101 Some(("SCH", 2)), "the appointment has neither a filler's nor a placer's number";
+    UnreadableAppointment 102 Some(("SCH", 2)), "the appointment's number does not read in the message's character set";
+    NoAppointmentTime 101 Some(("SCH", 11)), "the message books an appointment and names no time";
+    FarAppointment 102 Some(("SCH", 11)), "the appointment is further away than one can be";
 }
 
 impl From<MessageError> for Rejection {

@@ -27,6 +27,10 @@ impl Book {
 impl Directory for Book {
     type Error = ();
 
+    fn is_given(&mut self, record: &Identifier) -> bool {
+        record.number != "TEMP-HR-0"
+    }
+
     fn patient(&mut self, record: &Identifier) -> Result<PatientPseudonym, ()> {
         if record.number == "unknown" {
             return Err(());
@@ -54,9 +58,22 @@ impl Directory for Book {
         self.new
     }
 
+    fn known_unit(&mut self, code: &str) -> Option<UnitId> {
+        self.unit(code)
+    }
+
+    fn order(&mut self, number: &str, by_placer: bool) -> Result<OrderPseudonym, ()> {
+        Ok(OrderPseudonym::from_bytes([self.number(format!("o{number} {by_placer}")); 16]))
+    }
+
+    fn appointment(&mut self, number: &str) -> Result<AppointmentPseudonym, ()> {
+        Ok(AppointmentPseudonym::from_bytes([self.number(format!("a{number}")); 16]))
+    }
+
     fn unit(&mut self, code: &str) -> Option<UnitId> {
         match code {
             "3A" | "WARD-3A" => UnitId::new("WARD-3A").ok(),
+            "RAD" => UnitId::new("RADIOLOGY").ok(),
             _ => None,
         }
     }

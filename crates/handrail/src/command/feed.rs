@@ -17,7 +17,10 @@ const REASONS_TOLD_MAX: usize = 10;
 
 /// Runs it.
 pub(crate) async fn run(feed: Feed, out: Output) -> Result<(), Failure> {
-    let Feed::Replay(args) = feed;
+    let args = match feed {
+        Feed::Replay(args) => args,
+        Feed::Rejected(rejected) => return super::rejected::run(rejected, out).await,
+    };
     let messages = messages(&args)?;
     // A sender tries again and again; somebody at a terminal who mistyped the address wants to know at once.
     TcpStream::connect(&args.to).await.map_err(|error| {

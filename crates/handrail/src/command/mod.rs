@@ -15,8 +15,10 @@ mod man;
 mod operator;
 pub(crate) mod output;
 mod patient;
+mod rejected;
 mod replay;
 mod serve;
+mod temporary;
 mod witness;
 
 use crate::cli::{Cli, Command};

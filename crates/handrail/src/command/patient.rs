@@ -16,6 +16,8 @@ const LINE_BYTES_MAX: u64 = 256;
 /// Runs it.
 pub(crate) async fn run(patient: Patient, out: Output) -> Result<(), Failure> {
     match patient {
+        Patient::Temporary { unit, data } => super::temporary::give(unit, data, out).await,
+        Patient::Merge { retired, into, data } => super::temporary::merge(retired, into, data).await,
         Patient::Show { record_number, data } => {
             let asked = asked(&record_number, String::new(), None)?;
             let connection = Connection::open(&data.data, None)?;

@@ -25,13 +25,14 @@ pub(crate) async fn run(args: Serve) -> Result<(), Failure> {
     let node = Node::open(&config, seed, Environment::Production).await?;
     let engine = node.plane.engine();
     note(&format!(
-        "Handrail for {}: {} policies, {} workflows, {} entries\n  decisions and console  {}\n  HL7 over MLLP          {}\n  data                   {}",
+        "Handrail for {}: {} policies, {} workflows, {} entries\n  decisions and console  {}\n  HL7 over MLLP          {}{}\n  data                   {}",
         engine.charter().hospital().name,
         engine.charter().policies().len(),
         engine.charter().workflows().len(),
         node.plane.store().head().next,
         node.base_url,
         node.mllp_address().map_or_else(|| "not listening".to_owned(), |address| address.to_string()),
+        node.mllp_tls_address().map_or_else(String::new, |address| format!(", over TLS {address}")),
         config.data.display(),
     ));
     if !config.listen.http.ip().is_loopback() && node.base_url.starts_with("http://") {

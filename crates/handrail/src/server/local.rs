@@ -60,6 +60,7 @@ pub(crate) fn routes(local: Local) -> Router {
         .route("/charters/{digest}", get(charter))
         .merge(super::audit::routes())
         .merge(super::patients::routes())
+        .merge(super::local_feeds::routes())
         .with_state(local)
 }
 
@@ -67,7 +68,7 @@ pub(crate) fn routes(local: Local) -> Router {
 pub(crate) struct Trouble(StatusCode, String);
 
 impl Trouble {
-    pub(super) fn not_found(what: impl Into<String>) -> Self {
+    pub(crate) fn not_found(what: impl Into<String>) -> Self {
         Self(StatusCode::NOT_FOUND, what.into())
     }
 }
@@ -96,12 +97,12 @@ impl<E: std::error::Error> From<E> for Trouble {
     }
 }
 
-pub(super) fn bad(what: impl Into<String>) -> Trouble {
+pub(crate) fn bad(what: impl Into<String>) -> Trouble {
     Trouble(StatusCode::BAD_REQUEST, what.into())
 }
 
 /// The actor behind a local request.
-pub(super) fn actor(peer: Peer) -> Result<Actor, Trouble> {
+pub(crate) fn actor(peer: Peer) -> Result<Actor, Trouble> {
     match peer {
         Peer::User(user) => Actor::local(&format!("uid {user}")).map_err(|error| bad(error.to_string())),
         Peer::Network => Err(Trouble(StatusCode::FORBIDDEN, "only from this machine".to_owned())),

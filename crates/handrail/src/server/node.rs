@@ -5,6 +5,7 @@ use super::health::{Health, routes as health_routes};
 use super::http::{Limits, Listener, serve};
 use super::local::{Local, routes as local_routes};
 use super::tiles::{Tiles, routes as tile_routes};
+use super::tls::Tls;
 use super::witnesses::Witnesses;
 use crate::command::connection::{SOCKET, SocketPath, cannot_open};
 use crate::command::failure::Failure;
@@ -19,9 +20,12 @@ use axum::{Json, Router};
 use callers::Callers;
 use charter::Charter;
 use console::Console;
+use events::FeedName;
+use feeds::listener::{self, Listening};
 use pages::Environment;
 use plane::{OpenError, Plane, Settings, SystemClock};
 use signin::operator::{BaseUrl, Desk};
+use std::collections::BTreeMap;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -42,6 +46,9 @@ pub(crate) struct Node {
     desk: Desk,
     http: TcpListener,
     mllp: Option<TcpListener>,
+    mllp_tls: Option<(TcpListener, Tls)>,
+    /// Whose certificate may speak for which feed.
+    certificate_names: BTreeMap<FeedName, Vec<String>>,
     local: UnixListener,
     socket: PathBuf,
     data: PathBuf,
@@ -81,6 +88,13 @@ impl Node {
             Some(address) => Some(bind(address, "mllp").await?),
             None => None,
         };
+        let (mllp_tls, certificate_names) = match &config.listen.mllp_tls {
+            Some(mllp) => {
+                let tls = Tls::open(mllp.tls.clone(), &[])?;
+                (Some((bind(mllp.address, "mllp over TLS").await?, tls)), mllp.certificate_names.clone())
+            }
+            None => (None, BTreeMap::new()),
+        };
         let (local, socket) = bind_local(&config.data)?;
         let base_url = match &config.listen.base_url {
             Some(url) => url.trim_end_matches('/').to_owned(),
@@ -95,12 +109,33 @@ impl Node {
         let witnesses = Witnesses::new(plane.store(), &config.witness)?;
         let search = store::Search::start(&config.data, plane.store().clone())?;
         let (data, base_url) = (config.data.clone(), base_url.into());
-        Ok(Self { plane, callers, base_url, desk, http, mllp, local, socket, data, search, witnesses, limits, metrics })
+        Ok(Self {
+            plane,
+            callers,
+            base_url,
+            desk,
+            http,
+            mllp,
+            mllp_tls,
+            certificate_names,
+            local,
+            socket,
+            data,
+            search,
+            witnesses,
+            limits,
+            metrics,
+        })
     }
 
     /// Where the HL7 feed listens.
     pub(crate) fn mllp_address(&self) -> Option<std::net::SocketAddr> {
         self.mllp.as_ref().and_then(|listener| listener.local_addr().ok())
+    }
+
+    /// Where it listens over TLS.
+    pub(crate) fn mllp_tls_address(&self) -> Option<std::net::SocketAddr> {
+        self.mllp_tls.as_ref().and_then(|(listener, _)| listener.local_addr().ok())
     }
 
     /// Serves until `stop`; then no new work is taken, what is in hand is answered, and the store is sealed and closed.
@@ -119,8 +154,16 @@ impl Node {
         let mut listeners = JoinSet::new();
         listeners.spawn(serve(Listener::Tcp(self.http), public, self.limits, stop.clone()));
         listeners.spawn(serve(Listener::Unix(self.local), local, self.limits, stop.clone()));
-        if let Some(mllp) = self.mllp {
-            listeners.spawn(feeds::listener::serve(mllp, self.plane.clone(), stop.clone()));
+        let mut senders = Vec::new();
+        senders.extend(self.mllp.map(|socket| Listening { socket, tls: None }));
+        if let Some((socket, tls)) = self.mllp_tls {
+            senders.push(Listening { socket, tls: Some(tls.current()) });
+            listeners.spawn(tls.follow(stop.clone()));
+        }
+        if !senders.is_empty() {
+            let settings =
+                listener::Settings { certificate_names: self.certificate_names, ..listener::Settings::default() };
+            listeners.spawn(listener::serve_all(senders, self.plane.clone(), settings, stop.clone()));
         }
         let retention = tokio::spawn({
             let (plane, stop) = (self.plane.clone(), stop.clone());

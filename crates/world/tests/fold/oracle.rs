@@ -231,6 +231,9 @@ fn patient_facts(log: &[Leaf], patient: PatientPseudonym, asker: &PrincipalId) -
         labels: labels.into_iter().collect(),
         encounters,
         team: team(log, &records, asker),
+        // `services.rs` tests these.
+        orders: Vec::new(),
+        appointments: Vec::new(),
     })
 }
 

@@ -1,0 +1,174 @@
+//! Messages that could not be used, looked at again: listed, read, sent through once more, or given up. Each of it is recorded.
+
+use super::Settings;
+use super::intake::Intake;
+use crate::hl7::{AdtMessage, Message, decode};
+use crate::kept::{self, KeptError};
+use crate::translate::Rejection;
+use bytes::Bytes;
+use events::feed::{Handling, RejectionHandled};
+use events::{Actor, Draft, FeedName, Timestamp};
+use jiff::tz::TimeZone;
+use plane::Plane;
+use smol_str::SmolStr;
+use store::statements::{REJECTED_MESSAGE_FIND, REJECTED_MESSAGE_LAST, REJECTED_MESSAGE_REMOVE};
+use store::{AppendError, Batch, ReadError, Value, Write};
+
+/// The most rejected messages one list shows.
+pub const LISTED_MAX: i64 = 1_000;
+/// The longest reason somebody gives for giving a message up, in characters.
+pub const REASON_CHARS_MAX: usize = 200;
+
+/// A rejected message as a list shows it: nothing of it names a patient.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Rejected {
+    /// Its id in this store.
+    pub id: i64,
+    /// When it came.
+    pub at: Timestamp,
+    /// The feed it came by.
+    pub feed: FeedName,
+    /// MSH-3, if it reads: letters, digits and a few marks.
+    pub sender: SmolStr,
+    /// Type and trigger, if they read.
+    pub message_type: SmolStr,
+    /// Its length in bytes.
+    pub bytes: u64,
+    /// Why it could not be used.
+    pub reason: SmolStr,
+}
+
+/// Why a rejected message cannot be handled.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum AgainError {
+    /// It is not kept, or not any more.
+    #[error("no such rejected message is kept: it was replayed, given up, or has expired")]
+    Gone,
+    /// It cannot be used this time either; it stays as it was.
+    #[error("it still cannot be used: {0}")]
+    Rejected(#[from] Rejection),
+    /// It cannot be decrypted.
+    #[error("it cannot be read")]
+    Kept(#[from] KeptError),
+    /// The store cannot be read.
+    #[error("the store cannot be read")]
+    Read(#[from] ReadError),
+    /// It could not be recorded; nothing changed.
+    #[error("it could not be recorded")]
+    Unrecorded(#[from] AppendError),
+}
+
+struct Kept {
+    feed: FeedName,
+    sha256: [u8; 32],
+    message: Bytes,
+}
+
+/// The rejected messages that are kept, newest first, at most [`LISTED_MAX`].
+///
+/// # Errors
+/// When the store cannot be read.
+pub fn list(plane: &Plane) -> Result<Vec<Rejected>, AgainError> {
+    let rows = plane.store().read(|reader| {
+        reader.query(REJECTED_MESSAGE_LAST, &[Value::Int(LISTED_MAX)], |row| {
+            Ok((row.int(0)?, row.text(1)?, row.bytes(2)?, row.bytes(3)?, row.text(4)?, row.int(5)?))
+        })
+    })?;
+    let listed = rows.into_iter().filter_map(|(id, feed, sha256, bytes, reason, at)| {
+        let feed = FeedName::new(&feed).ok()?;
+        let message = sha256.try_into().ok().and_then(|sha256| opened(plane, &feed, &sha256, &bytes).ok());
+        let (sender, message_type) = message.as_deref().map(header).unwrap_or_default();
+        let bytes = message.map_or(0, |message| message.len() as u64);
+        Some(Rejected { id, at: Timestamp::from_millis(at), feed, sender, message_type, bytes, reason: reason.into() })
+    });
+    Ok(listed.collect())
+}
+
+/// One rejected message as it came. That it was read is recorded first.
+///
+/// # Errors
+/// When it is not kept, cannot be decrypted, or the reading cannot be recorded.
+pub async fn show(plane: &Plane, id: i64, actor: Actor) -> Result<Bytes, AgainError> {
+    let kept = find(plane, id)?;
+    let batch = Batch::one(handled(&kept, Handling::Read, None, actor));
+    Box::pin(plane.record(batch)).await?;
+    Ok(kept.message)
+}
+
+/// Sends a rejected message through once more, as it is or as somebody has put it right. It is applied once: whoever comes second finds it
+/// gone. Answers with the types of what was recorded.
+///
+/// # Errors
+/// When it is not kept, still cannot be used, or cannot be recorded; it stays as it was then.
+pub async fn replay(
+    plane: &Plane,
+    id: i64,
+    repaired: Option<Bytes>,
+    actor: Actor,
+) -> Result<Vec<&'static str>, AgainError> {
+    let kept = find(plane, id)?;
+    let how = if repaired.is_some() { Handling::Repaired } else { Handling::Replayed };
+    let intake = Intake::new(plane.clone(), Settings::default());
+    let opened = intake.open(repaired.unwrap_or_else(|| kept.message.clone()), None, &None);
+    let mut batch = intake.again(&opened)?;
+    let kinds = batch.drafts.iter().map(|draft| draft.event.kind().name).collect();
+    batch.drafts.push(handled(&kept, how, None, actor));
+    batch.writes.push(remove(id));
+    settled(Box::pin(plane.record(batch)).await)?;
+    Ok(kinds)
+}
+
+/// Gives a rejected message up: its bytes go, the reason stays in the ledger.
+///
+/// # Errors
+/// When it is not kept or the reason cannot be recorded.
+pub async fn discard(plane: &Plane, id: i64, reason: &str, actor: Actor) -> Result<(), AgainError> {
+    let kept = find(plane, id)?;
+    let reason: SmolStr =
+        reason.chars().filter(|letter| !letter.is_control()).take(REASON_CHARS_MAX).collect::<String>().into();
+    let mut batch = Batch::one(handled(&kept, Handling::Discarded, Some(reason), actor));
+    batch.writes.push(remove(id));
+    settled(Box::pin(plane.record(batch)).await)
+}
+
+fn settled<T>(recorded: Result<T, AppendError>) -> Result<(), AgainError> {
+    match recorded {
+        Ok(_) => Ok(()),
+        Err(AppendError::Conflict(what)) if what == REJECTED_MESSAGE_REMOVE.name() => Err(AgainError::Gone),
+        Err(error) => Err(error.into()),
+    }
+}
+
+fn remove(id: i64) -> Write {
+    Write { statement: REJECTED_MESSAGE_REMOVE, values: vec![Value::Int(id)] }
+}
+
+fn handled(kept: &Kept, how: Handling, reason: Option<SmolStr>, actor: Actor) -> Draft {
+    let sha256 = super::intake::hexadecimal(&kept.sha256).into();
+    Draft::new(actor, RejectionHandled { feed: kept.feed.clone(), sha256, how, reason })
+}
+
+fn find(plane: &Plane, id: i64) -> Result<Kept, AgainError> {
+    let row = plane.store().read(|reader| {
+        reader.find(REJECTED_MESSAGE_FIND, &[Value::Int(id)], |row| Ok((row.text(0)?, row.bytes(1)?, row.bytes(2)?)))
+    })?;
+    let (feed, sha256, bytes) = row.ok_or(AgainError::Gone)?;
+    let feed = FeedName::new(&feed).map_err(|_| KeptError::Open)?;
+    let sha256: [u8; 32] = sha256.try_into().map_err(|_| KeptError::Open)?;
+    let message = opened(plane, &feed, &sha256, &bytes)?;
+    Ok(Kept { feed, sha256, message })
+}
+
+fn opened(plane: &Plane, feed: &FeedName, sha256: &[u8; 32], bytes: &[u8]) -> Result<Bytes, KeptError> {
+    kept::open(plane.store().keys().detail.bytes(), feed, sha256, bytes).map(Bytes::from)
+}
+
+/// Sender and type, bare of anything that could carry a name.
+fn header(message: &[u8]) -> (SmolStr, SmolStr) {
+    let decoded = decode(message);
+    let Ok(message) = Message::read(&decoded.text) else { return Default::default() };
+    let read = AdtMessage::read(&message, &TimeZone::UTC);
+    let plain = |letter: &char| letter.is_ascii_alphanumeric() || matches!(letter, '-' | '_' | '.');
+    (read.sender.application.chars().filter(plain).take(32).collect(), read.message_type())
+}
