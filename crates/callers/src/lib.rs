@@ -9,7 +9,8 @@ mod rate;
 mod token;
 
 pub use extract::{
-    Authority, Caller, Evaluate, EvaluateLive, FeedDevices, FeedEmergencies, FeedPatients, FeedPeople, FeedRota, FeedTeams, Metrics, ReadAudit, ReadLedger, Refusal, Search,
+    Authority, Caller, Evaluate, EvaluateLive, FeedDevices, FeedEmergencies, FeedPatients, FeedPeople, FeedRota,
+    FeedTeams, Metrics, ReadAudit, ReadLedger, Refusal, Search,
 };
 pub use token::NewToken;
 

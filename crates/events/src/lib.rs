@@ -33,7 +33,8 @@ pub use event::{Bearing, Event, Kind};
 pub use ids::{
     ActionName, Actor, ActorKind, AppointmentPseudonym, CallerName, CharterDigest, DetailCommitment, DeviceId,
     EncounterPseudonym, EntityRef, FeedName, ID_BYTES_MAX, IdError, Label, OperatorId, OrderPseudonym, OwnerId,
-    PatientPseudonym, PolicyId, PrincipalId, Purpose, RequestId, RoleName, Seq, ShiftId, TypeName, UnitId, WorkflowName,
+    PatientPseudonym, PolicyId, PrincipalId, Purpose, RequestId, RoleName, Seq, ShiftId, TypeName, UnitId,
+    WorkflowName,
 };
 pub use leaf::{Draft, LEAF_BYTES_MAX, LEAF_VERSION, Leaf, LeafError, Source, Spooled};
 pub use time::{Timestamp, TimestampError};

@@ -526,7 +526,6 @@ pub(crate) enum FeedRejected {
     },
 }
 
-
 #[derive(Debug, Args)]
 pub(crate) struct FeedReplay {
     /// The file: messages one after the other, MLLP-framed or not.

@@ -245,12 +245,7 @@ impl Intake {
     }
 
     /// What a message stands for, with what has to be written for numbers that are new.
-    fn understood(
-        &self,
-        opened: &Opened,
-        message: &AdtMessage,
-        feed: &FeedName,
-    ) -> Result<Batch, Rejection> {
+    fn understood(&self, opened: &Opened, message: &AdtMessage, feed: &FeedName) -> Result<Batch, Rejection> {
         let charter = &opened.in_force.charter;
         let now = self.plane.now();
         let sha256 = hexadecimal(&opened.sha256);

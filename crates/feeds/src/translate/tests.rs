@@ -410,3 +410,110 @@ proptest! {
         }
     }
 }
+
+fn message(kind: &str, rest: &str) -> String {
+    format!("MSH|^~\\&|RIS|GH|HR|GH|20260701073010||{kind}|c1|P|2.5\rPID|||7^^^GH^MR||Doe^Jane\r{rest}")
+}
+
+fn all(text: &str) -> Vec<Event> {
+    run(text, &mut Book::default()).unwrap().into_iter().map(|draft| draft.event).collect()
+}
+
+#[test]
+fn orders_and_results_become_what_they_say() {
+    let (order, patient) = (OrderPseudonym::from_bytes([2; 16]), patient(1));
+    let obr = "OBR|1|P1||CT||||||||||||||||||||RAD";
+    let placed = events::order::Placed {
+        order,
+        patient,
+        ordered_by: codes(&["D1"]),
+        performers: vec![],
+        unit: UnitId::new("RADIOLOGY").ok(),
+    };
+    for kind in ["ORM^O01", "OMG^O19", "OMI^O23", "OML^O21"] {
+        assert_eq!(all(&message(kind, &format!("ORC|NW|P1||||||||||D1\r{obr}"))), [placed.clone().into()], "{kind}");
+    }
+    let final_result = "ORC|RE|P1||||||20260701\rOBR|1|P1||CT||||||||||||||||||20260701070000|||F|||||||R1";
+    let draft = run(&message("ORU^R01", final_result), &mut Book::default()).unwrap().remove(0);
+    assert_eq!(draft.occurred_at.unwrap().to_string(), "2026-07-01T07:00:00.000Z");
+    let (ordered_by, performers, unit) = (None, Some(codes(&["R1"])), None);
+    assert_eq!(draft.event, events::order::Completed { order, patient, ordered_by, performers, unit }.into());
+    assert_eq!(all(&message("ORM^O01", "ORC|CA|P1")), [events::order::Cancelled { order, patient }.into()]);
+    let several = all(&message("ORM^O01", "ORC|NW|P1\rOBR|1\rORC|NW|P2\rOBR|2"));
+    assert_eq!(several.len(), 2);
+    assert_eq!(all(&message("ORU^R01", "OBX|1"))[0].kind().name, "feed.heard", "a result of no order");
+    assert_eq!(all(&message("ORR^O02", "ORC|OK|P1"))[0].kind().name, "feed.heard", "an answer to an order");
+}
+
+#[test]
+fn an_order_needs_a_number_and_a_patient_and_there_are_only_so_many() {
+    assert_eq!(rejected(&message("ORM^O01", "ORC|NW")), Rejection::NoOrderNumber);
+    assert_eq!(rejected(&message("ORM^O01", "ORC|NW|P\u{fffd}")), Rejection::UnreadableOrder);
+    assert_eq!(rejected(&message("ORM^O01", &"ORC|NW|P1\r".repeat(65))), Rejection::TooManyOrders);
+    assert_eq!(rejected("MSH|^~\\&|A||||1||ORM^O01|1\rORC|NW|P1"), Rejection::NoPatient);
+}
+
+#[test]
+fn appointments_are_booked_moved_and_withdrawn() {
+    use events::appointment::{Booked, Changed, Why, Window, Withdrawn};
+    let (appointment, patient) = (AppointmentPseudonym::from_bytes([2; 16]), patient(1));
+    let sch = "SCH||B1|||||||||^^^202607020900^202607020930\rAIL|1||3A^1\rAIP|1||D1";
+    let (from, until) = ("2026-07-02T09:00:00Z".parse().unwrap(), "2026-07-02T09:30:00Z".parse().unwrap());
+    let unit = UnitId::new("WARD-3A").ok();
+    let people = codes(&["D1"]);
+    let booked = Booked { appointment, patient, from, until, unit: unit.clone(), people: people.clone() };
+    assert_eq!(all(&message("SIU^S12", sch)), [booked.into()]);
+    let window = Some(Window { from, until });
+    let changed = Changed { appointment, patient, window, unit, people: Some(people) };
+    for kind in ["SIU^S13", "SIU^S14"] {
+        assert_eq!(all(&message(kind, sch)), [changed.clone().into()], "{kind}");
+    }
+    for (kind, why) in [
+        ("SIU^S15", Why::Cancelled),
+        ("SIU^S16", Why::Discontinued),
+        ("SIU^S17", Why::Deleted),
+        ("SIU^S26", Why::NoShow),
+    ] {
+        assert_eq!(all(&message(kind, "SCH||B1")), [Withdrawn { appointment, patient, why }.into()], "{kind}");
+    }
+    let status = format!("SCH||B1{}Noshow", "|".repeat(23));
+    let why = Why::NoShow;
+    assert_eq!(all(&message("SIU^S14", &status)), [Withdrawn { appointment, patient, why }.into()]);
+    assert_eq!(all(&message("SIU^S23", sch))[0].kind().name, "feed.heard", "a slot that is blocked");
+    assert_eq!(rejected(&message("SIU^S12", "SCH|")), Rejection::NoAppointmentNumber);
+    assert_eq!(rejected(&message("SIU^S12", "SCH||B1")), Rejection::NoAppointmentTime);
+    let far = "SCH||B1|||||||||^^^209907020900";
+    assert_eq!(rejected(&message("SIU^S12", far)), Rejection::FarAppointment);
+}
+
+#[test]
+fn tracked_patients_are_expected_before_they_arrive_and_keep_their_bed() {
+    let moved = |event: Event| match event {
+        Event::EncounterMoved(body) => (body.presence, body.place.unit.to_string()),
+        other => panic!("{other:?}"),
+    };
+    let departs = "PV1||I|3A^1^1||||||||RAD||||||||V1";
+    assert_eq!(moved(one("A09", departs)), (Presence::Expected, "RADIOLOGY".into()));
+    assert_eq!(moved(one("A10", departs)), (Presence::Expected, "RADIOLOGY".into()), "the bed is kept");
+    assert_eq!(moved(one("A10", STAY)), (Presence::Present, "WARD-3A".into()));
+    assert_eq!(one("A09", STAY).kind().name, "feed.heard", "nobody says where they go");
+    for (trigger, movement) in
+        [("A26", Movement::PendingTransfer), ("A33", Movement::PendingTransfer), ("A32", Movement::Transfer)]
+    {
+        let Event::MovementCancelled(body) = one(trigger, STAY) else { panic!("{trigger}") };
+        assert_eq!(body.movement, movement, "{trigger}");
+    }
+}
+
+#[test]
+fn linked_and_renumbered_records_are_one_patient() {
+    let two = "PID|||8^^^GH^MR";
+    assert_eq!(one("A24", two), events::patient::Merged { survivor: patient(1), retired: patient(2) }.into());
+    assert_eq!(one("A37", two), events::patient::Unmerged { survivor: patient(1), retired: patient(2) }.into());
+    for trigger in ["A47", "A46", "A30"] {
+        let renumbered = events::patient::Merged { survivor: patient(1), retired: patient(2) };
+        assert_eq!(one(trigger, "MRG|8^^^GH^MR"), renumbered.into(), "{trigger}");
+    }
+    let slip = "MSH|^~\\&|A||||1||ADT^A31|1\rPID|||TEMP-HR-0";
+    assert_eq!(rejected(slip), Rejection::NeverGiven);
+}

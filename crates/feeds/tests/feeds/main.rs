@@ -3,7 +3,9 @@
 
 mod api;
 mod day;
+mod leftovers;
 mod listener;
+mod secure;
 mod trouble;
 
 use bytes::Bytes;

@@ -11,4 +11,5 @@ mod oracle;
 mod privacy;
 mod promises;
 mod recipes;
+mod services;
 mod stories;

@@ -3,6 +3,8 @@
 mod auditor;
 mod disclosures;
 mod erasure;
+mod radiologist;
+mod unknown_patient;
 
 use super::{Tell, Teller};
 use crate::step::{Outcome, say};
@@ -12,6 +14,8 @@ const SCENES: &[(&str, Tell)] = &[
     ("an auditor doubts the log", auditor::tell),
     ("a patient asks who saw their record", disclosures::tell),
     ("a privacy officer erases a test patient", erasure::tell),
+    ("a radiologist with an open order", radiologist::tell),
+    ("an unknown patient", unknown_patient::tell),
 ];
 
 /// Tells them all.
