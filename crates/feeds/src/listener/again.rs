@@ -3,7 +3,7 @@
 use super::Settings;
 use super::intake::Intake;
 use crate::hl7::{AdtMessage, Message, decode};
-use crate::kept::{self, KeptError};
+use crate::kept;
 use crate::translate::Rejection;
 use bytes::Bytes;
 use events::feed::{Handling, RejectionHandled};
@@ -11,6 +11,7 @@ use events::{Actor, Draft, FeedName, Timestamp};
 use jiff::tz::TimeZone;
 use plane::Plane;
 use smol_str::SmolStr;
+use store::sealed::SealedError;
 use store::statements::{REJECTED_MESSAGE_FIND, REJECTED_MESSAGE_LAST, REJECTED_MESSAGE_REMOVE};
 use store::{AppendError, Batch, ReadError, Value, Write};
 
@@ -50,7 +51,7 @@ pub enum AgainError {
     Rejected(#[from] Rejection),
     /// It cannot be decrypted.
     #[error("it cannot be read")]
-    Kept(#[from] KeptError),
+    Kept(#[from] SealedError),
     /// The store cannot be read.
     #[error("the store cannot be read")]
     Read(#[from] ReadError),
@@ -154,14 +155,14 @@ fn find(plane: &Plane, id: i64) -> Result<Kept, AgainError> {
         reader.find(REJECTED_MESSAGE_FIND, &[Value::Int(id)], |row| Ok((row.text(0)?, row.bytes(1)?, row.bytes(2)?)))
     })?;
     let (feed, sha256, bytes) = row.ok_or(AgainError::Gone)?;
-    let feed = FeedName::new(&feed).map_err(|_| KeptError::Open)?;
-    let sha256: [u8; 32] = sha256.try_into().map_err(|_| KeptError::Open)?;
+    let feed = FeedName::new(&feed).map_err(|_| SealedError::Open)?;
+    let sha256: [u8; 32] = sha256.try_into().map_err(|_| SealedError::Open)?;
     let message = opened(plane, &feed, &sha256, &bytes)?;
     Ok(Kept { feed, sha256, message })
 }
 
-fn opened(plane: &Plane, feed: &FeedName, sha256: &[u8; 32], bytes: &[u8]) -> Result<Bytes, KeptError> {
-    kept::open(plane.store().keys().detail.bytes(), feed, sha256, bytes).map(Bytes::from)
+fn opened(plane: &Plane, feed: &FeedName, sha256: &[u8; 32], bytes: &[u8]) -> Result<Bytes, SealedError> {
+    kept::open(plane.store().keys().detail.bytes(), feed, sha256, bytes).map(|message| Bytes::copy_from_slice(&message))
 }
 
 /// Sender and type, bare of anything that could carry a name.
