@@ -72,7 +72,7 @@ impl Appointment {
     fn read(names: &mut NameBook, reading: &mut Reading<'_>) -> Result<Self, Unfit> {
         Ok(Self {
             id: AppointmentPseudonym::from_bytes(reading.array()?),
-            stands: Told::read(reading, Reading::flag)?,
+            stands: Told::read(reading, |reading| reading.flag())?,
             window: Told::read(reading, |reading| Ok(Window { from: reading.time()?, until: reading.time()? }))?,
             unit: Told::read(reading, |reading| names.units.read(reading))?,
             people: Told::read(reading, |reading| names.people.read_all(reading))?,
