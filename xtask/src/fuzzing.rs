@@ -13,7 +13,7 @@ const INPUT_BYTES_MAX: u32 = 16 * 1024;
 /// What makes rustc count which edges were taken, with nothing but the stable compiler: the flags that cargo-fuzz sets.
 const COVERAGE: &str = "-Cpasses=sancov-module -Cllvm-args=-sanitizer-coverage-level=4 \
     -Cllvm-args=-sanitizer-coverage-inline-8bit-counters -Cllvm-args=-sanitizer-coverage-pc-table \
-    -Cllvm-args=-sanitizer-coverage-trace-compares -Ccodegen-units=1 -Cdebug-assertions=yes -Cpanic=abort";
+    -Cllvm-args=-sanitizer-coverage-trace-compares -Cdebug-assertions=yes -Cpanic=abort";
 
 /// Builds the fuzzer and runs each target for so many seconds; with a name only that one.
 pub(crate) fn run_for(seconds: u32, only: Option<&str>) -> Outcome {

@@ -32,7 +32,7 @@ impl std::fmt::Debug for Key {
 }
 
 /// Where the keys live under the data directory.
-const FOLDER: &str = "keys";
+pub(crate) const FOLDER: &str = "keys";
 
 /// The key that is to take over the ledger, while it has not.
 const NEXT_LEDGER: &str = "ledger.next";

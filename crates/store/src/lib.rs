@@ -11,6 +11,7 @@
 #[cfg(all(feature = "sabotage_unsynced", not(debug_assertions)))]
 compile_error!("a build without the sync is for one test only and never for release");
 
+mod backup;
 mod batch;
 mod clock;
 mod commit;
@@ -39,6 +40,7 @@ pub mod sealed;
 pub mod search;
 pub mod statements;
 
+pub use backup::{BackedUp, BackupError, back_up};
 pub use batch::{AppendError, BATCH_DRAFTS_MAX, Batch, Claim, Expect, Write};
 pub use database::StorageError;
 pub use detail::{DETAIL_BYTES_MAX, Detail, DetailError, DetailSort, Kept};
