@@ -127,6 +127,8 @@ events! {
     Record "operator.signed_out" v 1 OperatorSignedOut(operator::SignedOut) "An operator signed out.";
     Record "ledger.read" v 1 LedgerRead(ledger::Read) "Somebody read evidence.";
     Record "ledger.key_rotated" v 1 LedgerKeyRotated(ledger::KeyRotated) "Another key signs the ledger.";
+    Record "ledger.backed_up" v 1 LedgerBackedUp(ledger::BackedUp) "A copy of the store was made.";
+    Record "ledger.restored" v 1 LedgerRestored(ledger::Restored) "The store goes on from a backup, under another origin.";
     Record "detail.expired" v 1 DetailExpired(ledger::DetailExpired) "Detail older than the charter keeps it was destroyed.";
     Record "clock.jumped" v 1 ClockJumped(clock::Jumped) "The wall clock moved further than it may.";
     Record "ledger.searched" v 1 LedgerSearched(ledger::Searched) "Somebody searched evidence.";

@@ -57,3 +57,32 @@ pub struct DetailExpired {
     /// How many pieces went.
     pub details: u64,
 }
+
+/// The store goes on from a backup: what was recorded after the backup was made is lost, and the log has another origin from here on.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Restored {
+    /// The origin of the log the backup was made of.
+    pub from_origin: SmolStr,
+    /// The key it was signed with, as C2SP writes it.
+    pub from_key: SmolStr,
+    /// The origin from here on.
+    pub to_origin: SmolStr,
+    /// How many entries the backup's checkpoint is over.
+    pub sealed: u64,
+    /// The root of that checkpoint, in base64; absent where nothing was sealed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub root: Option<SmolStr>,
+    /// Why, in the words of whoever did it.
+    pub reason: SmolStr,
+}
+
+/// Somebody made a copy of the store.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BackedUp {
+    /// How many entries are in it.
+    pub entries: u64,
+    /// The root they hash to, in base64.
+    pub root: SmolStr,
+    /// Whether the keys are in it.
+    pub keys: bool,
+}

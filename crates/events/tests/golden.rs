@@ -189,6 +189,16 @@ fn answers() -> Vec<Event> {
         }
         .into(),
         ledger::KeyRotated { from: "log.example+01+old".into(), to: "log.example+02+new".into() }.into(),
+        ledger::BackedUp { entries: 1566, root: "n7Zy".into(), keys: false }.into(),
+        ledger::Restored {
+            from_origin: "log.example".into(),
+            from_key: "log.example+01+old".into(),
+            to_origin: "log.example/restored-20261122T080000Z".into(),
+            sealed: 1566,
+            root: Some("n7Zy".into()),
+            reason: "the disk died".into(),
+        }
+        .into(),
     ]
 }
 

@@ -101,7 +101,7 @@ pub(crate) fn prepare(into: &Path) -> Result<(), BackupError> {
 }
 
 /// One step takes it all, within one read transaction: what is committed meanwhile is in the next backup.
-fn copy_database(data: &Path, into: &Path) -> Result<(), BackupError> {
+pub(crate) fn copy_database(data: &Path, into: &Path) -> Result<(), BackupError> {
     let path = into.join(FILE_NAME);
     directory::private_file(&path)?;
     let from = database::open_reading(data)?;
@@ -116,7 +116,7 @@ fn copy_database(data: &Path, into: &Path) -> Result<(), BackupError> {
 }
 
 /// Every key file, each readable by its owner alone.
-fn copy_keys(data: &Path, into: &Path) -> Result<(), BackupError> {
+pub(crate) fn copy_keys(data: &Path, into: &Path) -> Result<(), BackupError> {
     let (from, to) = (data.join(KEYS), into.join(KEYS));
     let wrong = |path: &Path| {
         let path = path.to_owned();

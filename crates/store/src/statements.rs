@@ -32,6 +32,7 @@ statements! {
         (SELECT space, key FROM claim WHERE good_until <= ?1 ORDER BY good_until LIMIT ?2)";
     pub(crate) ORIGIN_FIND "origin_find" = "SELECT origin FROM log WHERE id = 1";
     pub(crate) ORIGIN_SET "origin_set" must_change = "INSERT INTO log (id, origin) VALUES (1, ?1)";
+    pub(crate) ORIGIN_CHANGE "origin_change" must_change = "UPDATE log SET origin = ?1 WHERE id = 1";
     pub(crate) TILE_FIND "tile_find" = "SELECT bytes FROM tile WHERE level = ?1 AND number = ?2";
     pub(crate) TILE_KEEP "tile_keep" must_change = "INSERT INTO tile (level, number, bytes) VALUES (?1, ?2, ?3) \
         ON CONFLICT (level, number) DO UPDATE SET bytes = excluded.bytes";
@@ -44,6 +45,9 @@ statements! {
         ON CONFLICT (entry) DO UPDATE SET size = excluded.size, record = excluded.record, sealed_at = excluded.sealed_at";
     pub(crate) LEDGER_ROTATION_ALL "ledger_rotation_all" =
         "SELECT entry, size, from_key, to_key, record, sealed_at FROM ledger_rotation ORDER BY entry";
+    pub(crate) CHECKPOINT_FORGET "checkpoint_forget" = "DELETE FROM checkpoint";
+    pub(crate) LEDGER_ROTATION_FORGET "ledger_rotation_forget" = "DELETE FROM ledger_rotation";
+    pub(crate) WITNESS_FORGET "witness_forget" = "DELETE FROM witness";
     pub(crate) PROBE_ADD "probe_add" = "INSERT INTO probe (id, bytes) VALUES (1, ?1) \
         ON CONFLICT (id) DO UPDATE SET bytes = excluded.bytes";
     pub(crate) PROBE_REMOVE "probe_remove" = "DELETE FROM probe";
