@@ -56,6 +56,10 @@ pub(crate) enum Command {
     Feed(Feed),
     /// Judge every recorded decision again from the log alone and compare.
     Replay(Replay),
+    /// Copy the store, while a node works, into a directory that another machine can go on from.
+    Backup(Backup),
+    /// Go on from a backup, and say so: the log gets another origin that names the old one.
+    Restore(Restore),
     /// Write the manual pages.
     Man(Man),
     /// Print a shell's completions.
@@ -122,6 +126,33 @@ pub(crate) struct Serve {
     /// Within how many microseconds it wants to hear that the node is alive, as systemd sets it.
     #[arg(long, hide = true, env = "WATCHDOG_USEC", hide_env = true)]
     pub(crate) watchdog_usec: Option<u64>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Backup {
+    /// A new or empty directory.
+    #[arg(value_name = "DIR")]
+    pub(crate) dir: PathBuf,
+    /// Copy the keys too. Whoever has such a backup can read and sign everything.
+    #[arg(long)]
+    pub(crate) with_keys: bool,
+    #[command(flatten)]
+    pub(crate) data: Data,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Restore {
+    /// The backup's directory.
+    #[arg(value_name = "BACKUP")]
+    pub(crate) backup: PathBuf,
+    /// The directory whose `keys` are the store's, where they are not in the backup.
+    #[arg(long, value_name = "DIR")]
+    pub(crate) keys: Option<PathBuf>,
+    /// Why; it stands in the log.
+    #[arg(long, value_name = "TEXT")]
+    pub(crate) reason: String,
+    #[command(flatten)]
+    pub(crate) data: Data,
 }
 
 #[derive(Debug, Args)]

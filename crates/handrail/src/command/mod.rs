@@ -1,6 +1,7 @@
 //! Every command, one file each, and the way from the command line to them.
 
 mod audit;
+mod backup;
 mod caller;
 mod charter;
 pub(crate) mod connection;
@@ -43,6 +44,8 @@ pub(crate) fn run(cli: Cli) -> Result<(), Failure> {
         Command::Feed(args) => serving()?.block_on(feed::run(args, out)),
         Command::Witness(args) => serving()?.block_on(witness::run(args, out)),
         Command::Replay(args) => serving()?.block_on(replay::run(args, out)),
+        Command::Backup(args) => serving()?.block_on(backup::back_up(args, out)),
+        Command::Restore(args) => serving()?.block_on(backup::restore(args, out)),
         Command::Man(args) => man::run(args, out),
         Command::Completions { shell } => {
             let mut command = <Cli as clap::CommandFactory>::command();

@@ -57,6 +57,7 @@ pub(crate) fn routes(local: Local) -> Router {
         .route("/ledger/tile/{level}/{index}/{width}", get(tile))
         .route("/ledger/bundle/{index}/{width}", get(bundle))
         .route("/ledger/verify", get(verify))
+        .route("/ledger/backups", post(backed_up))
         .route("/charters/{digest}", get(charter))
         .merge(super::audit::routes())
         .merge(super::patients::routes())
@@ -107,6 +108,16 @@ pub(crate) fn actor(peer: Peer) -> Result<Actor, Trouble> {
         Peer::User(user) => Actor::local(&format!("uid {user}")).map_err(|error| bad(error.to_string())),
         Peer::Network => Err(Trouble(StatusCode::FORBIDDEN, "only from this machine".to_owned())),
     }
+}
+
+/// Records that a copy was made; the command made it.
+async fn backed_up(
+    State(local): State<Local>,
+    Extension(peer): Extension<Peer>,
+    Json(made): Json<events::ledger::BackedUp>,
+) -> Result<(), Trouble> {
+    local.plane.record(store::Batch::one(Draft::new(actor(peer)?, made))).await?;
+    Ok(())
 }
 
 pub(super) async fn record_reading(local: &Local, peer: Peer, how: &str, from: u64, to: u64) -> Result<(), Trouble> {

@@ -18,6 +18,8 @@ fn help_is_data_and_names_every_command() {
         "ledger",
         "feed",
         "replay",
+        "backup",
+        "restore",
         "man",
         "completions",
     ];

@@ -1,6 +1,7 @@
 //! The command line from outside: every test runs the real binary and looks at what a user would see.
 #![expect(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
 
+mod backup;
 mod basics;
 mod charter;
 mod decisions;
