@@ -189,16 +189,6 @@ fn answers() -> Vec<Event> {
         }
         .into(),
         ledger::KeyRotated { from: "log.example+01+old".into(), to: "log.example+02+new".into() }.into(),
-        ledger::BackedUp { entries: 1566, root: "n7Zy".into(), keys: false }.into(),
-        ledger::Restored {
-            from_origin: "log.example".into(),
-            from_key: "log.example+01+old".into(),
-            to_origin: "log.example/restored-20261122T080000Z".into(),
-            sealed: 1566,
-            root: Some("n7Zy".into()),
-            reason: "the disk died".into(),
-        }
-        .into(),
     ]
 }
 
@@ -290,6 +280,22 @@ fn services() -> Vec<Event> {
     ]
 }
 
+/// Copies of the store.
+fn copies() -> Vec<Event> {
+    vec![
+        ledger::BackedUp { entries: 1566, root: "n7Zy".into(), keys: false }.into(),
+        ledger::Restored {
+            from_origin: "log.example".into(),
+            from_key: "log.example+01+old".into(),
+            to_origin: "log.example/restored-20261122T080000Z".into(),
+            sealed: 1566,
+            root: Some("n7Zy".into()),
+            reason: "the disk died".into(),
+        }
+        .into(),
+    ]
+}
+
 /// One leaf of every kind, with every optional member there.
 fn leaves() -> Vec<Leaf> {
     let everything = people().into_iter().chain(patients()).chain(answers());
@@ -298,6 +304,7 @@ fn leaves() -> Vec<Leaf> {
         .zip(0..)
         .chain(callers_and_searches().into_iter().zip(100..))
         .chain(services().into_iter().zip(200..))
+        .chain(copies().into_iter().zip(300..))
         .map(|(event, seq)| Leaf {
             seq: Seq(seq),
             recorded_at: time("2026-11-22T08:00:00.250Z"),
