@@ -17,11 +17,11 @@ const VERIFIED_PER_SECOND_MIN: f64 = 1_000_000.0;
 /// Senders of HL7 messages.
 const SENDERS: usize = 16;
 
-/// Runs them; with a filter only those whose name contains it (`decide`, `store`, `ledger`, `http`, `mllp`).
+/// Runs them; with a filter only those whose name contains it (`decide`, `search`, `store`, `ledger`, `http`, `mllp`).
 pub(crate) fn run(filter: &str) -> Outcome {
-    for (name, package) in [("decide", "decision"), ("store", "store"), ("ledger", "ledger")] {
+    for (name, package) in [("decide", "decision"), ("search", "decision"), ("store", "store"), ("ledger", "ledger")] {
         if name.contains(filter) {
-            run_step(name, cargo(), &["bench", "--locked", "-p", package])?;
+            run_step(name, cargo(), &["bench", "--locked", "-p", package, "--bench", name])?;
         }
     }
     if "ledger".contains(filter) {

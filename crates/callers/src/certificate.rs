@@ -1,5 +1,12 @@
-//! Whose certificate is it? The names by which a client certificate that was already verified may be known.
+//! Whose certificate is it? The names by which a client certificate that was already verified may be known, and the registered
+//! certificates by which callers are (RFC 8705).
 
+use aws_lc_rs::digest;
+use events::caller::CertificateAdded;
+use events::{CallerName, Timestamp};
+use smol_str::SmolStr;
+use std::fmt::Write as _;
+use x509_parser::pem::parse_x509_pem;
 use x509_parser::prelude::{FromDer as _, GeneralName, X509Certificate};
 
 /// The most names of one certificate that are looked at.
@@ -38,6 +45,77 @@ pub fn is_named(der: &[u8], allowed: &[impl AsRef<str>]) -> bool {
         let allowed = allowed.as_ref();
         names.iter().any(|name| name == allowed || *name == allowed.to_ascii_lowercase())
     })
+}
+
+/// A certificate a client has shown on its connection, and proved to hold the key of. The listener puts it beside every request.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Shown {
+    sha256: SmolStr,
+}
+
+impl Shown {
+    /// One that TLS has verified (DER).
+    #[must_use]
+    pub fn of(der: &[u8]) -> Self {
+        Self { sha256: fingerprint(der) }
+    }
+
+    /// Its SHA-256, hexadecimal.
+    #[must_use]
+    pub fn sha256(&self) -> &str {
+        &self.sha256
+    }
+}
+
+/// SHA-256 of a certificate (DER), hexadecimal: the `x5t#S256` of RFC 8705 section 3.1 in another alphabet.
+fn fingerprint(der: &[u8]) -> SmolStr {
+    let mut text = String::with_capacity(64);
+    for byte in digest::digest(&digest::SHA256, der).as_ref() {
+        let _ = write!(text, "{byte:02x}");
+    }
+    SmolStr::new(text)
+}
+
+/// Why a certificate cannot be registered.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum CertificateError {
+    /// It does not read.
+    #[error("this is no certificate in PEM form")]
+    Unreadable,
+    /// It signs others: whoever holds one of those would not be told apart from it.
+    #[error("this is the certificate of an authority, not of a system")]
+    Authority,
+    /// Its time is over.
+    #[error("this certificate was good until {0}")]
+    Expired(Timestamp),
+    /// Another caller has it.
+    #[error("this certificate is registered for another caller")]
+    Taken,
+    /// It was not recorded.
+    #[error("the certificate could not be recorded")]
+    Record(#[from] store::AppendError),
+}
+
+/// The event that registers a certificate (PEM, the first there is) for a caller.
+pub(crate) fn registration(
+    caller: CallerName,
+    pem: &str,
+    now: Timestamp,
+) -> Result<CertificateAdded, CertificateError> {
+    let (_, pem) = parse_x509_pem(pem.as_bytes()).map_err(|_| CertificateError::Unreadable)?;
+    if pem.label != "CERTIFICATE" {
+        return Err(CertificateError::Unreadable);
+    }
+    let (_, certificate) = X509Certificate::from_der(&pem.contents).map_err(|_| CertificateError::Unreadable)?;
+    if certificate.is_ca() {
+        return Err(CertificateError::Authority);
+    }
+    let not_after = Timestamp::from_millis(certificate.validity().not_after.timestamp().saturating_mul(1000));
+    if not_after <= now {
+        return Err(CertificateError::Expired(not_after));
+    }
+    Ok(CertificateAdded { caller, sha256: fingerprint(&pem.contents), not_after })
 }
 
 #[cfg(test)]

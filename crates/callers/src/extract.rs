@@ -1,6 +1,6 @@
 //! Extractors: a handler's argument is the proof that its caller may call it.
 
-use crate::Callers;
+use crate::{Callers, Shown};
 use axum::extract::{FromRef, FromRequestParts};
 use axum::http::request::Parts;
 use axum::http::{HeaderValue, StatusCode, header};
@@ -113,7 +113,7 @@ impl<A: Authority> Caller<A> {
 /// Why a caller is not let in. The body is one JSON string.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Refusal {
-    /// No token, or one that is nobody's.
+    /// No token and no registered certificate, or a token that is nobody's, or the two of different callers.
     Unauthenticated,
     /// The caller does not have the right.
     Forbidden(CallerRight),
@@ -155,6 +155,17 @@ fn bearer(parts: &Parts) -> Option<&str> {
     scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
 }
 
+/// Who calls: by token, by the certificate shown on the connection, or by both, which have to agree. A certificate that nobody registered
+/// says nothing; a token that is nobody's is not made good by a certificate.
+fn named(callers: &Callers, parts: &Parts) -> Option<CallerName> {
+    let shown = parts.extensions.get::<Shown>().and_then(|shown| callers.authenticate_certificate(shown));
+    if !parts.headers.contains_key(header::AUTHORIZATION) {
+        return shown;
+    }
+    let name = callers.authenticate(bearer(parts)?)?;
+    shown.is_none_or(|shown| shown == name).then_some(name)
+}
+
 impl<S, A> FromRequestParts<S> for Caller<A>
 where
     S: Send + Sync,
@@ -165,7 +176,7 @@ where
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Refusal> {
         let callers = Callers::from_ref(state);
-        let name = bearer(parts).and_then(|token| callers.authenticate(token)).ok_or(Refusal::Unauthenticated)?;
+        let name = named(&callers, parts).ok_or(Refusal::Unauthenticated)?;
         let charter = callers.charter();
         if !charter.caller(&name).may(A::RIGHT) {
             return Err(Refusal::Forbidden(A::RIGHT));

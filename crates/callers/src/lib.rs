@@ -1,4 +1,4 @@
-//! Which system is calling, and what may it do? Tokens, rights and rates of the systems that ask for decisions or feed facts.
+//! Which system is calling, and what may it do? Tokens, certificates, rights and rates of the systems that ask for decisions or feed facts.
 //!
 //! A handler that takes a [`Caller<Evaluate>`] can only run for an authenticated caller whom the charter in force lets evaluate: the
 //! authority of every endpoint stands in its signature.
@@ -8,6 +8,7 @@ mod extract;
 mod rate;
 mod token;
 
+pub use certificate::{CertificateError, Shown};
 pub use extract::{
     Authority, Caller, Evaluate, EvaluateLive, FeedDevices, FeedEmergencies, FeedPatients, FeedPeople, FeedRota,
     FeedTeams, Metrics, ReadAudit, ReadLedger, Refusal, Search,
@@ -15,7 +16,7 @@ pub use extract::{
 pub use token::NewToken;
 
 use charter::Charter;
-use events::caller::Revoked;
+use events::caller::{CertificateAdded, Revoked};
 use events::{Actor, CallerName, Draft};
 use plane::Plane;
 use std::sync::Arc;
@@ -55,7 +56,34 @@ impl Callers {
         Ok(token)
     }
 
-    /// Ends all tokens of a caller, and every live permit it holds. Of a caller that has none it records just that.
+    /// Registers a certificate (PEM) for a caller, who can call with it as soon as this returns.
+    ///
+    /// # Errors
+    /// When it is no certificate, past its time, an authority's or another caller's, or was not recorded.
+    pub async fn add_certificate(
+        &self,
+        caller: CallerName,
+        pem: &str,
+        by: Actor,
+    ) -> Result<CertificateAdded, CertificateError> {
+        let plane = &self.inner.plane;
+        let added = certificate::registration(caller, pem, plane.now())?;
+        if plane.tokens().certificate(&added.sha256).is_some_and(|known| known.caller != added.caller) {
+            return Err(CertificateError::Taken);
+        }
+        plane.record(Batch::one(Draft::new(by, added.clone()))).await?;
+        Ok(added)
+    }
+
+    /// Whose certificate was shown, if it is registered and not past its time.
+    #[must_use]
+    pub fn authenticate_certificate(&self, shown: &Shown) -> Option<CallerName> {
+        let plane = &self.inner.plane;
+        let known = plane.tokens().certificate(shown.sha256())?;
+        (plane.now() < known.not_after).then_some(known.caller)
+    }
+
+    /// Ends all tokens and certificates of a caller, and every live permit it holds. Of a caller that has none it records just that.
     ///
     /// # Errors
     /// When the end was not recorded.
@@ -70,7 +98,7 @@ impl Callers {
         token::authenticate(self.inner.plane.tokens(), token)
     }
 
-    /// Every caller that has a live token, in order.
+    /// Every caller that has a live token or a certificate, in order.
     #[must_use]
     pub fn names(&self) -> Vec<CallerName> {
         self.inner.plane.tokens().callers()

@@ -120,6 +120,9 @@ pub(crate) struct Serve {
     /// How the node is reached from outside, when that is not `http://ADDR`.
     #[arg(long, value_name = "URL")]
     pub(crate) base_url: Option<String>,
+    /// A proxy in front speaks TLS: plain HTTP may listen beyond loopback.
+    #[arg(long, conflicts_with = "config")]
+    pub(crate) behind_proxy: bool,
     /// Where a supervisor wants to be told that the node is ready, as systemd sets it.
     #[arg(long, hide = true, env = "NOTIFY_SOCKET", hide_env = true)]
     pub(crate) notify_socket: Option<String>,
@@ -173,22 +176,25 @@ pub(crate) struct Doctor {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Caller {
-    /// Make a token for a caller; it is printed alone, once.
+    /// Make a token for a caller, printed alone, once; or register its certificate.
     Add {
         /// The caller's name: an entry of `callers` in the charter's systems.toml, or any other name for the default rights.
         name: String,
+        /// Register this certificate (PEM) instead of making a token: whoever holds its key may call over TLS without one.
+        #[arg(long, value_name = "FILE")]
+        certificate: Option<PathBuf>,
         #[command(flatten)]
         data: Data,
         /// The charter a new, empty store begins with.
         #[arg(long, value_name = "DIR")]
         charter: Option<PathBuf>,
     },
-    /// List the callers that have a token.
+    /// List the callers that have a token or a certificate.
     List {
         #[command(flatten)]
         data: Data,
     },
-    /// End all tokens of a caller.
+    /// End all tokens and certificates of a caller.
     Revoke {
         /// The caller's name.
         name: String,

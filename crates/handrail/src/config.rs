@@ -56,7 +56,12 @@ pub(crate) struct Listen {
     pub(crate) mllp: Option<SocketAddr>,
     /// HL7 v2 over MLLP over TLS, beside or instead of `mllp`.
     pub(crate) mllp_tls: Option<MllpTls>,
-    /// How the node is reached from outside, when that is not `http://` and `http`.
+    /// Certificate, key and client authority of `http`; without it, it is plain.
+    pub(crate) tls: Option<TlsFiles>,
+    /// A proxy in front speaks TLS, so that plain HTTP may listen beyond loopback.
+    #[serde(default)]
+    pub(crate) behind_proxy: bool,
+    /// How the node is reached from outside, when that is not `http://` (or `https://`) and `http`.
     pub(crate) base_url: Option<String>,
 }
 
@@ -166,6 +171,7 @@ impl Config {
             if let Some(mllp) = &mut config.listen.mllp_tls {
                 mllp.tls = mllp.tls.clone().within(folder);
             }
+            config.listen.tls = config.listen.tls.map(|files| files.within(folder));
         }
         Ok(config)
     }
@@ -183,11 +189,12 @@ impl Config {
         http: SocketAddr,
         mllp: Option<SocketAddr>,
         base_url: Option<String>,
+        behind_proxy: bool,
     ) -> Self {
         Self {
             data,
             charter,
-            listen: Listen { http, mllp, mllp_tls: None, base_url },
+            listen: Listen { http, mllp, mllp_tls: None, tls: None, behind_proxy, base_url },
             store: StoreLimits::default(),
             spool: SpoolPlace::default(),
             connections: Connections::default(),

@@ -301,6 +301,10 @@ impl World {
             }
             Event::PatientMerged(body) => self.about_patients(&[body.survivor, body.retired]),
             Event::PatientUnmerged(body) => self.about_patients(&[body.survivor, body.retired]),
+            Event::PatientErased(body) => {
+                let records: SmallVec<[PatientPseudonym; 2]> = body.records().collect();
+                (self.before_patients(&records), records, None)
+            }
             Event::PatientLabelled(_) | Event::DecisionMade(_) => (Before::default(), SmallVec::new(), None),
             other => other.patient().map_or_else(Default::default, |patient| self.about_patients(&[patient])),
         }

@@ -16,7 +16,9 @@ use tokio_util::sync::CancellationToken;
 pub(crate) async fn run(args: Serve) -> Result<(), Failure> {
     let config = match (args.config, args.data, args.listen) {
         (Some(file), _, _) => Config::load(&file)?,
-        (None, Some(data), Some(listen)) => Config::from_options(data, args.charter, listen, args.mllp, args.base_url),
+        (None, Some(data), Some(listen)) => {
+            Config::from_options(data, args.charter, listen, args.mllp, args.base_url, args.behind_proxy)
+        }
         _ => return Err(Failure::local("give --config FILE, or --data DIR and --listen ADDR")),
     };
     logging::start(config.log.format, &config.log.filter);
@@ -35,9 +37,6 @@ pub(crate) async fn run(args: Serve) -> Result<(), Failure> {
         node.mllp_tls_address().map_or_else(String::new, |address| format!(", over TLS {address}")),
         config.data.display(),
     ));
-    if !config.listen.http.ip().is_loopback() && node.base_url.starts_with("http://") {
-        tracing::warn!("listening beyond loopback without TLS in front: tokens can be read on the way");
-    }
     let stop = stop_on_signal()?;
     supervisor.ready(stop.clone());
     node.run(stop).await

@@ -3,14 +3,17 @@
 use axum::Router;
 use axum::body::Body;
 use axum::http::Request;
+use callers::Shown;
 use hyper::body::Incoming;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto;
+use rustls::ServerConfig;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream, UnixListener, UnixStream};
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, watch};
+use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tower::ServiceExt as _;
@@ -41,8 +44,10 @@ const ACCEPT_RETRY: Duration = Duration::from_millis(100);
 
 /// Where connections come from.
 pub(crate) enum Listener {
-    /// The network.
+    /// The network, in the clear.
     Tcp(TcpListener),
+    /// The network, with TLS as it is configured at the time.
+    Tls(TcpListener, watch::Receiver<Arc<ServerConfig>>),
     /// A socket in the data directory.
     Unix(UnixListener),
 }
@@ -59,6 +64,7 @@ pub(crate) enum Peer {
 /// One accepted connection.
 enum Stream {
     Tcp(TcpStream),
+    Tls(TcpStream, Arc<ServerConfig>),
     Unix(UnixStream),
 }
 
@@ -81,6 +87,11 @@ impl Listener {
                 let (stream, _) = listener.accept().await?;
                 stream.set_nodelay(true)?;
                 Ok((Stream::Tcp(stream), Peer::Network))
+            }
+            Self::Tls(listener, tls) => {
+                let (stream, _) = listener.accept().await?;
+                stream.set_nodelay(true)?;
+                Ok((Stream::Tls(stream, Arc::clone(&tls.borrow())), Peer::Network))
             }
             Self::Unix(listener) => {
                 let (stream, _) = listener.accept().await?;
@@ -126,7 +137,8 @@ pub(crate) async fn serve(listener: Listener, router: Router, limits: Limits, st
         };
         match accepted {
             Ok((stream, peer)) => {
-                let connection = Connection { stream, answering: Answering { router: router.clone(), peer }, limits };
+                let connection =
+                    Connection { stream, answering: Answering { router: router.clone(), peer, shown: None }, limits };
                 let stop = stop.clone();
                 connections.spawn(async move {
                     connection.run(&stop).await;
@@ -168,6 +180,22 @@ impl Connection {
                     Ok(Err(_)) | Err(_) => return,
                 };
                 answer(builder, stream, self.answering, stop).await;
+            }
+            Stream::Tls(stream, tls) => {
+                let handshake = tokio::time::timeout(self.limits.header_timeout, TlsAcceptor::from(tls).accept(stream));
+                let stream = tokio::select! {
+                    () = stop.cancelled() => return,
+                    done = handshake => match done {
+                        Ok(Ok(stream)) => stream,
+                        Ok(Err(error)) => return tracing::debug!(%error, "a TLS handshake failed"),
+                        Err(_) => return,
+                    },
+                };
+                let (_, session) = stream.get_ref();
+                let shown = session.peer_certificates().and_then(|chain| chain.first()).map(|own| Shown::of(own));
+                let http2 = session.alpn_protocol() == Some(b"h2");
+                builder = if http2 { builder.http2_only() } else { builder.http1_only() };
+                answer(builder, stream, Answering { shown, ..self.answering }, stop).await;
             }
             Stream::Unix(stream) => answer(builder.http1_only(), stream, self.answering, stop).await,
         }
@@ -215,6 +243,8 @@ fn builder(limits: Limits) -> auto::Builder<TokioExecutor> {
 struct Answering {
     router: Router,
     peer: Peer,
+    /// The certificate the other side has shown, if it did.
+    shown: Option<Shown>,
 }
 
 impl hyper::service::Service<Request<Incoming>> for Answering {
@@ -225,6 +255,9 @@ impl hyper::service::Service<Request<Incoming>> for Answering {
     fn call(&self, request: Request<Incoming>) -> Self::Future {
         let mut request = request.map(Body::new);
         request.extensions_mut().insert(self.peer);
+        if let Some(shown) = &self.shown {
+            request.extensions_mut().insert(shown.clone());
+        }
         self.router.clone().oneshot(request)
     }
 }

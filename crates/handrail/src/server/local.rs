@@ -10,7 +10,7 @@ use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use axum::routing::{delete, get, post};
 use axum::{Json, Router};
-use callers::Callers;
+use callers::{Callers, CertificateError};
 use decision::Engine;
 use decision::accountable::Role;
 use events::decision::{Asserted, Effect, Made, Question};
@@ -174,6 +174,9 @@ async fn callers(State(local): State<Local>) -> Json<Vec<CallerName>> {
 #[derive(Deserialize)]
 struct NewCaller {
     name: CallerName,
+    /// A certificate (PEM) to register instead of making a token.
+    #[serde(default)]
+    certificate: Option<String>,
 }
 
 async fn add_caller(
@@ -181,9 +184,18 @@ async fn add_caller(
     Extension(peer): Extension<Peer>,
     Json(new): Json<NewCaller>,
 ) -> Result<Json<Value>, Trouble> {
-    let token = local.callers.add(new.name.clone(), actor(peer)?).await?;
     let engine = local.plane.engine();
     let named = engine.charter().systems().callers.contains_key(&new.name);
+    if let Some(pem) = &new.certificate {
+        let added = local.callers.add_certificate(new.name, pem, actor(peer)?).await;
+        let added = added.map_err(|error| match error {
+            CertificateError::Record(error) => error.into(),
+            other => bad(other.to_string()),
+        })?;
+        let not_after = added.not_after;
+        return Ok(Json(json!({ "certificate": added.sha256, "not_after": not_after, "named_in_charter": named })));
+    }
+    let token = local.callers.add(new.name.clone(), actor(peer)?).await?;
     Ok(Json(json!({ "token": token.text.as_str(), "named_in_charter": named })))
 }
 
@@ -193,7 +205,7 @@ async fn revoke_caller(
     Path(name): Path<CallerName>,
 ) -> Result<StatusCode, Trouble> {
     if !local.callers.names().contains(&name) {
-        return Err(Trouble::not_found(format!("`{name}` has no live token")));
+        return Err(Trouble::not_found(format!("`{name}` has no live token and no certificate")));
     }
     local.callers.revoke(&name, actor(peer)?).await?;
     Ok(StatusCode::NO_CONTENT)

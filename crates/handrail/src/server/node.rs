@@ -5,7 +5,7 @@ use super::health::{Health, routes as health_routes};
 use super::http::{Limits, Listener, serve};
 use super::local::{Local, routes as local_routes};
 use super::tiles::{Tiles, routes as tile_routes};
-use super::tls::Tls;
+use super::tls::{ALPN_HTTP, Tls};
 use super::witnesses::Witnesses;
 use crate::command::connection::{SOCKET, SocketPath, cannot_open};
 use crate::command::failure::Failure;
@@ -45,6 +45,7 @@ pub(crate) struct Node {
     pub(crate) base_url: Arc<str>,
     desk: Desk,
     http: TcpListener,
+    tls: Option<Tls>,
     mllp: Option<TcpListener>,
     mllp_tls: Option<(TcpListener, Tls)>,
     /// Whose certificate may speak for which feed.
@@ -83,6 +84,14 @@ impl Node {
             tracing::warn!(%error, "what waits in the spool cannot be folded into the log yet");
         }
         let callers = Callers::new(&plane);
+        let tls = config.listen.tls.clone().map(|files| Tls::open(files, ALPN_HTTP)).transpose()?;
+        if tls.is_none() && !config.listen.http.ip().is_loopback() && !config.listen.behind_proxy {
+            return Err(Failure::local(format!(
+                "{} is not loopback, and in plain HTTP everybody on the way reads tokens: give `[listen.tls]` a certificate and a key, or say \
+                 `behind_proxy = true` (--behind-proxy) where a proxy speaks TLS",
+                config.listen.http
+            )));
+        }
         let http = bind(config.listen.http, "http").await?;
         let mllp = match config.listen.mllp {
             Some(address) => Some(bind(address, "mllp").await?),
@@ -98,7 +107,7 @@ impl Node {
         let (local, socket) = bind_local(&config.data)?;
         let base_url = match &config.listen.base_url {
             Some(url) => url.trim_end_matches('/').to_owned(),
-            None => format!("http://{}", http.local_addr()?),
+            None => format!("{}://{}", if tls.is_some() { "https" } else { "http" }, http.local_addr()?),
         };
         let desk = Desk::new(plane.clone(), base_url.parse::<BaseUrl>()?, environment, env!("CARGO_PKG_VERSION"));
         let limits = Limits {
@@ -115,6 +124,7 @@ impl Node {
             base_url,
             desk,
             http,
+            tls,
             mllp,
             mllp_tls,
             certificate_names,
@@ -152,7 +162,15 @@ impl Node {
             witnesses: self.witnesses.clone(),
         });
         let mut listeners = JoinSet::new();
-        listeners.spawn(serve(Listener::Tcp(self.http), public, self.limits, stop.clone()));
+        let http = match self.tls {
+            None => Listener::Tcp(self.http),
+            Some(tls) => {
+                let current = tls.current();
+                listeners.spawn(tls.follow(stop.clone()));
+                Listener::Tls(self.http, current)
+            }
+        };
+        listeners.spawn(serve(http, public, self.limits, stop.clone()));
         listeners.spawn(serve(Listener::Unix(self.local), local, self.limits, stop.clone()));
         let mut senders = Vec::new();
         senders.extend(self.mllp.map(|socket| Listening { socket, tls: None }));

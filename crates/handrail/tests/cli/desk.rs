@@ -152,7 +152,7 @@ impl Desk {
         let (mut http, mut mllp, mut said) = (None, None, String::new());
         while http.is_none() || mllp.is_none() {
             let Some(Ok(line)) = lines.next() else { panic!("the node did not start:\n{said}") };
-            http = http.or_else(|| after(&line, "http://"));
+            http = http.or_else(|| after(&line, "http://").or_else(|| after(&line, "https://")));
             mllp = mllp.or_else(|| after(&line, "HL7 over MLLP").filter(|address| address.contains(':')));
             said.push_str(&line);
             said.push('\n');
@@ -198,6 +198,11 @@ pub(crate) struct Node {
 }
 
 impl Node {
+    /// Where it listens for HTTP.
+    pub(crate) fn address(&self) -> &str {
+        &self.http
+    }
+
     /// One request with a bearer token, over a connection of its own; the status and the body.
     pub(crate) fn ask(&self, method: &str, path: &str, token: &str, kind: &str, body: &str) -> (u16, String) {
         let mut stream = TcpStream::connect(&self.http).unwrap();

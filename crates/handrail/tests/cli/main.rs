@@ -12,6 +12,7 @@ mod feed;
 mod patients;
 mod spooled;
 mod supervised;
+mod tls;
 mod tokens;
 mod upgrade;
 mod witnessed;

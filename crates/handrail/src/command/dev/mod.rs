@@ -44,7 +44,7 @@ pub(crate) async fn run(args: Dev) -> Result<(), Failure> {
         None => starter::charter()?,
     };
     let zone = charter.hospital().time_zone.clone();
-    let config = Config::from_options(data.clone(), None, args.listen, Some(args.mllp), None);
+    let config = Config::from_options(data.clone(), None, args.listen, Some(args.mllp), None, false);
     let node = Node::open(&config, Some(charter), Environment::Development).await?;
     let (plane, callers, base_url) = (node.plane.clone(), node.callers.clone(), Arc::clone(&node.base_url));
     let mllp = node.mllp_address().ok_or_else(|| Failure::local("no MLLP listener"))?;
