@@ -4,7 +4,6 @@ use crate::live::{Register, silences};
 use crate::tokens::Tokens;
 use events::decision::{Effect, EndCause, EndMode};
 use events::{Actor, CharterDigest, Event, Leaf, LeafError, Seq};
-use std::collections::HashMap;
 use std::io;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
@@ -135,7 +134,7 @@ impl Resumable for Fold {
     fn clear(&mut self) {
         *self.0.world.write().unwrap_or_else(PoisonError::into_inner) = World::new();
         self.0.decisions.store(0, Ordering::Relaxed);
-        self.0.tokens.replace(HashMap::new());
+        self.0.tokens.clear();
         self.0.live.clear();
     }
 }

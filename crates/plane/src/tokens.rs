@@ -95,6 +95,20 @@ impl Tokens {
             canon.text(token.caller.as_str());
             canon.text(&token.sha256);
         }
+        let certificates = self.certificates.read().unwrap_or_else(PoisonError::into_inner);
+        let mut all: Vec<_> = certificates.iter().collect();
+        all.sort_unstable_by_key(|(sha256, _)| *sha256);
+        canon.count(all.len());
+        for (sha256, certificate) in all {
+            canon.text(sha256);
+            canon.text(certificate.caller.as_str());
+            canon.time(certificate.not_after);
+        }
+        let ended = self.ended.read().unwrap_or_else(PoisonError::into_inner);
+        let mut all: Vec<_> = ended.iter().map(|actor| &actor.name).collect();
+        all.sort_unstable();
+        canon.count(all.len());
+        all.into_iter().for_each(|name| canon.text(name));
     }
 
     pub(crate) fn read(&self, reading: &mut Reading<'_>) -> Result<(), Unfit> {
@@ -102,12 +116,29 @@ impl Tokens {
             let id = SmolStr::new(reading.text()?);
             Ok((id, Token { caller: reading.parsed()?, sha256: SmolStr::new(reading.text()?) }))
         })?;
-        self.replace(all.into_iter().collect());
+        let certificates = reading.list(|reading| {
+            let sha256 = SmolStr::new(reading.text()?);
+            Ok((sha256, Certificate { caller: reading.parsed()?, not_after: reading.time()? }))
+        })?;
+        let ended = reading.list(|reading| Ok(Actor::caller(&reading.parsed()?)))?;
+        self.replace(all.into_iter().collect(), certificates.into_iter().collect(), ended.into_iter().collect());
         Ok(())
     }
 
-    pub(crate) fn replace(&self, by_id: HashMap<SmolStr, Token>) {
+    /// Forgets everything.
+    pub(crate) fn clear(&self) {
+        self.replace(HashMap::new(), HashMap::new(), HashSet::new());
+    }
+
+    fn replace(
+        &self,
+        by_id: HashMap<SmolStr, Token>,
+        certificates: HashMap<SmolStr, Certificate>,
+        ended: HashSet<Actor>,
+    ) {
         *self.by_id.write().unwrap_or_else(PoisonError::into_inner) = by_id;
+        *self.certificates.write().unwrap_or_else(PoisonError::into_inner) = certificates;
+        *self.ended.write().unwrap_or_else(PoisonError::into_inner) = ended;
     }
 
     pub(crate) fn revoke(&self, revoked: &Revoked) {
