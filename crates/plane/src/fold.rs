@@ -104,7 +104,7 @@ impl store::Apply for Fold {
 /// The version of everything this node folds and of the form a snapshot keeps it in: the world, the live permits, the callers' tokens. A
 /// snapshot of another version is not read. Raise it whenever the same entries fold into something else, or it is written otherwise:
 /// `a_changed_fold_has_another_version` says when.
-pub const FOLD_VERSION: u32 = 2;
+pub const FOLD_VERSION: u32 = 3;
 
 impl Resumable for Fold {
     fn version(&self) -> u32 {

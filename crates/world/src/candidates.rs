@@ -269,6 +269,16 @@ impl World {
             }
         }
         told().for_each(|record| ties.record(record));
+        for order in self.orders_of(&group) {
+            let until = order.ended().map_or(Timestamp::MAX, |(at, _)| at);
+            order.ordered_by().iter().chain(order.performers()).for_each(|person| ties.person(*person, until));
+            order.unit().into_iter().for_each(|unit| ties.unit(unit, until));
+        }
+        for appointment in self.appointments_of(&group) {
+            let Some(window) = appointment.window() else { continue };
+            appointment.people().iter().for_each(|person| ties.person(*person, window.until));
+            appointment.unit().into_iter().for_each(|unit| ties.unit(unit, window.until));
+        }
         for order in group.iter().flat_map(|record| self.orders.of(*record)) {
             let until = order.ended().map_or(Timestamp::MAX, |(at, _)| at);
             order.ordered_by().iter().chain(order.performers()).for_each(|person| ties.person(*person, until));

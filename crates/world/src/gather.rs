@@ -96,7 +96,8 @@ impl World {
         })
     }
 
-    fn order_facts(&self, group: &[RecordNumber], asker: &Asker<'_>) -> Vec<OrderFacts> {
+    /// The orders told under any record of a patient, each once.
+    pub(crate) fn orders_of(&self, group: &[RecordNumber]) -> Vec<Order> {
         let mut united: Vec<Order> = Vec::new();
         for order in group.iter().flat_map(|record| self.orders.of(*record)) {
             match united.iter_mut().find(|known| known.id == order.id) {
@@ -104,6 +105,11 @@ impl World {
                 None => united.push(order.clone()),
             }
         }
+        united
+    }
+
+    fn order_facts(&self, group: &[RecordNumber], asker: &Asker<'_>) -> Vec<OrderFacts> {
+        let united = self.orders_of(group);
         let facts = united.iter().map(|order| {
             let ended = order.ended();
             OrderFacts {
@@ -121,7 +127,8 @@ impl World {
         facts
     }
 
-    fn appointment_facts(&self, group: &[RecordNumber], asker: &Asker<'_>) -> Vec<AppointmentFacts> {
+    /// The appointments told under any record of a patient, each once.
+    pub(crate) fn appointments_of(&self, group: &[RecordNumber]) -> Vec<Appointment> {
         let mut united: Vec<Appointment> = Vec::new();
         for appointment in group.iter().flat_map(|record| self.appointments.of(*record)) {
             match united.iter_mut().find(|known| known.id == appointment.id) {
@@ -129,6 +136,11 @@ impl World {
                 None => united.push(appointment.clone()),
             }
         }
+        united
+    }
+
+    fn appointment_facts(&self, group: &[RecordNumber], asker: &Asker<'_>) -> Vec<AppointmentFacts> {
+        let united = self.appointments_of(group);
         let facts = united.iter().filter_map(|appointment| {
             let window = appointment.window()?;
             Some(AppointmentFacts {
