@@ -3,6 +3,7 @@
 mod bench;
 mod examples;
 mod fhir;
+mod figures;
 mod fuzzing;
 mod kill;
 mod load;
@@ -23,7 +24,7 @@ cargo xtask <command>
   tidy            the house rules: crate edges, file sizes, first sentences, dead files, stale paths
   story [NAME]    acceptance told as stories against the real binary; without NAME all of them
   examples        the programs of examples/integrate against the real binary
-  bench [FILTER]  the figures of docs/benchmarks.md, as one table
+  bench [FILTER]  the figures of docs/benchmarks.md, as tables; with --write all of them, put into that page with their chart
   fuzz [TARGET]   libFuzzer for a minute on each parser, or on one
   soak [ROUNDS]   the long runs: the fuzzers, the durability trace, then 200 rounds of the kill test";
 
@@ -36,8 +37,9 @@ fn main() -> ExitCode {
         ["examples"] => peer::build(&[]).and_then(|()| examples::all()),
         ["story"] => story::run(None),
         ["story", name] => story::run(Some(name)),
-        ["bench"] => bench::run(""),
-        ["bench", filter] => bench::run(filter),
+        ["bench"] => bench::run("", false),
+        ["bench", "--write"] => bench::run("", true),
+        ["bench", filter] => bench::run(filter, false),
         ["fuzz"] => fuzzing::run_for(fuzzing::SECONDS_A_TARGET, None),
         ["fuzz", target] => fuzzing::run_for(fuzzing::SECONDS_A_TARGET, Some(target)),
         ["soak"] => soak(kill::SOAK_ROUNDS),
