@@ -190,7 +190,7 @@ fn an_update_opens_a_stay_nothing_was_ever_heard_of() {
 #[test]
 fn what_moves_a_patient_and_is_only_heard_is_known_as_such() {
     let understood = |text: &str| !is_not_understood(&AdtMessage::read(&Message::read(text).unwrap(), &TimeZone::UTC));
-    for trigger in ["A09", "A21", "A24", "A47"] {
+    for trigger in ["A21", "A23", "A41", "A50"] {
         assert!(!understood(&adt(trigger, STAY)), "{trigger}");
         assert_eq!(one(trigger, STAY).kind().name, "feed.heard", "{trigger}");
     }
@@ -495,7 +495,8 @@ fn tracked_patients_are_expected_before_they_arrive_and_keep_their_bed() {
     let departs = "PV1||I|3A^1^1||||||||RAD||||||||V1";
     assert_eq!(moved(one("A09", departs)), (Presence::Expected, "RADIOLOGY".into()));
     assert_eq!(moved(one("A10", departs)), (Presence::Expected, "RADIOLOGY".into()), "the bed is kept");
-    assert_eq!(moved(one("A10", STAY)), (Presence::Present, "WARD-3A".into()));
+    let arrives = "PV1||I|3A^12^2||||||||||||||||V1";
+    assert_eq!(moved(one("A10", arrives)), (Presence::Present, "WARD-3A".into()));
     assert_eq!(one("A09", STAY).kind().name, "feed.heard", "nobody says where they go");
     for (trigger, movement) in
         [("A26", Movement::PendingTransfer), ("A33", Movement::PendingTransfer), ("A32", Movement::Transfer)]
@@ -508,10 +509,10 @@ fn tracked_patients_are_expected_before_they_arrive_and_keep_their_bed() {
 #[test]
 fn linked_and_renumbered_records_are_one_patient() {
     let two = "PID|||8^^^GH^MR";
-    assert_eq!(one("A24", two), events::patient::Merged { survivor: patient(1), retired: patient(2) }.into());
-    assert_eq!(one("A37", two), events::patient::Unmerged { survivor: patient(1), retired: patient(2) }.into());
+    assert_eq!(one("A24", two), patient::Merged { survivor: patient(1), retired: patient(2) }.into());
+    assert_eq!(one("A37", two), patient::Unmerged { survivor: patient(1), retired: patient(2) }.into());
     for trigger in ["A47", "A46", "A30"] {
-        let renumbered = events::patient::Merged { survivor: patient(1), retired: patient(2) };
+        let renumbered = patient::Merged { survivor: patient(1), retired: patient(2) };
         assert_eq!(one(trigger, "MRG|8^^^GH^MR"), renumbered.into(), "{trigger}");
     }
     let slip = "MSH|^~\\&|A||||1||ADT^A31|1\rPID|||TEMP-HR-0";
