@@ -222,8 +222,17 @@ async fn no_name_or_number_of_a_patient_reaches_the_log() {
     }
     for leaf in node.raw() {
         let text = String::from_utf8(leaf).unwrap();
-        for secret in ["88001234", "77005678", "88009999", "Thistlewood", "Esmeralda", "Ignatius", "Moorcroft", "1980"]
-        {
+        for secret in [
+            "88001234",
+            "77005678",
+            "88009999",
+            "Thistlewood",
+            "Esmeralda",
+            "Ignatius",
+            "Moorcroft",
+            "19800101",
+            "1980-01",
+        ] {
             assert!(!text.contains(secret), "{secret} in {text}");
         }
     }
