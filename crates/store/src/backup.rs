@@ -140,8 +140,14 @@ pub(crate) fn examine(copy: &Path) -> Result<BackedUp, BackupError> {
     let origin = reader.find(statements::ORIGIN_FIND, &[], |row| row.text(0))?.unwrap_or_default();
     let origin = Origin::parse(&origin).map_err(BackupError::Origin)?;
     let last = reader.next()?;
+    let tree = hashed(&reader, reader.next()?)?;
+    Ok(BackedUp { origin: origin.as_str().to_owned(), entries: tree.size(), root: tree.root(), keys: false })
+}
+
+/// The tree of the first `size` entries, hashed from their bytes.
+pub(crate) fn hashed(reader: &Reader<'_>, size: events::Seq) -> Result<Tree, BackupError> {
     let mut tree = Tree::new();
-    reader.scan(events::Seq(0), last, |seq, bytes| {
+    reader.scan(events::Seq(0), size, |seq, bytes| {
         if seq.0 != tree.size() {
             return ControlFlow::Break(());
         }
@@ -149,8 +155,5 @@ pub(crate) fn examine(copy: &Path) -> Result<BackedUp, BackupError> {
         drop(tree.take_changed_tiles());
         ControlFlow::Continue(())
     })?;
-    if tree.size() != last.0 {
-        return Err(BackupError::Gap { found: tree.size(), last: last.0 });
-    }
-    Ok(BackedUp { origin: origin.as_str().to_owned(), entries: tree.size(), root: tree.root(), keys: false })
+    if tree.size() == size.0 { Ok(tree) } else { Err(BackupError::Gap { found: tree.size(), last: size.0 }) }
 }

@@ -3,7 +3,7 @@
 //! Two logs under one origin that differ after the same entry are a fork, and that is what a silent restore would make. A declared one writes
 //! `ledger.restored` as its first new entry and signs under a new origin from there on.
 
-use crate::backup::{BackupError, copy_database, copy_keys, examine, prepare};
+use crate::backup::{BackupError, copy_database, copy_keys, examine, hashed, prepare};
 use crate::database::{self, FILE_NAME};
 use crate::directory::{self, DirectoryError};
 use crate::keys::{FOLDER as KEYS, Keys};
@@ -103,6 +103,12 @@ fn declare(copy: &Path, declared: Declaration) -> Result<Restored, RestoreError>
     let origin = Origin::parse(&origin.unwrap_or_default()).map_err(OpenError::Origin)?;
     let (signing, _next) = recovery::signing_keys(&reader, copy, &origin, &mut keys)?;
     let sealed = recovery::sealed_tree(&reader, signing.verifying_key())?;
+    // The tiles gave the root that was signed; now the entries have to.
+    if let Some(sealed) = &sealed
+        && hashed(&reader, Seq(sealed.size()))?.root() != sealed.root()
+    {
+        return Err(RecoveryError::Root { size: sealed.size() }.into());
+    }
     let entry = reader.next().map_err(RecoveryError::Read)?;
     let last_recorded_at = last_recorded_at(&reader, entry)?;
     let to = successor(&origin, declared.now).map_err(OpenError::Origin)?;

@@ -29,7 +29,7 @@ fn a_backup_of_a_working_node_is_restored_under_an_origin_that_names_the_old() {
     ]);
     desk.run(&["replay", "--data", "again"]).ended(0);
     let callers = desk.run(&["caller", "list", "--data", "again"]).ended(0);
-    assert!(callers.out.contains("ehr") && !callers.out.contains("late"), "{}", callers.out);
+    assert!(callers.out.contains("rota") && !callers.out.contains("late"), "{}", callers.out);
     // The old name's checkpoint is not taken for the new log's.
     desk.run(&["ledger", "export", "new", "--data", "again"]).ended(0);
     desk.run(&["ledger", "verify", "new", "--key", "old/log.vkey"]).ended(4);
