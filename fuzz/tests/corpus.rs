@@ -1,5 +1,4 @@
 //! Every input kept for a target still goes through it.
-#![expect(clippy::unwrap_used, reason = "tests")]
 
 use std::path::Path;
 

@@ -118,6 +118,11 @@ fn patients() -> Vec<Event> {
     ]
 }
 
+/// The ledger's key.
+fn keys() -> Event {
+    ledger::KeyRotated { from: "log.example+01+old".into(), to: "log.example+02+new".into() }.into()
+}
+
 fn answers() -> Vec<Event> {
     let asserted = Asserted { context: [("device".to_owned(), "ws-1".into())].into(), ..Asserted::default() };
     vec![
@@ -188,7 +193,6 @@ fn answers() -> Vec<Event> {
             shown: 3,
         }
         .into(),
-        ledger::KeyRotated { from: "log.example+01+old".into(), to: "log.example+02+new".into() }.into(),
     ]
 }
 
@@ -298,7 +302,7 @@ fn copies() -> Vec<Event> {
 
 /// One leaf of every kind, with every optional member there.
 fn leaves() -> Vec<Leaf> {
-    let everything = people().into_iter().chain(patients()).chain(answers());
+    let everything = people().into_iter().chain(patients()).chain(answers()).chain([keys()]);
     // A slice that is added gets numbers of its own, so that no other moves.
     everything
         .zip(0..)

@@ -139,7 +139,6 @@ pub(crate) fn examine(copy: &Path) -> Result<BackedUp, BackupError> {
     let reader = Reader { connection: &connection };
     let origin = reader.find(statements::ORIGIN_FIND, &[], |row| row.text(0))?.unwrap_or_default();
     let origin = Origin::parse(&origin).map_err(BackupError::Origin)?;
-    let last = reader.next()?;
     let tree = hashed(&reader, reader.next()?)?;
     Ok(BackedUp { origin: origin.as_str().to_owned(), entries: tree.size(), root: tree.root(), keys: false })
 }

@@ -252,7 +252,7 @@ impl Snapshots {
     /// Puts the newest good snapshot into a fold that has folded nothing. Says after which entry the log goes on.
     pub(crate) fn restore(&self, reader: &Reader<'_>, sealed: u64, fold: &mut dyn Apply) -> Option<Recovered> {
         for (entries, path) in self.all() {
-            let Some(kept) = fold.resumable() else { return None };
+            let kept = fold.resumable()?;
             match self.read(&path, Some((reader, sealed)), kept) {
                 Ok((head, _)) => {
                     tracing::info!(entries, "a snapshot was read; the log is folded from there");

@@ -104,11 +104,14 @@ impl PatientTies {
     }
 }
 
+/// In which units somebody's shifts are, and when each ends.
+type Ends = SmallVec<[(UnitNumber, Timestamp); 4]>;
+
 /// Whose ties a leaf may change, as they were before it.
 #[derive(Debug, Default)]
 pub(crate) struct Before {
     patients: SmallVec<[PatientTies; 2]>,
-    shifts: SmallVec<[(PersonNumber, SmallVec<[(UnitNumber, Timestamp); 4]>); 2]>,
+    shifts: SmallVec<[(PersonNumber, Ends); 2]>,
     aliases: Option<(PersonNumber, SmallVec<[PersonNumber; 4]>)>,
 }
 

@@ -252,7 +252,8 @@ impl List<'_> {
     }
 
     fn units(&mut self) {
-        for unit in self.basis.units.to_vec() {
+        let units = self.basis.units;
+        for unit in units {
             let there = |bed| Setting { work: Work::In(unit.clone()), bed, ..self.in_unit() };
             let (serving, with) = (there(self.in_unit().bed), there(Bed::In(unit.clone())));
             self.add(

@@ -66,7 +66,7 @@ pub fn compare(before: &Matrix, after: &Matrix) -> Vec<CellChange> {
         }
     }
     // What is permitted weighs more than what is offered.
-    changes.sort_by(|one, other| (one.direction, !one.permit).cmp(&(other.direction, !other.permit)));
+    changes.sort_by_key(|change| (change.direction, !change.permit));
     changes
 }
 

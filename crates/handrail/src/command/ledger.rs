@@ -15,11 +15,7 @@ use std::path::{Path, PathBuf};
 pub(crate) async fn run(ledger: Ledger, out: Output) -> Result<(), Failure> {
     match ledger {
         Ledger::Verify { export: Some(dir), key, retained, witness, quorum, .. } => {
-            let audit = Audit { dir: Some(dir), key, retained, witnesses: witness, quorum, ..Audit::default() };
-            let verdict = audit.run()?;
-            let text = verdict.text;
-            out.data(&verdict.json, || text)?;
-            if verdict.verified { Ok(()) } else { Err(Failure::unverified("the ledger does not verify")) }
+            verify_export(Audit { dir: Some(dir), key, retained, witnesses: witness, quorum, ..Audit::default() }, out)
         }
         Ledger::Verify { data, .. } => verify_store(&data.data, out).await,
         Ledger::Show { from, count, detail, data } => {
@@ -101,6 +97,13 @@ async fn with_detail(connection: &Connection, lines: &[u8]) -> Result<Vec<u8>, F
         }
     }
     Ok(told)
+}
+
+fn verify_export(audit: Audit, out: Output) -> Result<(), Failure> {
+    let verdict = audit.run()?;
+    let text = verdict.text;
+    out.data(&verdict.json, || text)?;
+    if verdict.verified { Ok(()) } else { Err(Failure::unverified("the ledger does not verify")) }
 }
 
 async fn verify_store(data: &Path, out: Output) -> Result<(), Failure> {

@@ -113,6 +113,7 @@ impl Desk {
     }
 
     /// Starts a witness of a log and waits until it listens; its address.
+    #[expect(clippy::zombie_processes, reason = "whoever asked for it ends it; if it does not start, the test is over")]
     pub(crate) fn witness(&self, log_key: &str, more: &[&str]) -> (Child, String) {
         let args = ["witness", "run", "--state", "witness", "--listen", "127.0.0.1:0", "--log-key", log_key];
         let mut command = self.command(&[&args, more].concat());
