@@ -12,7 +12,7 @@ use crate::names::{Number, PersonNumber, UnitNumber};
 use crate::patients::{Record, RecordNumber};
 use crate::world::World;
 use events::principal::IdentityClass;
-use events::{PatientPseudonym, PrincipalId, ShiftId, Timestamp};
+use events::{Event, PatientPseudonym, PrincipalId, ShiftId, Timestamp};
 use smallvec::SmallVec;
 use std::collections::{BTreeSet, HashMap};
 use std::hash::Hash;
@@ -297,8 +297,38 @@ impl World {
         ties
     }
 
+    /// Whose ties a leaf may change, noted as they are, with the patients and the person it names.
+    pub(crate) fn about_to_change(&self, event: &Event) -> (Before, SmallVec<[PatientPseudonym; 2]>, Option<PrincipalId>) {
+        match event {
+            Event::PrincipalRegistered(body) => {
+                (self.before_names(&body.principal), SmallVec::new(), Some(body.principal.clone()))
+            }
+            Event::ShiftAssigned(body) => {
+                (self.before_shift(&body.person, &body.shift), SmallVec::new(), Some(body.person.clone()))
+            }
+            Event::ShiftWithdrawn(body) => {
+                (self.before_shift(&body.person, &body.shift), SmallVec::new(), Some(body.person.clone()))
+            }
+            Event::PatientMerged(body) => self.about_patients(&[body.survivor, body.retired]),
+            Event::PatientUnmerged(body) => self.about_patients(&[body.survivor, body.retired]),
+            Event::PatientErased(body) => {
+                let records: SmallVec<[PatientPseudonym; 2]> = body.records().collect();
+                (self.before_patients(&records), records, None)
+            }
+            Event::PatientLabelled(_) | Event::DecisionMade(_) => (Before::default(), SmallVec::new(), None),
+            other => other.patient().map_or_else(Default::default, |patient| self.about_patients(&[patient])),
+        }
+    }
+
+    fn about_patients(
+        &self,
+        patients: &[PatientPseudonym],
+    ) -> (Before, SmallVec<[PatientPseudonym; 2]>, Option<PrincipalId>) {
+        (self.before_patients(patients), SmallVec::from_slice(patients), None)
+    }
+
     /// Notes the ties of patients before a leaf changes them. One nobody named yet has none.
-    pub(crate) fn before_patients(&self, patients: &[PatientPseudonym]) -> Before {
+    fn before_patients(&self, patients: &[PatientPseudonym]) -> Before {
         let mut noted = Before::default();
         for record in patients.iter().filter_map(|patient| self.patients.find(*patient)) {
             let ties = self.patient_ties(record);
@@ -310,7 +340,7 @@ impl World {
     }
 
     /// Notes where somebody works, and whoever has the shift, before a leaf changes that.
-    pub(crate) fn before_shift(&self, person: &PrincipalId, shift: &ShiftId) -> Before {
+    fn before_shift(&self, person: &PrincipalId, shift: &ShiftId) -> Before {
         let mut noted = Before::default();
         for person in self.names.people.find(person).into_iter().chain(self.rota.holder(shift)) {
             if !noted.shifts.iter().any(|(known, _)| *known == person) {
@@ -321,7 +351,7 @@ impl World {
     }
 
     /// Notes what somebody is known by before a leaf changes that.
-    pub(crate) fn before_names(&self, person: &PrincipalId) -> Before {
+    fn before_names(&self, person: &PrincipalId) -> Before {
         let person = self.names.people.find(person);
         let aliases = person.map(|person| (person, SmallVec::from_slice(self.principals.aliases(person))));
         Before { aliases, ..Before::default() }

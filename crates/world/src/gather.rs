@@ -71,6 +71,13 @@ impl World {
         facts
     }
 
+    /// The record a patient goes by after merges: the same one if it was never named or merged.
+    #[must_use]
+    pub fn canonical(&self, patient: PatientPseudonym) -> PatientPseudonym {
+        let record = self.patients.find(patient);
+        record.and_then(|record| self.patients.canonical(&self.patients.group(record))).unwrap_or(patient)
+    }
+
     fn patient_facts(&self, patient: PatientPseudonym, asker: &Asker<'_>) -> Option<PatientFacts> {
         let group = self.patients.group(self.patients.find(patient)?);
         let canonical = self.patients.canonical(&group)?;

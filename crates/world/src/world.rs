@@ -1,7 +1,7 @@
 //! The fold itself: one leaf after another, each to its slice.
 
 use crate::appointments::{AppointmentDetails, Appointments};
-use crate::candidates::{Before, Candidates};
+use crate::candidates::Candidates;
 use crate::canon::{Canon, Reading, Unfit};
 use crate::devices::Devices;
 use crate::emergencies::Emergencies;
@@ -21,7 +21,6 @@ use events::order::{self, ORDER_PEOPLE_MAX};
 use events::{
     CharterDigest, EncounterPseudonym, Event, FeedName, Leaf, PatientPseudonym, PrincipalId, Seq, Timestamp, UnitId,
 };
-use smallvec::SmallVec;
 
 /// A running SHA-256.
 struct Digest(Context);
@@ -120,13 +119,6 @@ impl World {
             devices: self.devices.count(),
             patients: self.patients.count(),
         }
-    }
-
-    /// The record a patient goes by after merges: the same one if it was never named or merged.
-    #[must_use]
-    pub fn canonical(&self, patient: PatientPseudonym) -> PatientPseudonym {
-        let record = self.patients.find(patient);
-        record.and_then(|record| self.patients.canonical(&self.patients.group(record))).unwrap_or(patient)
     }
 
     /// Every record of the same patient, this one first.
@@ -285,36 +277,6 @@ impl World {
                 Key::AnyUnit => self.emergencies.mark_any(changed),
             }
         }
-    }
-
-    /// Whose ties a leaf may change, noted as they are, with the patients and the person it names.
-    fn about_to_change(&self, event: &Event) -> (Before, SmallVec<[PatientPseudonym; 2]>, Option<PrincipalId>) {
-        match event {
-            Event::PrincipalRegistered(body) => {
-                (self.before_names(&body.principal), SmallVec::new(), Some(body.principal.clone()))
-            }
-            Event::ShiftAssigned(body) => {
-                (self.before_shift(&body.person, &body.shift), SmallVec::new(), Some(body.person.clone()))
-            }
-            Event::ShiftWithdrawn(body) => {
-                (self.before_shift(&body.person, &body.shift), SmallVec::new(), Some(body.person.clone()))
-            }
-            Event::PatientMerged(body) => self.about_patients(&[body.survivor, body.retired]),
-            Event::PatientUnmerged(body) => self.about_patients(&[body.survivor, body.retired]),
-            Event::PatientErased(body) => {
-                let records: SmallVec<[PatientPseudonym; 2]> = body.records().collect();
-                (self.before_patients(&records), records, None)
-            }
-            Event::PatientLabelled(_) | Event::DecisionMade(_) => (Before::default(), SmallVec::new(), None),
-            other => other.patient().map_or_else(Default::default, |patient| self.about_patients(&[patient])),
-        }
-    }
-
-    fn about_patients(
-        &self,
-        patients: &[PatientPseudonym],
-    ) -> (Before, SmallVec<[PatientPseudonym; 2]>, Option<PrincipalId>) {
-        (self.before_patients(patients), SmallVec::from_slice(patients), None)
     }
 
     fn fold(&mut self, leaf: &Leaf, touched: &mut Touched) {
