@@ -16,6 +16,7 @@ mod files;
 mod mistake;
 mod names;
 mod nearest;
+mod offset;
 mod parts;
 mod schema;
 mod source;

@@ -2,7 +2,7 @@
 
 #![expect(clippy::unwrap_used, unreachable_pub, dead_code, reason = "shares the tests' house")]
 
-#[path = "../tests/house/mod.rs"]
+#[path = "../tests/console/house/mod.rs"]
 mod house;
 
 use house::{House, MINUTE, START};

@@ -298,7 +298,10 @@ impl World {
     }
 
     /// Whose ties a leaf may change, noted as they are, with the patients and the person it names.
-    pub(crate) fn about_to_change(&self, event: &Event) -> (Before, SmallVec<[PatientPseudonym; 2]>, Option<PrincipalId>) {
+    pub(crate) fn about_to_change(
+        &self,
+        event: &Event,
+    ) -> (Before, SmallVec<[PatientPseudonym; 2]>, Option<PrincipalId>) {
         match event {
             Event::PrincipalRegistered(body) => {
                 (self.before_names(&body.principal), SmallVec::new(), Some(body.principal.clone()))

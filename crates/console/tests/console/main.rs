@@ -2,7 +2,6 @@
 
 #![expect(clippy::unwrap_used, dead_code, unreachable_pub, reason = "tests")]
 
-#[path = "house/audits.rs"]
 mod audits;
 mod house;
 
