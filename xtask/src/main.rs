@@ -23,6 +23,7 @@ cargo xtask <command>
   test            install what the tests need, then formatting, lints, tidy, unit, integration and browser tests, stories, kill test
   tidy            the house rules: crate edges, file sizes, first sentences, dead files, stale paths
   story [NAME]    acceptance told as stories against the real binary; without NAME all of them
+  fhir            the FHIR view, read by an independent model
   examples        the programs of examples/integrate against the real binary
   bench [FILTER]  the figures of docs/benchmarks.md, as tables; with --write all of them, put into that page with their chart
   fuzz [TARGET]   libFuzzer for a minute on each parser, or on one
@@ -34,6 +35,7 @@ fn main() -> ExitCode {
     let done = match words.as_slice() {
         ["test"] => test::all(),
         ["tidy"] => tidy::run(),
+        ["fhir"] => peer::build(&[]).and_then(|()| fhir::run()),
         ["examples"] => peer::build(&[]).and_then(|()| examples::all()),
         ["story"] => story::run(None),
         ["story", name] => story::run(Some(name)),
