@@ -30,6 +30,5 @@ fn charter() -> Outcome {
     let binary = crate::peer::binary();
     let binary = binary.display().to_string();
     run("starter charter", &binary, &["charter", "check", "charter"])?;
-    // Without the changed policies: of those for orders and appointments no scenario notices 26 changes yet.
-    run("starter charter", &binary, &["charter", "test", "charter", "--no-mutants"])
+    run("starter charter", &binary, &["charter", "test", "charter"])
 }
