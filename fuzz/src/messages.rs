@@ -2,7 +2,7 @@
 
 use bytes::BytesMut;
 use events::Timestamp;
-use feeds::hl7::{Acknowledgement, AdtMessage, Answer, Message, acknowledge, decode};
+use feeds::hl7::{Acknowledgement, AdtMessage, Answer, Envelope, Level, Message, acknowledge, answer_head, decode};
 use feeds::mllp::{Mllp, Partial, Received};
 use jiff::tz::TimeZone;
 use tokio_util::codec::Decoder as _;
@@ -68,7 +68,13 @@ pub(crate) fn hl7(data: &[u8]) {
         }
         let _ = AdtMessage::read(message, &TimeZone::UTC);
     }
-    let said = acknowledge(read.as_ref().ok(), decoded.charset, &Acknowledgement::ACCEPTED, "A1", NOW, &TimeZone::UTC);
+    if let Some(Ok(envelope)) = Envelope::read(data, false) {
+        let inside = |range: std::ops::Range<usize>| data.get(range).is_some_and(|bytes| bytes.starts_with(b"MSH"));
+        assert!(envelope.messages.iter().cloned().all(inside), "a batch holds messages");
+        let _ = answer_head(data, "A1", NOW, &TimeZone::UTC);
+    }
+    let yes = &Acknowledgement::ACCEPTED;
+    let said = acknowledge(read.as_ref().ok(), decoded.charset, yes, Level::Accept, "A1", NOW, &TimeZone::UTC);
     let said = decode(&said);
     let answer = Message::read(&said.text).expect("an acknowledgement is a message");
     assert!(Answer::read(&answer).is_some(), "an acknowledgement can be read as one");

@@ -1,6 +1,6 @@
 //! Acknowledgements, written the way the sender writes: its delimiters, its character set, its version.
 
-use super::{Charset, Delimiters, Field, Message};
+use super::{Charset, Delimiters, Field, Level, Message};
 use events::Timestamp;
 use jiff::tz::TimeZone;
 
@@ -18,11 +18,14 @@ pub enum Outcome {
 impl Outcome {
     /// The code of MSA-1.
     #[must_use]
-    pub const fn code(self) -> &'static str {
-        match self {
-            Self::Accepted => "AA",
-            Self::Failed => "AE",
-            Self::Refused => "AR",
+    pub const fn code(self, level: Level) -> &'static str {
+        match (level, self) {
+            (Level::Application, Self::Accepted) => "AA",
+            (Level::Application, Self::Failed) => "AE",
+            (Level::Application, Self::Refused) => "AR",
+            (Level::Accept, Self::Accepted) => "CA",
+            (Level::Accept, Self::Failed) => "CE",
+            (Level::Accept, Self::Refused) => "CR",
         }
     }
 }
@@ -51,6 +54,7 @@ pub fn acknowledge(
     to: Option<&Message<'_>>,
     charset: Charset,
     answer: &Acknowledgement<'_>,
+    level: Level,
     control_id: &str,
     now: Timestamp,
     zone: &TimeZone,
@@ -100,7 +104,10 @@ pub fn acknowledge(
                 charset_name,
             ],
         ),
-        joined(field, &["MSA", answer.outcome.code(), header.map_or("", |header| header.field(10).raw()), &reason]),
+        joined(
+            field,
+            &["MSA", answer.outcome.code(level), header.map_or("", |header| header.field(10).raw()), &reason],
+        ),
         error_segment(delimiters, answer, minor(version)),
     ];
     let mut text = String::with_capacity(256);
@@ -154,7 +161,7 @@ fn minor(version: &str) -> u8 {
     version.split('.').nth(1).and_then(|minor| minor.get(..1)?.parse().ok()).unwrap_or(3)
 }
 
-fn written(now: Timestamp, zone: &TimeZone) -> String {
+pub(super) fn written(now: Timestamp, zone: &TimeZone) -> String {
     jiff::Timestamp::from_millisecond(now.as_millis())
         .map(|now| now.to_zoned(zone.clone()).strftime("%Y%m%d%H%M%S%z").to_string())
         .unwrap_or_default()
@@ -205,7 +212,7 @@ mod tests {
         let decoded = decode(bytes);
         let message = Message::read(&decoded.text).ok();
         let zone = TimeZone::get("Europe/Berlin").unwrap();
-        let ack = acknowledge(message.as_ref(), decoded.charset, answer, "H1", NOW, &zone);
+        let ack = acknowledge(message.as_ref(), decoded.charset, answer, Level::Application, "H1", NOW, &zone);
         decode(&ack).text.replace('\r', "\n")
     }
 
@@ -258,7 +265,7 @@ mod tests {
             let bytes = Charset::named(charset).unwrap_or_default().encode(&text).into_owned();
             let decoded = decode(&bytes);
             let message = Message::read(&decoded.text).unwrap();
-            let ack = acknowledge(Some(&message), decoded.charset, &MISSING, "H|1", NOW, &TimeZone::UTC);
+            let ack = acknowledge(Some(&message), decoded.charset, &MISSING, Level::Application, "H|1", NOW, &TimeZone::UTC);
             let back = decode(&ack);
             let ack = Message::read(&back.text).unwrap();
             prop_assert_eq!(ack.delimiters(), delimiters);

@@ -48,8 +48,13 @@ impl Default for Delimiters {
 impl Delimiters {
     /// From a header segment's text. Where MSH-2 is short, the usual characters fill in.
     fn of(header: &str) -> Result<Self, MessageError> {
+        Self::after(header.strip_prefix("MSH").ok_or(MessageError::NoHeader)?)
+    }
+
+    /// From what follows the name of a header segment.
+    pub(super) fn after(name: &str) -> Result<Self, MessageError> {
         let usual = Self::default();
-        let mut rest = header.strip_prefix("MSH").ok_or(MessageError::NoHeader)?.chars();
+        let mut rest = name.chars();
         let field = rest.next().ok_or(MessageError::NoHeader)?;
         let mut named = rest.take_while(|letter| *letter != field);
         let all = Self {

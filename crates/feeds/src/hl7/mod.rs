@@ -6,16 +6,20 @@
 
 mod ack;
 mod adt;
+mod envelope;
 mod message;
 mod order;
 mod schedule;
 mod text;
 mod time;
+mod wanted;
 
 pub use ack::{Acknowledgement, Answer, Outcome, acknowledge};
 pub use adt::{AdtMessage, Identifier, Location, PATIENTS_MAX, Patient, Person, Sender, Stated, Visit};
+pub use envelope::{BATCH_MESSAGES_MAX, Envelope, EnvelopeError, answer_head};
 pub use message::{Delimiters, Field, HEADER_REASON, Message, MessageError, SEGMENTS_MAX, Segment};
 pub use order::{ORDERS_MAX, Order, OrderState};
 pub use schedule::{APPOINTMENT_LENGTH, Appointment};
 pub use text::{Charset, Decoded, decode};
 pub use time::{Moment, Precision};
+pub use wanted::{Level, Wanted};

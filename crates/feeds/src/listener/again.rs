@@ -2,7 +2,7 @@
 
 use super::Settings;
 use super::intake::Intake;
-use crate::hl7::{AdtMessage, Message, decode};
+use crate::hl7::{AdtMessage, Envelope, Message, decode};
 use crate::kept;
 use crate::translate::Rejection;
 use bytes::Bytes;
@@ -49,6 +49,9 @@ pub enum AgainError {
     /// It cannot be used this time either; it stays as it was.
     #[error("it still cannot be used: {0}")]
     Rejected(#[from] Rejection),
+    /// It is a batch, and only its messages can be sent through.
+    #[error("it is a batch: show it, put its counts right, send it with `handrail feed replay`, and discard this one")]
+    Batch,
     /// It cannot be decrypted.
     #[error("it cannot be read")]
     Kept(#[from] SealedError),
@@ -111,7 +114,11 @@ pub async fn replay(
     let kept = find(plane, id)?;
     let how = if repaired.is_some() { Handling::Repaired } else { Handling::Replayed };
     let intake = Intake::new(plane.clone(), Settings::default());
-    let opened = intake.open(repaired.unwrap_or_else(|| kept.message.clone()), None, &None);
+    let bytes = repaired.unwrap_or_else(|| kept.message.clone());
+    if Envelope::read(&bytes, false).is_some() {
+        return Err(AgainError::Batch);
+    }
+    let opened = intake.open(bytes, None, &None);
     let mut batch = intake.again(&opened)?;
     let kinds = batch.drafts.iter().map(|draft| draft.event.kind().name).collect();
     batch.drafts.push(handled(&kept, how, None, actor));

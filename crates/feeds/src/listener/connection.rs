@@ -1,5 +1,6 @@
 //! One sender: frames in, commits side by side, acknowledgements out in order.
 
+use super::batch::{Part, Reply, parts};
 use super::intake::{Allowed, Intake, Opened};
 use super::seats::Seated;
 use crate::mllp::{Mllp, MllpError, Partial, Received};
@@ -8,7 +9,7 @@ use futures_util::future::BoxFuture;
 use futures_util::stream::FuturesOrdered;
 use futures_util::{FutureExt, StreamExt};
 use smol_str::SmolStr;
-use std::collections::HashSet;
+use std::collections::{HashSet, VecDeque};
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
@@ -68,7 +69,8 @@ impl fmt::Display for Ended {
     }
 }
 
-type Answer = (Option<Bytes>, Vec<SmolStr>);
+/// What a message is answered, the records it was about, and its place in a batch.
+type Answer = (Vec<Bytes>, Vec<SmolStr>, Part);
 
 struct Connection<'a, S> {
     intake: &'a Arc<Intake>,
@@ -83,7 +85,11 @@ struct Connection<'a, S> {
     /// The records those are about.
     busy: HashSet<SmolStr>,
     /// Waits for a record or for room.
-    waiting: Option<Opened>,
+    waiting: Option<(Opened, Part)>,
+    /// What is left of a batch.
+    batch: VecDeque<(Bytes, Part)>,
+    /// The batch of answers that is being put together.
+    reply: Reply,
     deadline: Instant,
     /// Until the first whole message has come: when it must have.
     first_due: Option<Instant>,
@@ -116,6 +122,8 @@ where
         in_flight: FuturesOrdered::new(),
         busy: HashSet::new(),
         waiting: None,
+        batch: VecDeque::new(),
+        reply: Reply::default(),
         deadline: Instant::now() + intake.settings().idle_timeout,
         first_due: Some(Instant::now() + intake.settings().first_message_timeout),
         seated,
@@ -156,6 +164,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<'_, S> {
                 () = stop.cancelled(), if self.ending.is_none() => {
                     // What was not begun is not acknowledged, and will be sent again.
                     self.waiting = None;
+                    self.batch.clear();
                     self.buffer.clear();
                     self.ending = Some(Ended::Stopped);
                 }
@@ -168,27 +177,26 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<'_, S> {
     /// Takes in what the buffer holds, until it holds no more, a record is busy or the pipeline is full.
     async fn start_all(&mut self) {
         loop {
-            let opened = match self.waiting.take() {
-                Some(opened) => opened,
-                None => match self.next_message() {
-                    Some(opened) => opened,
-                    None => return,
-                },
+            let Some((opened, part)) =
+                self.waiting.take().or_else(|| self.next_of_batch()).or_else(|| self.next_frame())
+            else {
+                return;
             };
             let full = self.in_flight.len() >= self.intake.settings().pipeline_messages_max;
             if full || opened.records().any(|record| self.busy.contains(record)) {
-                self.waiting = Some(opened);
+                self.waiting = Some((opened, part));
                 return;
             }
-            self.start(opened).await;
+            self.start(opened, part).await;
         }
     }
 
-    async fn start(&mut self, opened: Opened) {
+    async fn start(&mut self, opened: Opened, part: Part) {
         let records: Vec<SmolStr> = opened.records().cloned().collect();
         self.busy.extend(records.iter().cloned());
         let intake = Arc::clone(self.intake);
-        let mut answer: BoxFuture<'static, Answer> = Box::pin(async move { (intake.take(opened).await, records) });
+        let mut answer: BoxFuture<'static, Answer> =
+            Box::pin(async move { (intake.take(opened).await, records, part) });
         // The first poll puts it into the store's queue: messages are committed in the order they came.
         match futures_util::poll!(answer.as_mut()) {
             std::task::Poll::Ready(answer) => self.in_flight.push_back(std::future::ready(answer).boxed()),
@@ -196,7 +204,29 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<'_, S> {
         }
     }
 
-    fn next_message(&mut self) -> Option<Opened> {
+    fn next_of_batch(&mut self) -> Option<(Opened, Part)> {
+        let (bytes, part) = self.batch.pop_front()?;
+        Some((self.intake.open(bytes, None, &self.allowed), part))
+    }
+
+    /// The message of a frame that came whole, or the first of its batch.
+    fn next_whole(&mut self, bytes: Bytes) -> Option<(Opened, Part)> {
+        match parts(&bytes, || self.intake.batch_head(&bytes)) {
+            None => Some((self.intake.open(bytes, None, &self.allowed), Part::Alone)),
+            Some(Ok(messages)) if messages.is_empty() => {
+                let whole = Part::OfBatch { opens: Some(self.intake.batch_head(&bytes)), closes: true };
+                self.in_flight.push_back(std::future::ready((Vec::new(), Vec::new(), whole)).boxed());
+                None
+            }
+            Some(Ok(messages)) => {
+                self.batch = messages;
+                self.next_of_batch()
+            }
+            Some(Err((rejection, part))) => Some((self.intake.open(bytes, Some(rejection), &self.allowed), part)),
+        }
+    }
+
+    fn next_frame(&mut self) -> Option<(Opened, Part)> {
         let ended = matches!(self.ending, Some(Ended::BySender | Ended::SlowMessage));
         if self.ending.is_some() && !ended {
             return None;
@@ -210,7 +240,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<'_, S> {
                 self.restarts = 0;
                 self.first_due = None;
                 self.seated.has_spoken();
-                Some(self.intake.open(bytes, None, &self.allowed))
+                self.next_whole(bytes)
             }
             Ok(Some(Received::Partial { bytes, why })) => {
                 self.deadline = Instant::now() + self.intake.settings().frame_timeout;
@@ -222,7 +252,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<'_, S> {
                     let bytes_max = self.intake.settings().frame_bytes_max;
                     self.ending = Some(Ended::Broken(MllpError::TooLong { bytes_max }));
                 }
-                Some(self.intake.open(bytes, Some(why), &self.allowed))
+                Some((self.intake.open(bytes, Some(why.into()), &self.allowed), Part::Alone))
             }
             Ok(None) => {
                 if self.codec.is_inside() && !was_inside {
@@ -274,12 +304,12 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<'_, S> {
     async fn write(&mut self, first: Answer) -> Result<(), Ended> {
         let mut out = BytesMut::new();
         let mut next = Some(first);
-        while let Some((ack, records)) = next {
+        while let Some((acks, records, part)) = next {
             for record in &records {
                 self.busy.remove(record);
             }
-            if let Some(ack) = ack {
-                self.codec.encode(ack, &mut out).map_err(Ended::Broken)?;
+            for frame in self.reply.add(acks, part) {
+                self.codec.encode(frame, &mut out).map_err(Ended::Broken)?;
             }
             next = if out.len() < WRITE_BYTES_MAX { self.in_flight.next().now_or_never().flatten() } else { None };
         }

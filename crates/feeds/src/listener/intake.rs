@@ -2,8 +2,9 @@
 
 use super::warned::Warned;
 use super::{Settings, identified};
-use crate::hl7::{Acknowledgement, AdtMessage, Identifier, Message, Outcome, acknowledge, decode};
+use crate::hl7::{Acknowledgement, AdtMessage, Identifier, Message, Outcome, Wanted, acknowledge, answer_head, decode};
 use crate::kept;
+use crate::mllp::END;
 use crate::temporary::is_temporary;
 use crate::translate::{Circumstances, Directory, Rejection, TranslateError, VisitKey, is_not_understood, translate};
 use aws_lc_rs::digest;
@@ -167,14 +168,19 @@ impl Intake {
         Some(named.map(|(feed, _)| feed.clone()).collect())
     }
 
-    /// Reads a message, or what there is of one.
-    pub(super) fn open(&self, bytes: Bytes, partial: Option<crate::mllp::Partial>, allowed: &Allowed) -> Opened {
+    /// The header of the answer to a batch.
+    pub(super) fn batch_head(&self, frame: &[u8]) -> Bytes {
+        answer_head(frame, &self.own_id(), self.plane.now(), &self.in_force().zone).into()
+    }
+
+    /// Reads a message, or what there is of one that is `refused` whatever it says.
+    pub(super) fn open(&self, bytes: Bytes, refused: Option<Rejection>, allowed: &Allowed) -> Opened {
         let in_force = self.in_force();
         let digest = digest::digest(&digest::SHA256, &bytes);
         let mut sha256 = [0; 32];
         sha256.iter_mut().zip(digest.as_ref()).for_each(|(to, from)| *to = *from);
-        let read = match partial {
-            Some(partial) => Err(partial.into()),
+        let read = match refused {
+            Some(rejection) => Err(rejection),
             None => {
                 let decoded = decode(&bytes);
                 let message = Message::read(&decoded.text);
@@ -182,13 +188,13 @@ impl Intake {
             }
         };
         // Whoever started over or went away does not wait for an answer.
-        let answered = partial.is_none_or(|partial| partial == crate::mllp::Partial::TooLong);
+        let answered = !matches!(refused, Some(Rejection::Restarted | Rejection::Ended));
         Opened { bytes, sha256, read, in_force, answered, allowed: allowed.clone() }
     }
 
-    /// Commits what a message stands for and gives its acknowledgement, if anybody waits for one. The order of the commits is the order in
+    /// Commits what a message stands for and gives the acknowledgements its sender asked for, if it waits for any. The order of the commits is the order in
     /// which these futures are first polled.
-    pub(super) async fn take(&self, opened: Opened) -> Option<Bytes> {
+    pub(super) async fn take(&self, opened: Opened) -> Vec<Bytes> {
         let mut prepared = self.prepare(&opened);
         loop {
             let Prepared { feed, batch, ack, outcome, kept } = prepared;
@@ -396,7 +402,7 @@ impl Intake {
         self.plane.store().read(|reader| reader.find(FEED_MESSAGE_FIND, &values, |row| row.bytes(0)))
     }
 
-    fn fail(&self, opened: &Opened, feed: &FeedName, failure: &AppendError) -> Option<Bytes> {
+    fn fail(&self, opened: &Opened, feed: &FeedName, failure: &AppendError) -> Vec<Bytes> {
         count(feed, "failed");
         tracing::warn!(%feed, error = %failure, "a message could not be recorded");
         let reason = failure.to_string();
@@ -406,16 +412,31 @@ impl Intake {
         self.answer(opened, ack)
     }
 
-    fn answer(&self, opened: &Opened, ack: Vec<u8>) -> Option<Bytes> {
-        opened.answered.then(|| Bytes::from(ack))
+    /// The frames that [`Intake::acknowledgement`] stands for.
+    fn answer(&self, opened: &Opened, acks: Vec<u8>) -> Vec<Bytes> {
+        if !opened.answered || acks.is_empty() {
+            return Vec::new();
+        }
+        let acks = Bytes::from(acks);
+        acks.split(|byte| *byte == END).map(|ack| acks.slice_ref(ack)).collect()
     }
 
+    /// The acknowledgements the sender asked for, with what ends a frame between them: none, one or two.
     fn acknowledgement(&self, opened: &Opened, answer: &Acknowledgement<'_>, now: Timestamp) -> Vec<u8> {
         let decoded = decode(&opened.bytes);
         let message = Message::read(&decoded.text).ok();
+        let wanted = message.as_ref().map_or(Wanted::ORIGINAL, Wanted::of);
+        let acks = wanted.levels(answer.outcome).map(|level| {
+            let own_id = self.own_id();
+            acknowledge(message.as_ref(), decoded.charset, answer, level, &own_id, now, &opened.in_force.zone)
+        });
+        acks.collect::<Vec<_>>().join(&END)
+    }
+
+    /// A control id of our own.
+    fn own_id(&self) -> String {
         let number = self.acknowledged.fetch_add(1, Ordering::Relaxed);
-        let own_id = format!("HR{:X}-{number}", self.started_at.as_millis());
-        acknowledge(message.as_ref(), decoded.charset, answer, &own_id, now, &opened.in_force.zone)
+        format!("HR{:X}-{number}", self.started_at.as_millis())
     }
 
     fn in_force(&self) -> InForce {

@@ -9,6 +9,7 @@
 //!   gives way; when all have, the newcomer is closed at once.
 
 pub mod again;
+mod batch;
 mod connection;
 mod identified;
 mod intake;

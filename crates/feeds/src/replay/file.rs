@@ -1,6 +1,6 @@
 //! Messages in a file: found, and moved to another time.
 
-use crate::hl7::{Moment, Precision};
+use crate::hl7::{Envelope, EnvelopeError, Message, Moment, Precision, Wanted, decode};
 use crate::mllp::{FRAME_BYTES_MAX, Mllp, Received, START};
 use bytes::{Bytes, BytesMut};
 use events::Timestamp;
@@ -50,6 +50,32 @@ fn frames(file: &[u8]) -> Vec<Bytes> {
         }
     }
     messages
+}
+
+/// Whether the envelopes of a file, if it has any, hold what they say they hold: a file that was cut short would lose messages unnoticed.
+///
+/// # Errors
+/// When they do not.
+pub fn complete(file: &[u8]) -> Result<(), EnvelopeError> {
+    Envelope::read(file, true).unwrap_or_else(|| Ok(Envelope::default())).map(drop)
+}
+
+/// Asks for exactly one acknowledgement of a message whose own sender wanted none, two, or only some (MSH-15, MSH-16): whoever replays a
+/// file waits for one each.
+#[must_use]
+pub fn answered_once(message: &Bytes) -> Bytes {
+    let decoded = decode(message);
+    let Ok(read) = Message::read(&decoded.text) else { return message.clone() };
+    if Wanted::of(&read).is_one() {
+        return message.clone();
+    }
+    let Some(separator) = message.get(3).copied() else { return message.clone() };
+    let end = message.iter().position(|byte| *byte == b'\r').unwrap_or(message.len());
+    let (header, rest) = message.split_at(end);
+    // MSH-1 is the separator itself.
+    let fields = header.split(|byte| *byte == separator).enumerate();
+    let fields: Vec<&[u8]> = fields.map(|(at, field)| if at == 14 || at == 15 { &[][..] } else { field }).collect();
+    Bytes::from([&fields.join(&separator)[..], rest].concat())
 }
 
 /// Moves all times by the same span, such that the latest message was made at `to`. Each keeps its form; times without a zone are of
@@ -133,6 +159,26 @@ mod tests {
         }
         assert_eq!(split(b"\x0bMSH|1\x1c\r\x0bMSH|2\x1c\r"), [&b"MSH|1"[..], b"MSH|2"]);
         assert!(split(b"nothing here").is_empty());
+    }
+
+    #[test]
+    fn a_file_that_was_cut_short_is_noticed() {
+        assert_eq!(complete(b"BHS|^~\\&\rMSH|1\rMSH|2\rBTS|2\r"), Ok(()));
+        assert_eq!(complete(b"MSH|1\rMSH|2\r"), Ok(()));
+        assert_eq!(complete(b"BHS|^~\\&\rMSH|1\rMS"), Err(EnvelopeError::Unended));
+        assert_eq!(complete(b"BHS|^~\\&\rMSH|1\rBTS|2\r"), Err(EnvelopeError::Messages { said: 2, held: 1 }));
+    }
+
+    #[test]
+    fn a_replayed_message_asks_for_one_answer() {
+        let asked = |accept: &str, application: &str| {
+            let text = format!("MSH|^~\\&|A||||||ADT^A01|1|P|2.5|||{accept}|{application}|44\rPID|1");
+            String::from_utf8(answered_once(&Bytes::from(text)).to_vec()).unwrap()
+        };
+        for (accept, application) in [("AL", "AL"), ("NE", "NE"), ("ER", "SU")] {
+            assert_eq!(asked(accept, application), "MSH|^~\\&|A||||||ADT^A01|1|P|2.5|||||44\rPID|1");
+        }
+        assert_eq!(asked("AL", ""), "MSH|^~\\&|A||||||ADT^A01|1|P|2.5|||AL||44\rPID|1");
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 mod file;
 
-pub use file::{age, shift_dates, split};
+pub use file::{age, answered_once, complete, shift_dates, split};
 
 use crate::hl7::{Answer, Message, Outcome, decode};
 use crate::mllp::{Mllp, MllpError, Received, Sender};

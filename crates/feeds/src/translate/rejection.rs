@@ -1,6 +1,6 @@
 //! Why a message cannot be used, in words that name no patient.
 
-use crate::hl7::{Acknowledgement, HEADER_REASON, MessageError, Outcome};
+use crate::hl7::{Acknowledgement, EnvelopeError, HEADER_REASON, MessageError, Outcome};
 use crate::mllp::Partial;
 
 macro_rules! rejections {
@@ -38,6 +38,9 @@ rejections! {
     TooLong 207 None, Partial::TooLong.reason();
     NoHeader 100 Some(("MSH", 0)), HEADER_REASON;
     SeveralMessages 207 None, "the frame holds more than one message";
+    Miscounted 207 None, "the batch holds another number of messages than it says";
+    TooManyInBatch 207 None, "the batch holds more messages than are read at once";
+    StraySegment 100 None, "the batch has a segment outside of any message";
     BadDelimiters 102 Some(("MSH", 2)), "MSH-1 and MSH-2 name no usable delimiters";
     TooManySegments 207 None, "the message has more segments than are read";
     NoFeed 207 Some(("MSH", 3)), "no feed of the charter sends as this application (MSH-3)";
@@ -73,6 +76,16 @@ impl From<MessageError> for Rejection {
             MessageError::NoHeader => Self::NoHeader,
             MessageError::Delimiters => Self::BadDelimiters,
             MessageError::TooManySegments => Self::TooManySegments,
+        }
+    }
+}
+
+impl From<EnvelopeError> for Rejection {
+    fn from(error: EnvelopeError) -> Self {
+        match error {
+            EnvelopeError::TooMany => Self::TooManyInBatch,
+            EnvelopeError::Stray => Self::StraySegment,
+            EnvelopeError::Messages { .. } | EnvelopeError::Batches { .. } | EnvelopeError::Unended => Self::Miscounted,
         }
     }
 }

@@ -3,6 +3,7 @@
 
 mod api;
 mod day;
+mod envelopes;
 mod leftovers;
 mod listener;
 mod secure;

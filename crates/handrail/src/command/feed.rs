@@ -5,7 +5,7 @@ use super::output::{Output, counted, note};
 use crate::cli::{Feed, FeedReplay};
 use crate::server::local::told;
 use bytes::Bytes;
-use feeds::replay::{Pace, Report, replay, shift_dates, split};
+use feeds::replay::{Pace, Report, answered_once, complete, replay, shift_dates, split};
 use indicatif::{ProgressBar, ProgressStyle};
 use jiff::tz::TimeZone;
 use plane::{Clock as _, SystemClock};
@@ -65,7 +65,8 @@ fn messages(args: &FeedReplay) -> Result<Vec<Bytes>, Failure> {
     let shown = args.file.display();
     let file =
         std::fs::read(&args.file).map_err(|error| Failure::local(format!("`{shown}` cannot be read: {error}")))?;
-    let messages = split(&file);
+    complete(&file).map_err(|error| Failure::local(format!("`{shown}`: {error}; nothing was sent")))?;
+    let messages: Vec<Bytes> = split(&file).iter().map(answered_once).collect();
     if messages.is_empty() {
         return Err(Failure::local(format!(
             "`{shown}` has no HL7 v2 messages: each begins with a line `MSH|…`, or stands in an MLLP frame"
