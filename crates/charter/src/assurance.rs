@@ -1,7 +1,9 @@
 //! `assurance.toml`: ways to sign in, how sure each makes us, how long that lasts, and the ways back in.
 
+use crate::entities::Risk;
 use crate::length::Minutes;
 use crate::name::{MethodName, RecoveryName};
+use crate::workflow::RequiredAssurance;
 use events::{OwnerId, RoleName, UnitId};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -14,11 +16,47 @@ pub struct Assurance {
     pub methods: BTreeMap<MethodName, Method>,
     /// How long a session lasts, by level and place; the first that fits counts. Levels 2 and 3 each need one for every place.
     pub session: Vec<SessionLimit>,
+    /// How surely one must have signed in, by the risk of what is asked for; policies see whether that is so in `context.assurance`.
+    #[serde(default)]
+    pub required: Option<RequiredByRisk>,
     /// What a colleague's word is worth.
     pub vouching: Vouching,
     /// Ways back in for those who cannot sign in.
     #[serde(default)]
     pub recovery: BTreeMap<RecoveryName, RecoveryPath>,
+}
+
+/// How surely one must have signed in, by the risk of what is asked for. It never falls as the risk rises.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[expect(missing_docs, reason = "each is the risk of the same name")]
+pub struct RequiredByRisk {
+    pub low: RequiredAssurance,
+    pub moderate: RequiredAssurance,
+    pub high: RequiredAssurance,
+    pub critical: RequiredAssurance,
+}
+
+impl RequiredByRisk {
+    /// What a risk requires.
+    #[must_use]
+    pub const fn of(&self, risk: Risk) -> RequiredAssurance {
+        match risk {
+            Risk::Low => self.low,
+            Risk::Moderate => self.moderate,
+            Risk::High => self.high,
+            Risk::Critical => self.critical,
+        }
+    }
+
+    pub(crate) const fn of_mut(&mut self, risk: Risk) -> &mut RequiredAssurance {
+        match risk {
+            Risk::Low => &mut self.low,
+            Risk::Moderate => &mut self.moderate,
+            Risk::High => &mut self.high,
+            Risk::Critical => &mut self.critical,
+        }
+    }
 }
 
 /// A way to sign in.

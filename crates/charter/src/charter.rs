@@ -10,6 +10,8 @@ use crate::emergency::Emergency;
 use crate::entities::{Risk, StaticEntities};
 use crate::files::{FILE_BYTES_MAX, FILES_MAX, Files, TEXT_BYTES_MAX, is_known_path};
 use crate::hospital::{Hospital, Unit};
+use crate::name::SiteId;
+use crate::overlay::{self, Overlay, Rules};
 use crate::owners::{Owner, Owners};
 use crate::parts::Parts;
 use crate::policy::{self, Policy};
@@ -21,7 +23,7 @@ use crate::workflow::Workflow;
 use cedar_policy::{Entities, PolicySet, Schema};
 use events::principal::IdentityClass;
 use events::{ActionName, CallerName, CharterDigest, OwnerId, PolicyId, UnitId, WorkflowName};
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fmt;
 use std::path::Path;
 use std::sync::Arc;
@@ -47,6 +49,10 @@ pub struct Charter {
     static_entities: Entities,
     entity_depth: u32,
     warnings: Vec<Diagnostic>,
+    overlays: Vec<(SiteId, Overlay)>,
+    has_overlays: bool,
+    rules: Rules,
+    local_rules: BTreeMap<UnitId, Arc<Rules>>,
     by_code: HashMap<String, UnitId>,
     by_action: HashMap<ActionName, Vec<usize>>,
     by_name: HashMap<WorkflowName, usize>,
@@ -132,6 +138,10 @@ impl Charter {
         let (schema, vocabulary) = parts.schema?;
         let (hospital, systems) = (parts.hospital?.value, parts.systems?.value);
         let workflows = parts.workflows?.value.workflow;
+        let overlays: Vec<(SiteId, Overlay)> =
+            parts.overlays.into_iter().map(|(site, doc)| (site, doc.value)).collect();
+        let assurance = parts.assurance?.value;
+        let rules = Rules::of(&hospital, &assurance, &workflows);
         let policies = parts.policies.iter().map(|read| read.finish().map(|policy| (policy.id.clone(), policy)));
         let mut by_code: HashMap<String, UnitId> = HashMap::new();
         for (id, unit) in &hospital.units {
@@ -155,7 +165,11 @@ impl Charter {
             scenarios: parts.scenarios.into_iter().map(|doc| (doc.source.path.clone(), doc.value)).collect(),
             entities: parts.entities?.value,
             owners: parts.owners?.value,
-            assurance: parts.assurance?.value,
+            assurance,
+            local_rules: overlay::lay(&rules, &hospital, &overlays),
+            has_overlays: !overlays.is_empty() || parts.policies.iter().any(|read| read.site.is_some()),
+            overlays,
+            rules,
             elevation: parts.elevation?.value,
             emergency: parts.emergency?.value,
             hospital,
@@ -234,9 +248,66 @@ impl Charter {
     /// actions the schema does not know.
     #[must_use]
     pub fn workflow_for(&self, named: Option<&WorkflowName>, action: &ActionName) -> Option<&Workflow> {
+        self.workflows.get(self.place_of(named, action)?)
+    }
+
+    /// The same by the rules of one place.
+    #[must_use]
+    pub fn workflow_by<'a>(
+        &self,
+        rules: &'a Rules,
+        named: Option<&WorkflowName>,
+        action: &ActionName,
+    ) -> Option<&'a Workflow> {
+        rules.workflows.get(self.place_of(named, action)?)
+    }
+
+    fn place_of(&self, named: Option<&WorkflowName>, action: &ActionName) -> Option<usize> {
         let having = self.by_action.get(action)?;
         let named = named.and_then(|name| self.by_name.get(name)).filter(|index| having.contains(index));
-        self.workflows.get(*named.or(having.first())?)
+        named.or(having.first()).copied()
+    }
+
+    /// Overlays by site, in the order of their files.
+    #[must_use]
+    pub fn overlays(&self) -> &[(SiteId, Overlay)] {
+        &self.overlays
+    }
+
+    /// The rules at a unit: the hospital's, with the overlays of the unit laid over them.
+    #[must_use]
+    pub fn rules_at(&self, unit: Option<&UnitId>) -> &Rules {
+        unit.and_then(|unit| self.local_rules.get(unit)).map_or(&self.rules, |rules| rules)
+    }
+
+    /// Whether it matters where a question is judged: a site has overlays or policies of its own.
+    #[must_use]
+    pub const fn has_overlays(&self) -> bool {
+        self.has_overlays
+    }
+
+    /// Units that are not judged by the hospital's rules alone, in groups that are judged alike. A unit is in one group.
+    #[must_use]
+    pub fn units_with_own_rules(&self) -> Vec<Vec<UnitId>> {
+        let mut groups: Vec<(&SiteId, &Rules, Vec<UnitId>)> = Vec::new();
+        for (id, unit) in &self.hospital.units {
+            let rules = self.rules_at(Some(id));
+            let forbidden = self.policies.values().any(|policy| policy.site.as_ref() == Some(&unit.site));
+            if std::ptr::eq(rules, &raw const self.rules) && !forbidden {
+                continue;
+            }
+            match groups.iter_mut().find(|(site, others, _)| **site == unit.site && std::ptr::eq(*others, rules)) {
+                Some((_, _, units)) => units.push(id.clone()),
+                None => groups.push((&unit.site, rules, vec![id.clone()])),
+            }
+        }
+        groups.into_iter().map(|(_, _, units)| units).collect()
+    }
+
+    /// The units of a site.
+    #[must_use]
+    pub fn units_of(&self, site: &SiteId) -> BTreeSet<UnitId> {
+        self.hospital.units.iter().filter(|(_, unit)| unit.site == *site).map(|(id, _)| id.clone()).collect()
     }
 
     /// `owners.toml`.

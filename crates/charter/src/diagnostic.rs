@@ -71,6 +71,8 @@ pub enum Code {
     PolicyValidation,
     /// Something nobody answers for, or that no workflow has.
     Coverage,
+    /// A site that goes beyond what the hospital lets sites do.
+    Bounds,
 }
 
 /// A place in a file.
@@ -209,6 +211,7 @@ impl Code {
             Self::Annotation => "annotation",
             Self::PolicyValidation => "policy_validation",
             Self::Coverage => "coverage",
+            Self::Bounds => "bounds",
         }
     }
 }

@@ -102,8 +102,9 @@ impl Reading<'_> {
                 }
             }
         } else if name == SITES {
-            let help = "this version decides by the hospital's own files only: move what the overlays say into them";
-            self.refuse(SITES, "overlays of sites are not supported yet", Some(help.to_owned()));
+            if self.inside(name, true).is_some() {
+                self.sites();
+            }
         } else if is_known_path(name) {
             self.file(name);
         } else if name != README {
@@ -113,6 +114,31 @@ impl Reading<'_> {
                 None => "a charter has only its own files, README.md and hidden files beside them".to_owned(),
             };
             self.refuse(name, "a charter has no file of this name", Some(help));
+        }
+    }
+
+    /// The directories of sites.
+    fn sites(&mut self) {
+        for site in self.names(Path::new(SITES)) {
+            let directory = format!("{SITES}/{site}");
+            if !is_plain_name(&site) {
+                let help =
+                    "name the directory as in `[sites]` of hospital.toml, with letters, digits, `-`, `_` and `.`";
+                self.refuse(&directory, "a charter cannot have a directory of this name", Some(help.to_owned()));
+                continue;
+            }
+            if self.inside(&directory, true).is_none() {
+                continue;
+            }
+            for name in self.names(Path::new(&directory)) {
+                let path = format!("{directory}/{name}");
+                if is_known_path(&path) {
+                    self.file(&path);
+                } else {
+                    let help = "a site has overlays that end in `.toml` and policies that end in `.cedar`";
+                    self.refuse(&path, "this does not belong here", Some(help.to_owned()));
+                }
+            }
         }
     }
 

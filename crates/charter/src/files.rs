@@ -1,5 +1,6 @@
 //! The files of a charter: which there can be, and how much of them.
 
+use crate::name::SiteId;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -37,7 +38,7 @@ pub(crate) const DIRECTORIES: [(&str, &str); 2] = [(POLICIES, ".cedar"), (SCENAR
 pub(crate) const POLICIES: &str = "policies";
 pub(crate) const SCENARIOS: &str = "scenarios";
 
-/// The directory of overlays, which this version refuses.
+/// The directory of overlays: a directory for each site, which holds TOML files and policies.
 pub(crate) const SITES: &str = "sites";
 
 /// The files by path relative to the charter, with `/`. INVARIANT: every path is one that [`is_known_path`] accepts.
@@ -51,6 +52,14 @@ pub(crate) fn is_known_path(path: &str) -> bool {
                 .and_then(|rest| rest.strip_prefix('/'))
                 .is_some_and(|name| is_plain_name(name) && name.len() > ending.len() && name.ends_with(ending))
         })
+        || in_site(path).is_some()
+}
+
+/// The site of a path such as `sites/north/overlay.toml`.
+pub(crate) fn in_site(path: &str) -> Option<SiteId> {
+    let (site, name) = path.strip_prefix(SITES)?.strip_prefix('/')?.split_once('/')?;
+    let named = [".toml", ".cedar"].iter().any(|ending| name.len() > ending.len() && name.ends_with(ending));
+    (named && is_plain_name(site) && is_plain_name(name)).then(|| SiteId::new(site).ok()).flatten()
 }
 
 /// Letters, digits, `-`, `_` and `.`, not first.
@@ -66,7 +75,14 @@ mod tests {
 
     #[test]
     fn only_paths_of_a_charter_are_known() {
-        for known in ["hospital.toml", "schema.cedarschema", "policies/care.cedar", "scenarios/ed-1.toml"] {
+        for known in [
+            "hospital.toml",
+            "schema.cedarschema",
+            "policies/care.cedar",
+            "scenarios/ed-1.toml",
+            "sites/main/overlay.toml",
+            "sites/main/x.cedar",
+        ] {
             assert!(is_known_path(known), "{known}");
         }
         for unknown in [
@@ -83,7 +99,11 @@ mod tests {
             "policies/x.toml",
             "policies/x\0.cedar",
             "scenarios/é.toml",
-            "sites/main/hospital.toml",
+            "sites/hospital.toml",
+            "sites/main/deeper/x.toml",
+            "sites/../x.toml",
+            "sites//x.toml",
+            "sites/main/.toml",
         ] {
             assert!(!is_known_path(unknown), "{unknown}");
         }

@@ -1,8 +1,10 @@
 //! `hospital.toml`: the hospital itself. Sites, units, time, and what happens when facts are late or recording fails.
 
-use crate::length::{Days, Seconds};
+use crate::length::{Days, Minutes, Seconds};
 use crate::name::SiteId;
+use crate::workflow::{FallbackMode, RemedyKind};
 use events::UnitId;
+use events::decision::EndMode;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -28,6 +30,52 @@ pub struct Hospital {
     pub recording: Recording,
     /// How long evidence is kept.
     pub retention: Retention,
+    /// How far overlays of sites may go; absent: they may only be stricter than the hospital.
+    #[serde(default)]
+    pub bounds: Bounds,
+}
+
+/// How far overlays of sites may go. What is absent is as the hospital has it: stricter is always possible, laxer never.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Bounds {
+    /// The longest grace after a transfer.
+    pub grace_transfer_s_max: Option<Seconds>,
+    /// The longest grace after a discharge.
+    pub grace_discharge_s_max: Option<Seconds>,
+    /// The longest time for late charting.
+    pub late_charting_s_max: Option<Seconds>,
+    /// The latest a silent ADT feed is stale.
+    pub adt_stale_s_max: Option<Seconds>,
+    /// The latest a silent rota is stale.
+    pub rota_stale_s_max: Option<Seconds>,
+    /// The longest downtime tolerated in any workflow.
+    pub downtime_tolerance_min_max: Option<Minutes>,
+    /// Remedies a site may offer although the workflow does not.
+    pub remedies: Vec<RemedyKind>,
+    /// Fallbacks a site may choose for any cause; `block` always is.
+    pub fallbacks: Vec<FallbackMode>,
+    /// How a site may end access; `now` always is.
+    pub ends: Vec<EndMode>,
+    /// Whether a site may have policies. They can only forbid.
+    pub policies: bool,
+}
+
+impl Default for Bounds {
+    fn default() -> Self {
+        Self {
+            grace_transfer_s_max: None,
+            grace_discharge_s_max: None,
+            late_charting_s_max: None,
+            adt_stale_s_max: None,
+            rota_stale_s_max: None,
+            downtime_tolerance_min_max: None,
+            remedies: Vec::new(),
+            fallbacks: Vec::new(),
+            ends: Vec::new(),
+            policies: true,
+        }
+    }
 }
 
 /// One site.

@@ -2,7 +2,7 @@
 //! is wrong with it, by file, line and column, each with its remedy.
 //!
 //! - One module for each file: [`hospital`], [`workflow`], [`owners`], [`assurance`], [`elevation`], [`emergency`], [`systems`],
-//!   [`entities`], [`scenario`], [`policy`]; [`vocabulary`] is what policies can speak of.
+//!   [`entities`], [`scenario`], [`policy`], [`overlay`]; [`vocabulary`] is what policies can speak of.
 //! - [`Charter::load`] reads a directory, [`Charter::from_bundle`] the canonical bytes of one. Both bound what they read.
 
 mod bundle;
@@ -29,6 +29,7 @@ pub mod entities;
 pub mod hospital;
 pub mod length;
 pub mod name;
+pub mod overlay;
 pub mod owners;
 pub mod policy;
 pub mod scenario;
@@ -44,6 +45,7 @@ pub use entities::Risk;
 pub use files::{BUNDLE_BYTES_MAX, FILE_BYTES_MAX, FILE_NAME_BYTES_MAX, FILES_MAX, TOML_BYTES_MAX};
 pub use hospital::{Hospital, Unit};
 pub use nearest::nearest;
+pub use overlay::{Overlay, Rules};
 pub use owners::{Owner, Owners};
 pub use policy::Policy;
 pub use scenario::Scenario;

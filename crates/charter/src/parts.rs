@@ -8,7 +8,9 @@ use crate::emergency::Emergency;
 use crate::entities::StaticEntities;
 use crate::files::{self, Files};
 use crate::hospital::Hospital;
+use crate::name::SiteId;
 use crate::names::{Names, Noun};
+use crate::overlay::Overlay;
 use crate::owners::Owners;
 use crate::policy::{self, ReadPolicy};
 use crate::scenario::Scenario;
@@ -34,6 +36,7 @@ pub(crate) struct Parts<'t> {
     pub(crate) emergency: Option<Document<'t, Emergency>>,
     pub(crate) systems: Option<Document<'t, Systems>>,
     pub(crate) scenarios: Vec<Document<'t, Scenario>>,
+    pub(crate) overlays: Vec<(SiteId, Document<'t, Overlay>)>,
     pub(crate) schema_source: Option<Arc<Source>>,
     pub(crate) schema: Option<(Schema, Vocabulary)>,
     pub(crate) policies: Vec<ReadPolicy>,
@@ -51,6 +54,7 @@ mod example {
     pub(super) const ELEVATION: &str = include_str!("example/elevation.toml");
     pub(super) const EMERGENCY: &str = include_str!("example/emergency.toml");
     pub(super) const SYSTEMS: &str = include_str!("example/systems.toml");
+    pub(super) const OVERLAY: &str = include_str!("example/overlay.toml");
     pub(super) const SCENARIO: &str = include_str!("example/scenario.toml");
 }
 
@@ -74,6 +78,7 @@ impl<'t> Parts<'t> {
             emergency: reader.document(files::EMERGENCY, example::EMERGENCY),
             systems: reader.document(files::SYSTEMS, example::SYSTEMS),
             scenarios: reader.scenarios(),
+            overlays: reader.overlays(),
             ..reader.rules()
         }
     }
@@ -89,6 +94,7 @@ impl<'t> Parts<'t> {
             emergency: None,
             systems: None,
             scenarios: Vec::new(),
+            overlays: Vec::new(),
             schema_source: None,
             schema: None,
             policies: Vec::new(),
@@ -154,13 +160,22 @@ impl<'t> Reader<'_, 't> {
         all.filter_map(|(path, text)| Document::read(path, text, example::SCENARIO, self.findings)).collect()
     }
 
+    fn overlays(&mut self) -> Vec<(SiteId, Document<'t, Overlay>)> {
+        let all = self.below(files::SITES).filter(|(path, _)| path.ends_with(".toml"));
+        let read = all.filter_map(|(path, text)| {
+            Some((files::in_site(path)?, Document::read(path, text, example::OVERLAY, self.findings)?))
+        });
+        read.collect()
+    }
+
     /// Schema and policies.
     fn rules(&mut self) -> Parts<'t> {
         let schema_source = self.files.get(files::SCHEMA).map(|text| Source::new(files::SCHEMA, text));
         let schema = schema_source.as_ref().and_then(|source| schema::read(source, self.findings));
         let mut policies = Vec::new();
         let errors = self.findings.errors();
-        for (path, text) in self.below(files::POLICIES) {
+        let local = self.below(files::SITES).filter(|(path, _)| path.ends_with(".cedar"));
+        for (path, text) in self.below(files::POLICIES).chain(local) {
             policy::read(&Source::new(path, text), self.findings, &mut policies);
         }
         let policies_named = errors == self.findings.errors();
@@ -192,6 +207,7 @@ mod tests {
         reads::<Elevation>(example::ELEVATION);
         reads::<Emergency>(example::EMERGENCY);
         reads::<Systems>(example::SYSTEMS);
+        reads::<Overlay>(example::OVERLAY);
         reads::<Scenario>(example::SCENARIO);
     }
 }

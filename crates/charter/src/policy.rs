@@ -2,6 +2,8 @@
 
 use crate::cedar_text::{self, POLICY_BYTES_MAX, Statement, statements};
 use crate::diagnostic::{Code, Diagnostic, Findings};
+use crate::files::in_site;
+use crate::name::SiteId;
 use crate::nearest::nearest;
 use crate::schema::from_cedar;
 use crate::source::Source;
@@ -28,6 +30,8 @@ pub struct Policy {
     pub file: String,
     /// The line it begins on, from 1.
     pub line: usize,
+    /// The site it is for; none: it holds everywhere.
+    pub site: Option<SiteId>,
 }
 
 /// The annotations a policy can have. The first three it must have.
@@ -48,6 +52,7 @@ pub(crate) struct ReadPolicy {
     pub(crate) id: Option<PolicyId>,
     pub(crate) owner: Option<OwnerId>,
     pub(crate) workflow: Option<WorkflowName>,
+    pub(crate) site: Option<SiteId>,
     reason: Option<String>,
 }
 
@@ -56,6 +61,11 @@ impl ReadPolicy {
     pub(crate) fn annotation(&self, name: &str) -> Range<usize> {
         let found = self.statement.annotations.iter().find(|annotation| annotation.name == name);
         found.map_or_else(|| self.head(), |annotation| annotation.value_span.clone())
+    }
+
+    /// A problem with the policy as a whole.
+    pub(crate) fn problem(&self, code: Code, message: impl Into<String>) -> Diagnostic {
+        Diagnostic::at(code, &self.source, self.head(), message)
     }
 
     /// Where the policy begins.
@@ -92,6 +102,7 @@ impl ReadPolicy {
             effect: self.cedar.effect(),
             file: self.source.path.clone(),
             line: self.source.position(self.statement.span.start).line,
+            site: self.site.clone(),
         })
     }
 }
@@ -150,6 +161,7 @@ fn annotated(
         id: None,
         owner: None,
         workflow: None,
+        site: in_site(&source.path),
         reason: None,
     };
     for annotation in &read.statement.annotations {

@@ -70,6 +70,12 @@ pub enum Shape {
 /// The attribute of a context that is there whenever the question is about a patient.
 pub const CARE: &str = "care";
 
+/// The attribute of a context that is there whenever `assurance.toml` says what is required by risk.
+pub const ASSURANCE: &str = "assurance";
+
+/// The type of units that can be asked about; their ids are those of `hospital.toml`.
+pub const UNIT: &str = "Unit";
+
 /// The attribute of a context that holds what callers assert about the action.
 pub const REQUEST: &str = "request";
 
@@ -77,7 +83,7 @@ pub const REQUEST: &str = "request";
 pub const ASSERTED: [&str; 3] = ["device", "session", "purpose"];
 
 /// The attributes of a context that Handrail fills itself, whoever asks.
-pub const OWN: [&str; 6] = ["shift", "care", "live", "feeds", "emergency", REQUEST];
+pub const OWN: [&str; 7] = ["shift", "care", "live", "feeds", "emergency", ASSURANCE, REQUEST];
 
 /// The types of principals the world knows: their `class`, `active` and `labels` come from it, and they belong to roles.
 pub const PRINCIPAL_TYPES: [&str; 4] = ["Person", "Workload", "Agent", "Device"];
@@ -139,6 +145,7 @@ pub fn offered(name: &str) -> Option<Attribute> {
             ]),
             true,
         ),
+        ASSURANCE => (record(&[("required", Long), ("enough", Bool)]), false),
         "emergency" => (Bool.shape(), true),
         "purpose" => (Text.shape(), false),
         _ => return None,

@@ -85,6 +85,15 @@ pub struct RequiredAssurance {
     pub max_age_min: Option<Minutes>,
 }
 
+impl RequiredAssurance {
+    /// Whether everything enough for this is enough for the other.
+    #[must_use]
+    pub fn is_at_least(self, other: Self) -> bool {
+        let age = |required: Self| required.max_age_min.map_or(u32::MAX, Minutes::get);
+        self.level >= other.level && age(self) <= age(other)
+    }
+}
+
 /// A sort of remedy.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -144,6 +153,19 @@ pub enum FallbackMode {
     Vouch,
     /// The glass may be broken.
     BreakGlass,
+}
+
+impl FallbackMode {
+    /// Its name in charters.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Block => "block",
+            Self::Temporary => "temporary",
+            Self::Vouch => "vouch",
+            Self::BreakGlass => "break_glass",
+        }
+    }
 }
 
 /// How much friction is too much; a limit that is absent is not watched.

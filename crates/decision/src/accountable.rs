@@ -36,6 +36,16 @@ pub enum Role {
     Risk,
     /// The control: Handrail.
     Control,
+    /// The system it is about.
+    System {
+        /// Which: a key of `targets` in `systems.toml`.
+        target: String,
+    },
+    /// Taking over from the system's supplier.
+    Handoff {
+        /// Which: a key of `vendors` in `systems.toml`.
+        vendor: String,
+    },
     /// An incident here.
     Incident,
     /// Helping who is stuck.
@@ -54,6 +64,8 @@ impl fmt::Display for Role {
             Self::IdentityClass { class } => write!(f, "owns {} identities", class.as_str().replace('_', " ")),
             Self::Risk => f.write_str("accepts the clinical risk"),
             Self::Control => f.write_str("operates the control"),
+            Self::System { target } => write!(f, "runs the system {target}"),
+            Self::Handoff { vendor } => write!(f, "takes over from the supplier {vendor}"),
             Self::Incident => f.write_str("owns an incident here"),
             Self::Help => f.write_str("helps whoever is stuck"),
         }
@@ -104,6 +116,15 @@ impl Engine {
             of.push((Role::Identity, &workflow.owners.identity));
             of.push((Role::ClinicalIt, &workflow.owners.clinical_it));
             of.push((Role::Availability, &workflow.owners.availability));
+        }
+        let systems = charter.systems();
+        let asked = &made.question.resource;
+        let target =
+            systems.targets.get_key_value(asked.id.as_str()).filter(|_| !systems.is_patient(asked.kind.as_str()));
+        if let Some((name, target)) = target {
+            of.push((Role::System { target: name.to_string() }, &target.owner));
+            let vendor = target.vendor.as_ref().and_then(|name| systems.vendors.get_key_value(name));
+            of.extend(vendor.map(|(name, vendor)| (Role::Handoff { vendor: name.to_string() }, &vendor.handoff_owner)));
         }
         of.push((Role::Control, &owners.control_owner));
         if made.remedies.iter().any(|remedy| matches!(remedy, Remedy::HelpDesk { .. })) {

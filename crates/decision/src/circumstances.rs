@@ -3,7 +3,9 @@
 //! An unknown patient looks exactly like a known one with whom nothing connects the asker: `care` says only what connects them.
 
 use crate::claims::Claims;
-use charter::hospital::{Grace, Staleness};
+use charter::hospital::Staleness;
+use charter::name::SiteId;
+use charter::{Risk, Rules};
 use events::decision::Values;
 use events::principal::IdentityClass;
 use events::{DeviceId, Label, PatientPseudonym, PrincipalId, RoleName, Timestamp, UnitId};
@@ -35,6 +37,12 @@ pub struct Circumstances {
     /// How the asker signed in; absent when nobody says.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub session: Option<Session>,
+    /// Whether the sign-in is enough for the risk of what is asked for, here; absent when the charter requires nothing by risk.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub assurance: Option<Assurance>,
+    /// The site whose overlays are among the rules it was judged by; absent for the hospital's own.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub site: Option<SiteId>,
     /// The device; absent when none was given or it is not enrolled.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub device: Option<Device>,
@@ -126,6 +134,48 @@ pub struct Session {
     pub method: SmolStr,
 }
 
+/// Whether a sign-in is enough for the risk of what is asked for, at the place it is judged.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Assurance {
+    /// The level it must have.
+    pub required: i64,
+    /// Whether it has that level and is fresh enough: by the risk, and as long as a session of its level lasts there.
+    pub enough: bool,
+    /// The oldest a sign-in of each level may be, in minutes.
+    #[serde(skip)]
+    oldest: [Option<i64>; 3],
+}
+
+impl Assurance {
+    /// What a risk requires by these rules at this unit; absent when they require nothing by risk.
+    #[must_use]
+    pub fn of(rules: &Rules, risk: Risk, unit: Option<&UnitId>) -> Option<Self> {
+        let required = rules.assurance.required?.of(risk);
+        let oldest = [1, 2, 3].map(|level| {
+            let session = rules.assurance.session_limit(level, unit).map(|limit| limit.overall_min);
+            let lengths = session.into_iter().chain(required.max_age_min);
+            lengths.map(|length| i64::from(length.get())).min()
+        });
+        Some(Self { required: required.level.into(), enough: false, oldest })
+    }
+
+    /// The oldest a sign-in of a level may be, in minutes; absent when any age will do.
+    #[must_use]
+    pub fn oldest(&self, level: i64) -> Option<i64> {
+        let place = usize::try_from(level - LEVELS.start()).ok()?;
+        self.oldest.get(place).copied().flatten()
+    }
+
+    /// With this sign-in.
+    fn with(self, session: Option<&Session>) -> Self {
+        let fits = |session: &Session| {
+            session.level >= self.required
+                && self.oldest(session.level).is_none_or(|oldest| session.age_minutes <= oldest)
+        };
+        Self { enough: session.is_some_and(fits), ..self }
+    }
+}
+
 /// The device.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Device {
@@ -205,20 +255,24 @@ pub struct Found {
     pub claims: Claims,
 }
 
+/// What circumstances are worked out by, besides facts.
+#[derive(Clone, Debug)]
+pub struct By<'a> {
+    /// The rules of the place.
+    pub rules: &'a Rules,
+    /// Authority held for a while.
+    pub live: &'a Live,
+    /// What the risk of what is asked for requires there.
+    pub assurance: Option<Assurance>,
+}
+
 /// Works out the circumstances.
 #[must_use]
-pub fn find(
-    asker: Asker<'_>,
-    facts: &Facts,
-    asserted: AssertedCircumstances,
-    grace: &Grace,
-    staleness: &Staleness,
-    now: Timestamp,
-) -> Found {
+pub fn find(asker: Asker<'_>, facts: &Facts, asserted: AssertedCircumstances, by: &By<'_>, now: Timestamp) -> Found {
     let claims = asker
         .patient
         .and(facts.patient.as_ref())
-        .map_or_else(Claims::default, |patient| Claims::of(asker.principal, &facts.shifts, patient, grace));
+        .map_or_else(Claims::default, |patient| Claims::of(asker.principal, &facts.shifts, patient, &by.rules.grace));
     let shift = shift(&facts.shifts, now);
     let emergency = emergency(facts, &shift, now);
     let care = asker.patient.map(|asked| match &facts.patient {
@@ -237,10 +291,12 @@ pub fn find(
         emergency,
         shift,
         care,
+        assurance: by.assurance.clone().map(|assurance| assurance.with(asserted.session.as_ref())),
+        site: by.rules.site.clone(),
         session: asserted.session,
         device: asserted.device.and_then(|id| device(id, facts, now)),
-        live: Live::default(),
-        feeds: feeds(facts, staleness, now),
+        live: by.live.clone(),
+        feeds: feeds(facts, &by.rules.staleness, now),
         purpose: asserted.purpose,
         request: asserted.request,
         other: asserted.other,
@@ -257,6 +313,14 @@ impl Circumstances {
             // The fields above are texts, numbers and lists of them: they have a JSON form.
             _ => Values::new(),
         }
+    }
+
+    /// As if the asker had signed in like this.
+    #[must_use]
+    pub fn signed_in(mut self, session: Session) -> Self {
+        self.assurance = self.assurance.map(|assurance| assurance.with(Some(&session)));
+        self.session = Some(session);
+        self
     }
 
     /// Whether anything connects or connected the asker with the patient.

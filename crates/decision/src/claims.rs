@@ -210,6 +210,12 @@ pub fn holds_until(
     {
         next.offer(later(now, count.saturating_sub(session.age_minutes)));
     }
+    if let (Some(assurance), Some(session)) = (&circumstances.assurance, &circumstances.session)
+        && uses.looks_at(Field::AssuranceEnough)
+    {
+        let over = assurance.oldest(session.level).map(|oldest| oldest.saturating_add(1) - session.age_minutes);
+        next.offer(over.and_then(|minutes| later(now, minutes)));
+    }
     if let Some(device) = &facts.device
         && uses.looks_at(Field::DevicePosture)
     {

@@ -58,6 +58,8 @@ fields! {
     FeedsRotaStale "feeds" "rota_stale";
     FeedsAdtQuietMinutes "feeds" "adt_quiet_minutes";
     FeedsRotaQuietMinutes "feeds" "rota_quiet_minutes";
+    AssuranceRequired "assurance" "required";
+    AssuranceEnough "assurance" "enough";
     Emergency "emergency" "";
     Purpose "purpose" "";
 }
@@ -97,7 +99,8 @@ impl Counter {
 }
 
 /// The words of the vocabulary, in the order of [`Word`].
-pub const WORDS: [&str; 8] = ["shift", "care", "session", "device", "live", "feeds", "emergency", "purpose"];
+pub const WORDS: [&str; 9] =
+    ["shift", "care", "session", "device", "live", "feeds", "emergency", "purpose", "assurance"];
 
 /// A word of the vocabulary.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -111,6 +114,7 @@ pub enum Word {
     Feeds,
     Emergency,
     Purpose,
+    Assurance,
 }
 
 /// What some policies look at.

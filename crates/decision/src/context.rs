@@ -166,6 +166,7 @@ impl ContextPlan {
             "device" => self.offers(Word::Device) && of.device.is_some(),
             "live" => self.offers(Word::Live),
             "feeds" => self.offers(Word::Feeds),
+            "assurance" => self.offers(Word::Assurance) && of.assurance.is_some(),
             "emergency" => self.offers(Word::Emergency),
             "purpose" => self.offers(Word::Purpose) && of.purpose.is_some(),
             asserted => other.pairs.contains_key(asserted),
@@ -197,6 +198,13 @@ impl ContextPlan {
         }
         if seen(Word::Feeds) {
             words.add("feeds", feeds_record(&of.feeds, looked));
+        }
+        if let Some(assurance) = of.assurance.as_ref().filter(|_| seen(Word::Assurance)) {
+            let fields = [
+                (Field::AssuranceRequired, "required", long(assurance.required)),
+                (Field::AssuranceEnough, "enough", yes(assurance.enough)),
+            ];
+            words.add("assurance", record(looked, fields));
         }
         if seen(Word::Emergency) {
             words.add("emergency", Seen::truth(of.emergency));

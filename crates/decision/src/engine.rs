@@ -1,25 +1,25 @@
 //! May this happen? Facts, time and what the caller asserts go to Cedar through the index; on a deny, what would help is found.
 
+use crate::actions::{self, Action};
 use crate::cedar::{self, Whole};
-use crate::circumstances::{self, Asker, AssertedCircumstances, Circumstances, Found, Live};
+use crate::circumstances::{self, Asker, AssertedCircumstances, Assurance, By, Circumstances, Found, Live};
 use crate::claims::holds_until;
 use crate::clockwork::{Field, Uses, Word};
-use crate::context::{self, AssertedContext, ContextPlan};
+use crate::context::{self, AssertedContext};
 use crate::entities::{Party, StaticError, Statics};
 use crate::index::{Candidates, IndexError, Placed, PolicyIndex};
-use crate::judgement::Judgement;
+use crate::judgement::{Glance, Judgement};
 use crate::obligation;
+use crate::place;
 use crate::refusal::Refusal;
 use crate::remedy::{self, Change, Eligible};
 use crate::unsaid::{self, Unsaid};
-use cedar_policy::{
-    AuthorizationError, Authorizer, Decision, Entities, EntityUid, Policy, PolicySet, Request, Response,
-};
-use charter::Charter;
+use cedar_policy::{AuthorizationError, Authorizer, Decision, Entities, Policy, PolicySet, Request, Response};
 use charter::workflow::{RemedyKind, Workflow};
+use charter::{Charter, Rules};
 use events::decision::{Effect, Question, Remedy};
-use events::{ActionName, PatientPseudonym, PolicyId, RoleName, Timestamp, TypeName};
-use std::collections::{BTreeSet, HashMap};
+use events::{ActionName, PatientPseudonym, PolicyId, RoleName, Timestamp, UnitId};
+use std::collections::HashMap;
 use std::sync::Arc;
 use world::{Facts, Subject};
 
@@ -59,17 +59,6 @@ struct Known {
     forbids: bool,
 }
 
-#[derive(Debug)]
-struct Action {
-    name: ActionName,
-    uid: EntityUid,
-    ancestors: Vec<EntityUid>,
-    entity: Whole,
-    principals: BTreeSet<TypeName>,
-    resources: BTreeSet<TypeName>,
-    context: ContextPlan,
-}
-
 /// A question made ready to be put to policies.
 struct Case<'a> {
     action: &'a Action,
@@ -77,18 +66,11 @@ struct Case<'a> {
     resource: Party,
     /// Whether the patient's labels are left out, as if nothing were known of the patient.
     masked: bool,
+    /// Where it is judged.
+    unit: Option<UnitId>,
     found: Found,
     asserted: AssertedContext,
     patient: Option<PatientPseudonym>,
-}
-
-/// What a question comes to, and no more.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Glance {
-    /// Whether it is permitted.
-    pub permits: bool,
-    /// Whether it is about no patient, or about one with whom something connects the asker.
-    pub related: bool,
 }
 
 /// What policies say.
@@ -111,6 +93,8 @@ struct Situation<'a> {
     /// Authority held for a while.
     held: &'a Live,
     now: Timestamp,
+    /// The rules of the place it is judged at.
+    rules: &'a Rules,
 }
 
 /// What a case is put to.
@@ -135,9 +119,13 @@ impl Engine {
     /// # Errors
     /// As [`Self::new`].
     pub fn with_policies(charter: Arc<Charter>, policies: PolicySet) -> Result<Self, EngineError> {
-        let index = PolicyIndex::new(policies);
+        let local = charter.policies().values().filter_map(|policy| {
+            let units = charter.units_of(policy.site.as_ref()?);
+            Some((cedar_policy::PolicyId::new(policy.id.as_str()), units))
+        });
+        let index = PolicyIndex::local(policies, local.collect());
         let statics = Arc::new(Statics::new(charter.vocabulary(), charter.entities())?);
-        let actions = Arc::new(actions(&charter)?);
+        let actions = Arc::new(actions::of(&charter).map_err(EngineError::Actions)?);
         Ok(Self { charter, ids: known(&index)?, index, statics, actions, authorizer: Authorizer::new() })
     }
 
@@ -147,7 +135,18 @@ impl Engine {
     /// # Errors
     /// When the charter has no such policy.
     pub fn with_policy(&self, id: &PolicyId, other: Option<Policy>) -> Result<Self, EngineError> {
-        let index = self.index.replacing(&cedar_policy::PolicyId::new(id.as_str()), other)?;
+        self.with_index(self.index.replacing(&cedar_policy::PolicyId::new(id.as_str()), other)?)
+    }
+
+    /// The same engine with a policy of one site holding everywhere.
+    ///
+    /// # Errors
+    /// As [`Self::new`].
+    pub fn with_policy_everywhere(&self, id: &PolicyId) -> Result<Self, EngineError> {
+        self.with_index(self.index.everywhere(&cedar_policy::PolicyId::new(id.as_str())))
+    }
+
+    fn with_index(&self, index: PolicyIndex) -> Result<Self, EngineError> {
         Ok(Self {
             charter: Arc::clone(&self.charter),
             ids: known(&index)?,
@@ -184,10 +183,12 @@ impl Engine {
     /// Answers as if the asker held this authority for a while: to see what it would open. Nobody gets anything by it.
     #[must_use]
     pub fn decide_holding(&self, question: &Question, facts: &Facts, held: &Live, now: Timestamp) -> Judgement {
-        let situation = Situation { facts, held, now };
-        let workflow = self.charter.workflow_for(question.workflow.as_ref(), &question.action);
-        let judged =
-            self.case(question, situation, false).and_then(|case| self.judge(question, case, workflow, situation));
+        let unit = self.place(question, facts, false, now);
+        let situation = Situation { facts, held, now, rules: self.charter.rules_at(unit.as_ref()) };
+        let workflow = self.workflow(question, situation);
+        let judged = self
+            .case(question, situation, unit, false)
+            .and_then(|case| self.judge(question, case, workflow, situation));
         judged.unwrap_or_else(|refused| Judgement {
             effect: Effect::Deny,
             workflow: workflow.map(|workflow| workflow.name.clone()),
@@ -212,14 +213,20 @@ impl Engine {
     ) -> Result<Judgement, Refusal> {
         let gathered = self.gather(&case)?;
         let verdict = self.put(&case, &gathered, &case.found.circumstances)?;
+        let moved_at = self.moved_at(question, &case, situation);
         let holds_until = self.holds_until(&case, &gathered.candidates.uses, situation);
+        let holds_until = holds_until.into_iter().chain(moved_at).min();
         if verdict.effect == Effect::Permit {
             return Ok(self.permit(case, verdict, workflow, holds_until));
         }
         // Where nothing connects the asker with the patient, the answer is worked out as if nothing were known of the patient, so that it
         // does not tell a known from an unknown one, or a labelled from an unlabelled one.
         if case.patient.is_some() && !case.found.circumstances.related() {
-            let masked = self.case(question, situation, true)?;
+            // The rules of where the patient is would tell where that is.
+            let unit = self.place(question, situation.facts, true, situation.now);
+            let situation = Situation { rules: self.charter.rules_at(unit.as_ref()), ..situation };
+            let workflow = self.workflow(question, situation);
+            let masked = self.case(question, situation, unit, true)?;
             let gathered = self.gather(&masked)?;
             let verdict = self.put(&masked, &gathered, &masked.found.circumstances)?;
             // Where a label alone denies, that must be said.
@@ -236,8 +243,9 @@ impl Engine {
     /// about.
     #[must_use]
     pub fn glance(&self, question: &Question, facts: &Facts, now: Timestamp) -> Glance {
-        let situation = Situation { facts, held: &Live::default(), now };
-        let seen = self.case(question, situation, false).and_then(|case| {
+        let unit = self.place(question, facts, false, now);
+        let situation = Situation { facts, held: &Live::default(), now, rules: self.charter.rules_at(unit.as_ref()) };
+        let seen = self.case(question, situation, unit, false).and_then(|case| {
             let gathered = self.gather(&case)?;
             let verdict = self.put(&case, &gathered, &case.found.circumstances)?;
             Ok(Glance {
@@ -248,6 +256,33 @@ impl Engine {
         seen.unwrap_or_default()
     }
 
+    /// The unit whose rules count; none where all units have the same.
+    fn place(&self, question: &Question, facts: &Facts, hidden: bool, now: Timestamp) -> Option<UnitId> {
+        if !self.charter.has_overlays() {
+            return None;
+        }
+        let hidden = hidden || !self.charter.systems().is_patient(question.resource.kind.as_str());
+        place::of(question, facts, hidden, now)
+    }
+
+    /// When time alone first brings other rules to bear.
+    fn moved_at(&self, question: &Question, case: &Case<'_>, situation: Situation<'_>) -> Option<Timestamp> {
+        if !self.charter.has_overlays() {
+            return None;
+        }
+        let site = |unit: Option<&UnitId>| unit.and_then(|unit| self.charter.unit(unit)).map(|unit| &unit.site);
+        let differs = |at: &Timestamp| {
+            let unit = self.place(question, situation.facts, case.masked, *at);
+            !std::ptr::eq(self.charter.rules_at(unit.as_ref()), situation.rules)
+                || site(unit.as_ref()) != site(case.unit.as_ref())
+        };
+        place::changes(situation.facts, case.masked, situation.now).into_iter().find(differs)
+    }
+
+    fn workflow<'a>(&'a self, question: &Question, situation: Situation<'a>) -> Option<&'a Workflow> {
+        self.charter.workflow_by(situation.rules, question.workflow.as_ref(), &question.action)
+    }
+
     fn patient(&self, question: &Question) -> Result<Option<PatientPseudonym>, Refusal> {
         if !self.charter.systems().is_patient(question.resource.kind.as_str()) {
             return Ok(None);
@@ -256,7 +291,13 @@ impl Engine {
     }
 
     /// Makes a question ready, or says why it does not fit the charter.
-    fn case(&self, question: &Question, situation: Situation<'_>, masked: bool) -> Result<Case<'_>, Refusal> {
+    fn case(
+        &self,
+        question: &Question,
+        situation: Situation<'_>,
+        unit: Option<UnitId>,
+        masked: bool,
+    ) -> Result<Case<'_>, Refusal> {
         let facts = situation.facts;
         let (principal, resource) = (&question.principal, &question.resource);
         let action =
@@ -270,7 +311,7 @@ impl Engine {
         }
         let asked = self.patient(question)?;
         let (known, asserted) = action.context.asserted(&question.asserted)?;
-        let found = self.circumstances(question, asked, situation, known);
+        let found = self.circumstances(question, asked, situation, unit.as_ref(), known);
         let canonical = facts.patient.as_ref().filter(|_| asked.is_some()).map(|patient| patient.canonical);
         let patient = canonical.or(asked);
         let id = patient.map_or_else(|| resource.id.as_str().to_owned(), |patient| patient.to_string());
@@ -286,6 +327,7 @@ impl Engine {
             )?,
             resource: self.statics.resource(resource_kind, &id, labels, &question.asserted.resource)?,
             masked,
+            unit,
             found,
             asserted,
             patient,
@@ -297,14 +339,13 @@ impl Engine {
         question: &Question,
         patient: Option<PatientPseudonym>,
         situation: Situation<'_>,
+        unit: Option<&UnitId>,
         asserted: AssertedCircumstances,
     ) -> Found {
         let asker = Asker { principal: &question.principal.id, patient };
-        let hospital = self.charter.hospital();
-        let (facts, now) = (situation.facts, situation.now);
-        let mut found = circumstances::find(asker, facts, asserted, &hospital.grace, &hospital.staleness, now);
-        found.circumstances.live.clone_from(situation.held);
-        found
+        let Situation { facts, held, now, rules } = situation;
+        let by = By { rules, live: held, assurance: Assurance::of(rules, self.charter.risk(&question.action), unit) };
+        circumstances::find(asker, facts, asserted, &by, now)
     }
 
     /// Gathers what a case is put to: the policies that can bear on it and the entities they can look at. The same under every change of
@@ -313,7 +354,8 @@ impl Engine {
         let (principal, action, resource) = (&case.principal, case.action, &case.resource);
         let candidates = self
             .index
-            .candidates(
+            .candidates_at(
+                case.unit.as_ref(),
                 Placed { uid: &principal.uid, ancestors: &principal.ancestors },
                 Placed { uid: &action.uid, ancestors: &action.ancestors },
                 Placed { uid: &resource.uid, ancestors: &resource.ancestors },
@@ -380,9 +422,9 @@ impl Engine {
     }
 
     fn holds_until(&self, case: &Case<'_>, uses: &Uses, situation: Situation<'_>) -> Option<Timestamp> {
-        let Situation { facts, now, .. } = situation;
+        let Situation { facts, now, rules, .. } = situation;
         let Found { circumstances, claims } = &case.found;
-        holds_until(circumstances, claims, facts, &self.charter.hospital().staleness, uses, now)
+        holds_until(circumstances, claims, facts, &rules.staleness, uses, now)
     }
 
     fn permit(
@@ -423,17 +465,17 @@ impl Engine {
         let alone = remedies.iter().any(|remedy| matches!(remedy, Remedy::StepUp { .. }));
         let step_ups = workflow
             .filter(|workflow| !alone && workflow.remedies.contains(&RemedyKind::StepUp))
-            .map(|workflow| remedy::step_ups(workflow, &case.found.circumstances, self.charter.assurance()));
+            .map(|workflow| remedy::step_ups(workflow, &case.found.circumstances, &situation.rules.assurance));
         let changes = std::iter::once(None).chain(step_ups.into_iter().flatten().map(Some));
         let sets = unsaid::sets(&case.action.context.unsaid(&question.asserted.action));
         let unsaid =
             changes.flat_map(|change| sets.iter().map(move |set| (change.clone(), set))).find_map(|(change, set)| {
                 let mut said = question.clone();
                 said.asserted.action = unsaid::saying(&said.asserted.action, set);
-                let mut said = self.case(&said, situation, case.masked).ok()?;
+                let mut said = self.case(&said, situation, case.unit.clone(), case.masked).ok()?;
                 let step_up = change.as_ref().map(|session| u8::try_from(session.level).unwrap_or(u8::MAX));
-                if change.is_some() {
-                    said.found.circumstances.session = change;
+                if let Some(session) = change {
+                    said.found.circumstances = said.found.circumstances.signed_in(session);
                 }
                 let verdict = self.put(&said, gathered, &said.found.circumstances).ok()?;
                 (verdict.effect == Effect::Permit).then(|| Unsaid { properties: set.clone(), step_up })
@@ -457,7 +499,9 @@ impl Engine {
             // Another action declares other circumstances and rests on other policies, so it is another case.
             Change::Action(action) => {
                 let narrower = Question { action: action.clone(), ..question.clone() };
-                let Ok(narrower) = self.case(&narrower, situation, case.masked) else { return false };
+                let Ok(narrower) = self.case(&narrower, situation, case.unit.clone(), case.masked) else {
+                    return false;
+                };
                 self.gather(&narrower).is_ok_and(|to| permits(&narrower, &to, &narrower.found.circumstances))
             }
             _ => permits(case, gathered, &change.apply(&case.found.circumstances)),
@@ -466,7 +510,7 @@ impl Engine {
             workflow,
             &case.action.name,
             &case.found.circumstances,
-            self.charter.assurance(),
+            &situation.rules.assurance,
             self.eligible(workflow, &case.principal),
             &self.charter.owners().help_desk,
             attempt,
@@ -550,29 +594,4 @@ fn known(index: &PolicyIndex) -> Result<HashMap<cedar_policy::PolicyId, Known>, 
         ids.insert(policy.id().clone(), Known { id, forbids: policy.effect() == cedar_policy::Effect::Forbid });
     }
     Ok(ids)
-}
-
-/// The schema's actions, each with its groups.
-fn actions(charter: &Charter) -> Result<HashMap<ActionName, Action>, EngineError> {
-    let entities = charter.schema().action_entities().map_err(|source| EngineError::Actions(Box::new(source)))?;
-    let mut actions = HashMap::new();
-    for entity in entities.iter() {
-        let uid = entity.uid();
-        let Ok(name) = ActionName::new(uid.id().unescaped()) else { continue };
-        let Some(shape) = charter.vocabulary().actions.get(&name) else { continue };
-        let mut ancestors: Vec<EntityUid> =
-            entities.ancestors(&uid).map(|all| all.cloned().collect()).unwrap_or_default();
-        ancestors.sort_unstable();
-        let action = Action {
-            name: name.clone(),
-            entity: Whole::bare(&uid, &ancestors),
-            uid,
-            ancestors,
-            principals: shape.principals.clone(),
-            resources: shape.resources.clone(),
-            context: ContextPlan::new(&shape.context),
-        };
-        actions.insert(name, action);
-    }
-    Ok(actions)
 }

@@ -292,6 +292,9 @@ fn facts(made: &Made) -> Vec<Fact> {
         say("Labels on the record", labels.join(", "));
     }
     say("Session", session(of));
+    if let Some(site) = of.get("site").and_then(Value::as_str) {
+        say("Rules", format!("those of the site {site}"));
+    }
     say("Device", device(of));
     if let Some(purpose) = of.get("purpose").and_then(Value::as_str) {
         say("Purpose, as sent", purpose.to_owned());

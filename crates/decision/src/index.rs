@@ -12,7 +12,8 @@ use cedar_policy::{
     ActionConstraint, EntityTypeName, EntityUid, Policy, PolicyId, PolicySet, PolicySetError, PrincipalConstraint,
     ResourceConstraint,
 };
-use std::collections::{HashMap, HashSet};
+use events::UnitId;
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::hash::{BuildHasherDefault, Hasher};
 use std::sync::{Arc, OnceLock, PoisonError, RwLock};
 
@@ -42,6 +43,10 @@ pub struct PolicyIndex {
     principals: HashSet<ScopeKey, KeyHash>,
     resources: HashSet<ScopeKey, KeyHash>,
     by_action: KeyMap<KeyMap<KeyMap<Vec<u32>>>>,
+    /// Policies that hold only in these units.
+    only_in: Arc<HashMap<PolicyId, BTreeSet<UnitId>>>,
+    /// The same by place.
+    local: HashMap<u32, BTreeSet<UnitId>>,
     ready: RwLock<Ready>,
 }
 
@@ -220,7 +225,24 @@ impl PolicyIndex {
     /// Indexes every policy and every link of a template.
     #[must_use]
     pub fn new(all: PolicySet) -> Self {
-        Self::build(all, |_| Arc::default())
+        Self::build(all, Arc::default(), |_| Arc::default())
+    }
+
+    /// The same, where some policies hold only in some units.
+    #[must_use]
+    pub fn local(all: PolicySet, only_in: HashMap<PolicyId, BTreeSet<UnitId>>) -> Self {
+        Self::build(all, Arc::new(only_in), |_| Arc::default())
+    }
+
+    /// The same index with a policy holding everywhere.
+    #[must_use]
+    pub fn everywhere(&self, id: &PolicyId) -> Self {
+        let ready: HashMap<&PolicyId, _> = self.policies.iter().map(Policy::id).zip(&self.bare).collect();
+        let only_in = self.only_in.iter().filter(|(local, _)| *local != id);
+        let only_in = only_in.map(|(id, units)| (id.clone(), units.clone())).collect();
+        Self::build(self.all.clone(), Arc::new(only_in), |policy| {
+            ready.get(policy.id()).map_or_else(Arc::default, |bare| Arc::clone(bare))
+        })
     }
 
     /// The same index with one policy taken out, or another in its place. What was made ready of the others is used again.
@@ -234,13 +256,19 @@ impl PolicyIndex {
             all.add(policy).map_err(Box::new)?;
         }
         let ready: HashMap<&PolicyId, _> = self.policies.iter().map(Policy::id).zip(&self.bare).collect();
-        Ok(Self::build(all, |policy| match ready.get(policy.id()).filter(|_| policy.id() != id) {
-            Some(bare) => Arc::clone(bare),
-            None => Arc::default(),
+        Ok(Self::build(all, Arc::clone(&self.only_in), |policy| {
+            match ready.get(policy.id()).filter(|_| policy.id() != id) {
+                Some(bare) => Arc::clone(bare),
+                None => Arc::default(),
+            }
         }))
     }
 
-    fn build(all: PolicySet, bare: impl Fn(&Policy) -> Arc<OnceLock<Option<Bare>>>) -> Self {
+    fn build(
+        all: PolicySet,
+        only_in: Arc<HashMap<PolicyId, BTreeSet<UnitId>>>,
+        bare: impl Fn(&Policy) -> Arc<OnceLock<Option<Bare>>>,
+    ) -> Self {
         let mut policies: Vec<Policy> = all.policies().cloned().collect();
         policies.sort_by(|a, b| AsRef::<str>::as_ref(a.id()).cmp(b.id().as_ref()));
         let mut index = Self {
@@ -251,9 +279,14 @@ impl PolicyIndex {
             principals: HashSet::default(),
             resources: HashSet::default(),
             by_action: KeyMap::default(),
+            local: HashMap::new(),
+            only_in,
             ready: RwLock::default(),
         };
         for (place, policy) in (0_u32..).zip(&policies) {
+            if let Some(units) = index.only_in.get(policy.id()) {
+                index.local.insert(place, units.clone());
+            }
             let principal = index.names.principal_scope(policy);
             let resource = index.names.resource_scope(policy);
             index.principals.insert(principal);
@@ -318,7 +351,7 @@ impl PolicyIndex {
         })
     }
 
-    /// The policies that can bear on a request. The same request finds the same policies, whether or not they were kept ready.
+    /// The policies that can bear on a request, those of single units left out. The same request finds the same policies, whether or not they were kept ready.
     ///
     /// # Errors
     /// Only for a defect of this crate or of Cedar.
@@ -328,7 +361,25 @@ impl PolicyIndex {
         action: Placed<'_>,
         resource: Placed<'_>,
     ) -> Result<Arc<Candidates>, IndexError> {
-        let places = self.places(principal, action, resource);
+        self.candidates_at(None, principal, action, resource)
+    }
+
+    /// The same for a request judged at a unit. Policies that hold only elsewhere are not among them.
+    ///
+    /// # Errors
+    /// As [`Self::candidates`].
+    pub fn candidates_at(
+        &self,
+        at: Option<&UnitId>,
+        principal: Placed<'_>,
+        action: Placed<'_>,
+        resource: Placed<'_>,
+    ) -> Result<Arc<Candidates>, IndexError> {
+        let mut places = self.places(principal, action, resource);
+        if !self.local.is_empty() {
+            let holds = |place: &u32| self.local.get(place).is_none_or(|units| at.is_some_and(|at| units.contains(at)));
+            places.retain(holds);
+        }
         {
             let ready = self.ready.read().unwrap_or_else(PoisonError::into_inner);
             if let Some(candidates) = ready.sets.get(places.as_slice()) {

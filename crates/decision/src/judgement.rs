@@ -80,3 +80,12 @@ impl Judgement {
         }
     }
 }
+
+/// What a question comes to, and no more.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Glance {
+    /// Whether it is permitted.
+    pub permits: bool,
+    /// Whether it is about no patient, or about one with whom something connects the asker.
+    pub related: bool,
+}

@@ -18,6 +18,7 @@
 mod cedar;
 
 pub mod accountable;
+mod actions;
 pub mod circumstances;
 pub mod claims;
 pub mod clockwork;
@@ -31,6 +32,7 @@ pub mod judgement;
 pub mod matrix;
 pub mod mutation;
 pub mod obligation;
+pub mod place;
 pub mod refusal;
 pub mod remedy;
 pub mod scenario;
@@ -40,8 +42,8 @@ pub mod unsaid;
 
 pub use accountable::{Accountable, Role};
 pub use context::aged;
-pub use engine::{Engine, EngineError, Glance};
+pub use engine::{Engine, EngineError};
 pub use explain::{Answer, Explanation};
-pub use judgement::Judgement;
+pub use judgement::{Glance, Judgement};
 pub use refusal::Refusal;
 pub use unsaid::Unsaid;

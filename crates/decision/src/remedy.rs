@@ -33,7 +33,7 @@ impl Change {
         let mut changed = circumstances.clone();
         match self {
             Self::Action(_) => {}
-            Self::Session(session) => changed.session = Some(session.clone()),
+            Self::Session(session) => changed = changed.signed_in(session.clone()),
             Self::Vouched => changed.live.vouched = true,
             Self::Elevated(entitlement) => drop(changed.live.elevations.insert(entitlement.clone())),
             Self::GlassBroken => changed.live.break_glass = true,

@@ -5,6 +5,7 @@ mod cover;
 mod edges;
 mod hospital;
 mod offered;
+mod overlays;
 mod privilege;
 mod scenarios;
 
@@ -43,6 +44,7 @@ pub(crate) fn all(parts: &Parts<'_>, findings: &mut Findings) {
     for doc in &parts.scenarios {
         scenarios::check(&mut Check { doc, names: &names, findings });
     }
+    overlays::all(parts, &names, findings);
     offered::check(parts, findings);
     cover::policies(parts, &names, findings);
 }

@@ -4,14 +4,15 @@ use crate::cedar_text::tokens;
 use crate::diagnostic::{Code, Diagnostic, Findings};
 use crate::parts::Parts;
 use crate::source::Source;
-use crate::vocabulary::{self, ActionShape, CARE, PRINCIPAL_TYPES, REQUEST, ROLE, Shape, TypeShape};
+use crate::vocabulary::{self, ASSURANCE, ActionShape, CARE, PRINCIPAL_TYPES, REQUEST, ROLE, Shape, TypeShape};
 use std::collections::BTreeSet;
 use std::ops::Range;
 use std::sync::Arc;
 
 pub(super) fn check(parts: &Parts<'_>, findings: &mut Findings) {
     let (Some((_, known)), Some(source)) = (&parts.schema, &parts.schema_source) else { return };
-    let mut offered = Offered { source, findings, said: BTreeSet::new() };
+    let required = parts.assurance.as_ref().is_some_and(|doc| doc.value.required.is_some());
+    let mut offered = Offered { source, findings, said: BTreeSet::new(), required };
     let patients = parts.systems.as_ref().map(|doc| doc.value.patient_types.as_slice()).unwrap_or_default();
     for (name, action) in &known.actions {
         let about_patients = action.resources.iter().all(|resource| patients.contains(resource));
@@ -47,6 +48,8 @@ struct Offered<'a> {
     findings: &'a mut Findings,
     /// What was said already: one declaration may be shared by many actions.
     said: BTreeSet<(usize, String)>,
+    /// `assurance.toml` says what is required by risk, so `assurance` is always there.
+    required: bool,
 }
 
 impl Offered<'_> {
@@ -62,7 +65,7 @@ impl Offered<'_> {
         for (name, attribute) in &shape.context {
             let mark = if attribute.required { "" } else { "?" };
             if let Some(mut offer) = vocabulary::offered(name) {
-                offer.required |= about_patients && name == CARE;
+                offer.required |= about_patients && name == CARE || self.required && name == ASSURANCE;
                 let help = format!(
                     "declare `{name}{}: {}`, or leave it out",
                     if offer.required { "" } else { "?" },

@@ -6,6 +6,7 @@ use crate::diagnostic::Code;
 use crate::document::at;
 use crate::elevation::Elevation;
 use crate::emergency::Emergency;
+use crate::entities::Risk;
 use crate::names::Noun;
 use events::{Label, OwnerId, RoleName, UnitId};
 
@@ -34,6 +35,7 @@ pub(super) fn assurance(check: &mut Check<'_, '_, Assurance>) {
             check.say(Code::Coverage, at!["session"], message, &help);
         }
     }
+    required(check);
     let vouching = &assurance.vouching;
     check.some(at!["vouching", "roles"], &vouching.roles, "name a role of entities.toml");
     check.refer(Noun::Role, at!["vouching", "roles"], vouching.roles.iter().map(RoleName::as_str));
@@ -43,6 +45,23 @@ pub(super) fn assurance(check: &mut Check<'_, '_, Assurance>) {
         check.words(at!["recovery", name, "title"], &path.title);
         check.refers(Noun::Owner, at!["recovery", name, "owner"], path.owner.as_str());
         check.level(at!["recovery", name, "level"], path.level, 2);
+    }
+}
+
+/// What a sign-in must be never falls as the risk rises.
+fn required(check: &mut Check<'_, '_, Assurance>) {
+    let Some(required) = check.doc.value.required else { return };
+    let mut before: Option<Risk> = None;
+    for risk in Risk::ALL {
+        check.level(at!["required", risk.as_str(), "level"], required.of(risk).level, 3);
+        if let Some(lower) = before
+            && !required.of(risk).is_at_least(required.of(lower))
+        {
+            let message = format!("`{}` requires less than `{}`", risk.as_str(), lower.as_str());
+            let help = "ask for the same level or a higher one, and a sign-in as fresh or fresher, as the risk rises";
+            check.say(Code::Value, at!["required", risk.as_str()], message, help);
+        }
+        before = Some(risk);
     }
 }
 

@@ -81,7 +81,9 @@ fn files_that_are_too_large_or_not_text_are_refused() {
 #[test]
 fn what_does_not_belong_to_a_charter_is_refused() {
     let dir = copy();
-    fs::create_dir_all(dir.path().join("sites/north")).unwrap();
+    fs::create_dir_all(dir.path().join("sites/north/deeper")).unwrap();
+    fs::create_dir_all(dir.path().join("sites/north side")).unwrap();
+    fs::write(dir.path().join("sites/open.cedar"), "").unwrap();
     fs::create_dir_all(dir.path().join("policies/deeper")).unwrap();
     fs::write(dir.path().join("workflow.toml"), "").unwrap();
     fs::write(dir.path().join("policies/care.cedar~"), "").unwrap();

@@ -11,6 +11,7 @@ pub(crate) use shows;
 
 mod broken;
 mod hostile;
+mod sites;
 mod whole;
 
 use charter::{Charter, Diagnostic};

@@ -19,6 +19,7 @@ pub(super) fn changed(before: &Charter, after: &Charter) -> Vec<Sentence> {
             (About::Emergency, tree(of.emergency())),
             (About::Systems, tree(of.systems())),
             (About::Hospital, tree(of.hospital())),
+            (About::Sites, sites(of)),
             (About::Schema, schema(of)),
             (About::Scenarios, scenarios(of)),
         ]
@@ -50,6 +51,32 @@ fn entities(of: &Charter) -> Value {
 
 fn workflows(of: &Charter) -> Value {
     named([("workflow".to_owned(), named(of.workflows().iter().map(|one| (one.name.to_string(), tree(one)))))])
+}
+
+/// Overlays by their site and the units they name; those of one place by their number too.
+fn sites(of: &Charter) -> Value {
+    let mut all = Map::new();
+    for (site, overlay) in of.overlays() {
+        let units: Vec<&str> = overlay.units.iter().map(events::UnitId::as_str).collect();
+        let place = if units.is_empty() { site.to_string() } else { format!("{site}: {}", units.join(", ")) };
+        let names = (2..).map(|number| format!("{place}, {number}"));
+        let free = std::iter::once(place.clone()).chain(names).find(|name| !all.contains_key(name));
+        let mut said = tree(overlay);
+        prune(&mut said);
+        all.insert(free.unwrap_or(place), said);
+    }
+    named([("overlay".to_owned(), Value::Object(all))])
+}
+
+/// Leaves out what says nothing, for an overlay names only what differs.
+fn prune(value: &mut Value) {
+    let Some(fields) = value.as_object_mut() else { return };
+    fields.values_mut().for_each(prune);
+    fields.retain(|_, field| {
+        !field.is_null()
+            && field.as_object().is_none_or(|map| !map.is_empty())
+            && field.as_array().is_none_or(|list| !list.is_empty())
+    });
 }
 
 fn schema(of: &Charter) -> Value {
@@ -111,6 +138,9 @@ impl Walk<'_> {
             (Value::Array(old), Value::Array(new)) if old.iter().chain(new).all(|one| !one.is_object()) => {
                 self.lists(old, new);
             }
+            // Whole overlays, and whole parts of them, are said one by one: whoever signs must see all a site may do.
+            (Value::Null, Value::Object(new)) if self.about == About::Sites => self.objects(&Map::new(), new),
+            (Value::Object(old), Value::Null) if self.about == About::Sites => self.objects(old, &Map::new()),
             _ => self.leaf(old, new),
         }
     }
@@ -127,6 +157,9 @@ impl Walk<'_> {
             match (old.get(key), new.get(key), noun) {
                 (None, Some(new), Some(noun)) => {
                     self.say(format!("New {noun} {}.", phrases::title(self.about, key, new)));
+                    if self.about == About::Sites {
+                        self.compare(&Value::Null, new);
+                    }
                 }
                 (Some(old), None, Some(noun)) => {
                     let title = phrases::title(self.about, key, old);

@@ -41,6 +41,8 @@ pub enum About {
     Systems,
     /// Sites, units, grace, staleness, retention.
     Hospital,
+    /// What sites and units do differently.
+    Sites,
     /// What can be asked at all.
     Schema,
     /// The charter's own tests.
@@ -59,6 +61,7 @@ impl fmt::Display for About {
             Self::Emergency => "Emergency access",
             Self::Systems => "Systems and callers",
             Self::Hospital => "The hospital",
+            Self::Sites => "Local rules",
             Self::Schema => "What can be asked",
             Self::Scenarios => "Scenarios",
         })

@@ -22,6 +22,7 @@ const NOUNS: &[(&[&str], &str)] = &[
     (&["callers"], "calling system"),
     (&["sites"], "site"),
     (&["units"], "unit"),
+    (&["overlay"], "local rules of"),
     (&["action"], "action of the schema"),
     (&["type"], "type of the schema"),
     (&["scenario"], "file of scenarios"),
@@ -35,6 +36,7 @@ const KEYS: &[(&str, &str)] = &[
     ("alerts", "who is told at once"),
     ("approval_p95_min_max", "the time an approval takes, for 95 of 100"),
     ("approvals", "who must agree"),
+    ("adt_s", "when a silent patient feed is stale"),
     ("assurance.level", "the level people must have signed in at"),
     ("assurance.max_age_min", "how long ago people may have signed in"),
     ("authenticator", "what happens when the asker's way to sign in fails"),
@@ -78,6 +80,7 @@ const KEYS: &[(&str, &str)] = &[
     ("remedies", "what a denied asker may be offered"),
     ("rights", "what it may do"),
     ("risk", "how bad misuse would be"),
+    ("rota_s", "when a silent rota is stale"),
     ("separate_from", "what nobody may hold together with it"),
     ("signatures", "how many people sign a change of the charter"),
     ("signed_by", "who may sign a change of the charter"),
@@ -118,6 +121,11 @@ pub(super) fn phrase(about: About, path: &[String], charter: &Charter) -> String
     };
     let noun = capital(noun(path.get(..1).unwrap_or_default()).unwrap_or_default());
     let what = words(fields).map_or_else(|| format!("`{}`", fields.join(".")), str::to_owned);
+    if let (About::Sites, [part, workflow, ..]) = (about, fields)
+        && part == "workflow"
+    {
+        return format!("{noun} “{name}”: in {}, {what}", thing(About::Workflows, workflow, charter));
+    }
     format!("{noun} {}: {what}", thing(about, name, charter))
 }
 

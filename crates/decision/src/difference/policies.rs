@@ -12,7 +12,13 @@ pub(super) fn changed(before: &Charter, after: &Charter) -> Vec<Sentence> {
     for id in ids {
         let text = match (before.policy(id), after.policy(id)) {
             (None, Some(new)) => {
-                format!("New policy {id}, which {} ({}): “{}”", effect(new), owned(after, &new.owner), new.reason)
+                let local = new.site.as_ref().map_or_else(String::new, |_| format!(" {}", place(after, new)));
+                format!(
+                    "New policy {id}, which {}{local} ({}): “{}”",
+                    effect(new),
+                    owned(after, &new.owner),
+                    new.reason
+                )
             }
             (Some(old), None) => {
                 format!("Policy {id}, which {} ({}), is gone: “{}”", past(old), owned(before, &old.owner), old.reason)
@@ -34,6 +40,12 @@ fn effect(policy: &Policy) -> &'static str {
 
 fn past(policy: &Policy) -> &'static str {
     if policy.effect == cedar_policy::Effect::Permit { "permitted" } else { "forbade" }
+}
+
+/// Where a policy holds.
+fn place(charter: &Charter, policy: &Policy) -> String {
+    let site = policy.site.as_ref().and_then(|site| charter.hospital().sites.get_key_value(site));
+    site.map_or_else(|| "everywhere".to_owned(), |(site, known)| format!("at {} ({site})", known.name))
 }
 
 /// An owner by the name people call them.
@@ -80,6 +92,9 @@ fn what_changed(before: &Charter, after: &Charter, old: &Policy, new: &Policy) -
             workflow.as_ref().map_or_else(|| "none".to_owned(), ToString::to_string)
         };
         parts.push(format!("its workflow is {} now, and was {}", named(&new.workflow), named(&old.workflow)));
+    }
+    if old.site != new.site {
+        parts.push(format!("it holds {} now, and {} before", place(after, new), place(before, old)));
     }
     if parts.is_empty() {
         return None;

@@ -103,7 +103,7 @@ pub(super) struct Setting {
 /// What the list is made from.
 pub(super) struct Basis<'a> {
     pub(super) places: &'a Places,
-    /// Units that policies name.
+    /// Units that policies name, and one of each group that has rules of its own.
     pub(super) units: &'a [UnitId],
     /// Sensitive labels with what people call them.
     pub(super) labels: &'a BTreeMap<Label, String>,

@@ -57,9 +57,15 @@ impl Plan {
     /// Only for a defect of this crate: a name of its own that is none.
     pub fn of(charters: &[&Charter]) -> Result<Self, IdError> {
         let units: BTreeSet<&UnitId> = charters.iter().flat_map(|charter| charter.hospital().units.keys()).collect();
-        let named = named_units(charters, &units);
-        let mut quiet = units.iter().filter(|unit| !named.contains(**unit)).map(|unit| (*unit).clone());
-        // Wards of our own where policies name every unit there is.
+        let mut named = named_units(charters, &units);
+        let mut local: BTreeSet<UnitId> = BTreeSet::new();
+        for alike in charters.iter().flat_map(|charter| charter.units_with_own_rules()) {
+            named.extend(alike.first().cloned());
+            local.extend(alike);
+        }
+        let is_quiet = |unit: &UnitId| !named.contains(unit) && !local.contains(unit);
+        let mut quiet = units.iter().filter(|unit| is_quiet(unit)).map(|unit| (*unit).clone());
+        // Wards of our own where every unit there is has something special.
         let ward = |found: Option<UnitId>, own: &str| found.map_or_else(|| UnitId::new(own), Ok);
         let places = Places { here: ward(quiet.next(), "SOME-WARD")?, elsewhere: ward(quiet.next(), "OTHER-WARD")? };
         let mut labels: BTreeMap<Label, String> = BTreeMap::new();

@@ -4,6 +4,7 @@ use super::CHANGES_MAX;
 use super::expression::{self, Part};
 use super::scope::{self, Groups};
 use cedar_policy::{Effect, Policy};
+use charter::name::SiteId;
 use serde::Serialize;
 use serde_json::{Value, json};
 
@@ -46,19 +47,26 @@ pub(super) struct Change {
     pub(super) policy: Option<Policy>,
     /// Whether only a demand on types or actions was changed: those the schema knows all of.
     pub(super) only_types: bool,
+    /// The policy stays, but holds outside its site, too.
+    pub(super) everywhere: bool,
 }
 
 /// Every change of a policy. `None` if it cannot be taken apart.
 pub(super) fn all(policy: &Policy, groups: &Groups) -> Option<Vec<Change>> {
     let whole = policy.to_json().ok()?;
-    let mut changes =
-        vec![Change { kind: Kind::Delete, words: "taken out".to_owned(), policy: None, only_types: false }];
+    let mut changes = vec![Change {
+        kind: Kind::Delete,
+        words: "taken out".to_owned(),
+        policy: None,
+        only_types: false,
+        everywhere: false,
+    }];
     let mut add = |kind, words: String, json: Value, only_types| {
         // Cedar refuses a few forms outright, such as `is T in` an entity of another type: nobody could write them.
         if let Ok(changed) = Policy::from_json(Some(policy.id().clone()), json)
             && changes.len() < CHANGES_MAX
         {
-            changes.push(Change { kind, words, policy: Some(changed), only_types });
+            changes.push(Change { kind, words, policy: Some(changed), only_types, everywhere: false });
         }
     };
     let (now, then) = match policy.effect() {
@@ -88,6 +96,12 @@ pub(super) fn all(policy: &Policy, groups: &Groups) -> Option<Vec<Change>> {
         }
     }
     Some(changes)
+}
+
+/// A policy of one site, holding everywhere.
+pub(super) fn everywhere(policy: &Policy, site: &SiteId) -> Change {
+    let words = format!("everywhere, not only at the site `{site}`");
+    Change { kind: Kind::Widen, words, policy: Some(policy.clone()), only_types: false, everywhere: true }
 }
 
 /// A policy with one of its parts changed.

@@ -4,7 +4,8 @@
 //! the permit does not demand itself.
 
 use super::expression;
-use cedar_policy::{Effect, Policy, PolicySet, RequestEnv, Schema};
+use cedar_policy::{Effect, Policy, RequestEnv, Schema};
+use charter::Charter;
 use serde_json::Value;
 use std::collections::BTreeSet;
 
@@ -18,13 +19,18 @@ pub(super) fn reach(policy: &Policy, schema: &Schema) -> Reach {
 }
 
 /// Whether everything a changed permit newly reaches is forbidden whenever it would permit.
-pub(super) fn is_forbidden(all: &PolicySet, before: &Reach, permit: &Policy, schema: &Schema) -> bool {
+pub(super) fn is_forbidden(charter: &Charter, before: &Reach, permit: &Policy) -> bool {
+    let local = |id: &str| charter.policies().get(id).is_none_or(|policy| policy.site.is_some());
+    let everywhere = charter.policy_set().policies().filter(|policy| !local(policy.id().as_ref()));
+    is_covered(everywhere, before, permit, charter.schema())
+}
+
+fn is_covered<'a>(all: impl Iterator<Item = &'a Policy>, before: &Reach, permit: &Policy, schema: &Schema) -> bool {
     if permit.effect() != Effect::Permit {
         return false;
     }
     let Some(demanded) = demands(permit) else { return false };
     let forbids: Vec<Reach> = all
-        .policies()
         .filter(|policy| policy.effect() == Effect::Forbid && !names_entities(policy))
         .filter(|policy| demands(policy).is_some_and(|demands| demands.is_subset(&demanded)))
         .map(|policy| reach(policy, schema))
@@ -84,7 +90,8 @@ mod tests {
             Policy::parse(None, text).unwrap()
         };
         let before = reach(&permit("action == Action::\"read\""), &schema);
-        is_forbidden(&forbids.parse().unwrap(), &before, &permit("action"), &schema)
+        let forbids: cedar_policy::PolicySet = forbids.parse().unwrap();
+        is_covered(forbids.policies(), &before, &permit("action"), &schema)
     }
 
     #[test]

@@ -99,7 +99,8 @@ pub fn run(engine: &Engine, now: Timestamp, wanted: impl Fn(&Policy) -> bool) ->
         let cedar = charter.policy_set().policy(&cedar_policy::PolicyId::new(policy.id.as_str())).ok_or_else(form)?;
         let changes = change::all(cedar, &groups).ok_or_else(form)?;
         trial.policies += 1;
-        for change in changes {
+        let everywhere = policy.site.as_ref().map(|site| change::everywhere(cedar, site));
+        for change in changes.into_iter().chain(everywhere) {
             match bench.fate(policy, cedar, &change)? {
                 Fate::Refused => trial.refused += 1,
                 Fate::Same => trial.same += 1,
@@ -161,11 +162,15 @@ impl<'a> Bench<'a> {
             if change.only_types && reached == covered::reach(after, charter.schema()) {
                 return Ok(Fate::Same);
             }
-            if change.only_types && covered::is_forbidden(charter.policy_set(), &reached, after, charter.schema()) {
+            if change.only_types && covered::is_forbidden(charter, &reached, after) {
                 return Ok(Fate::Forbidden);
             }
         }
-        let engine = self.engine.with_policy(&policy.id, change.policy.clone())?;
+        let engine = if change.everywhere {
+            self.engine.with_policy_everywhere(&policy.id)?
+        } else {
+            self.engine.with_policy(&policy.id, change.policy.clone())?
+        };
         // Whatever the policy decides is where a change of it shows first.
         let (near, far): (Vec<_>, Vec<_>) =
             self.questions.iter().partition(|question| question.deciding.contains(&policy.id));

@@ -1,8 +1,10 @@
 //! Every time that matters, to the millisecond: what connects an asker with a patient begins and ends where the charter says.
 
+use crate::house::charter;
 use charter::hospital::{Grace, Staleness};
 use charter::length::Seconds;
-use decision::circumstances::{Asker, AssertedCircumstances, Circumstances, find};
+use charter::overlay::Rules;
+use decision::circumstances::{Asker, AssertedCircumstances, By, Circumstances, Live, find};
 use events::device::{DeviceKind, Posture};
 use events::encounter::{Class, Presence};
 use events::principal::IdentityClass;
@@ -33,6 +35,11 @@ pub(crate) fn grace() -> Grace {
 
 pub(crate) fn staleness() -> Staleness {
     Staleness { adt_s: seconds(ADT_STALE), rota_s: seconds(ROTA_STALE) }
+}
+
+/// The starter charter's rules with these times.
+fn rules(grace: Grace) -> Rules {
+    Rules { grace, staleness: staleness(), ..charter().rules_at(None).clone() }
 }
 
 fn seconds(millis: i64) -> Seconds {
@@ -108,7 +115,8 @@ fn seen(facts: &Facts, asked: Option<PatientPseudonym>, now: i64) -> Circumstanc
     let asserted = AssertedCircumstances { device: Some("ws-1".parse().unwrap()), ..AssertedCircumstances::default() };
     let principal = nora();
     let asker = Asker { principal: &principal, patient: asked };
-    find(asker, facts, asserted, &grace(), &staleness(), at(now)).circumstances
+    let (rules, live) = (rules(grace()), Live::default());
+    find(asker, facts, asserted, &By { rules: &rules, live: &live, assurance: None }, at(now)).circumstances
 }
 
 /// Holds from the first instant until just before the second, and at no other.
@@ -287,13 +295,14 @@ fn a_grace_never_outlives_what_the_world_remembers() {
     let mut known = known_patient(vec![stay("ED", Presence::Present, -HOUR, None)], None);
     known.team = vec![TeamFacts { person: nora(), until: Some(at(0)) }];
     facts.patient = Some(known);
-    let long = Grace { late_charting_s: Seconds::new(Seconds::MAX).unwrap(), ..grace() };
+    let long = rules(Grace { late_charting_s: Seconds::new(Seconds::MAX).unwrap(), ..grace() });
+    let live = Live::default();
     let remembered = Duration::from_secs(world::PAST_HOURS * 3_600);
     let principal = nora();
     let left = |now: Timestamp| {
         let asker = Asker { principal: &principal, patient: Some(patient()) };
         let asserted = AssertedCircumstances::default();
-        let found = find(asker, &facts, asserted, &long, &staleness(), now);
+        let found = find(asker, &facts, asserted, &By { rules: &long, live: &live, assurance: None }, now);
         found.circumstances.care.unwrap().left_minutes
     };
     assert!(left(at(-1) + remembered).is_some());

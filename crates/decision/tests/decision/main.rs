@@ -9,6 +9,7 @@ mod differential;
 mod hostile;
 mod house;
 mod matrix;
+mod places;
 mod plain;
 mod time;
 mod words;

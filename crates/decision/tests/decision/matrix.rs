@@ -136,3 +136,26 @@ fn a_new_policy_is_told_with_its_reason_and_owner() {
         ["New policy care-porter, which permits (owned by Nursing, Tove Mbeki): “Porters see where to go.”"]
     );
 }
+
+#[test]
+fn what_a_site_does_differently_is_said_in_sentences() {
+    let starter = load(&own("../../charter"));
+    let said = |file: &str, from: &str, to: &str| {
+        let sentences = difference::sentences(&starter, &changed(file, from, to));
+        sentences.into_iter().map(|sentence| sentence.text).collect::<Vec<_>>()
+    };
+    let overlay = "sites/fishmarket/overlay.toml";
+    assert_eq!(
+        said(overlay, "discharge_s = 3600", "discharge_s = 1800"),
+        [
+            "Local rules of “fishmarket”: how long a unit keeps its claim after a discharge is now 1800 seconds, was 3600 seconds."
+        ]
+    );
+    assert_eq!(
+        said(overlay, "downtime_tolerance_min = 60", "downtime_tolerance_min = 50"),
+        [
+            "Local rules of “fishmarket”: in “Chart review on the wards”, how long care can go on without it is now 50 minutes, was 60 minutes."
+        ]
+    );
+    assert_eq!(said("sites/fishmarket/medicines.cedar", "@owner(\"community-care\")", "@owner(\"nursing\")").len(), 1);
+}
