@@ -1,11 +1,12 @@
 //! `owners.toml`: the teams and people who answer for things, so that every question ends in a name.
 
 use crate::entities::Risk;
-use crate::length::Minutes;
+use crate::length::{Hours, Minutes};
 use events::OwnerId;
 use events::principal::IdentityClass;
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
 
 /// Everybody who owns something.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -23,6 +24,9 @@ pub struct Owners {
     pub identity_class: BTreeMap<IdentityClass, OwnerId>,
     /// Who is told when nobody reacts, in the order of `after_min`.
     pub escalation: Vec<Escalation>,
+    /// Who signs a change of the charter; absent: see [`Owners::signatories`].
+    #[serde(default)]
+    pub change: Option<ChangeRule>,
     /// Teams by id. A team and a person never share an id.
     #[serde(default)]
     pub teams: BTreeMap<OwnerId, Team>,
@@ -47,6 +51,42 @@ impl RiskOwner {
     #[must_use]
     pub fn of(&self, risk: Risk) -> &OwnerId {
         if risk >= self.executive_from { &self.executive } else { &self.usual }
+    }
+}
+
+/// The fewest people who sign a change of the charter.
+pub const SIGNATURES_MIN: u8 = 2;
+/// How long a proposal can be signed where the charter does not say.
+const OPEN_USUAL: Duration = Duration::from_secs(72 * 3600);
+
+/// Who signs a change of the charter.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ChangeRule {
+    /// Teams or people: the lead of a team signs for it. As an operator of the console a person goes by their id in `people`.
+    pub signed_by: Vec<OwnerId>,
+    /// How many different people, at least [`SIGNATURES_MIN`].
+    pub signatures: u8,
+    /// How long a proposal can be signed.
+    pub open_h: Hours,
+}
+
+/// Who may sign a change of the charter, how many must, and in what time.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Signatories {
+    /// People by id.
+    pub people: BTreeSet<OwnerId>,
+    /// How many different ones of them.
+    pub signatures: usize,
+    /// How long a proposal can be signed.
+    pub open: Duration,
+}
+
+impl Signatories {
+    /// Whether there are enough people for a change to be possible at all.
+    #[must_use]
+    pub fn suffice(&self) -> bool {
+        self.people.len() >= self.signatures
     }
 }
 
@@ -136,6 +176,23 @@ impl Owners {
         }
         let team = self.teams.get(id)?;
         Some(Owner::Team { team, lead: self.people.get(&team.lead)? })
+    }
+
+    /// The person who answers for an owner: themselves, or the lead of the team.
+    fn answers_for<'a>(&'a self, id: &'a OwnerId) -> Option<&'a OwnerId> {
+        if self.people.contains_key(id) { Some(id) } else { self.teams.get(id).map(|team| &team.lead) }
+    }
+
+    /// Who signs a change of the charter: as `change` says, or else two of those who answer for policies, control and clinical risk.
+    #[must_use]
+    pub fn signatories(&self) -> Signatories {
+        let usual = [&self.policy_owner, &self.control_owner, &self.risk_owner.usual, &self.risk_owner.executive];
+        let (named, signatures, open) = match &self.change {
+            Some(rule) => (rule.signed_by.iter().collect(), rule.signatures.max(SIGNATURES_MIN), rule.open_h.duration()),
+            None => (usual.to_vec(), SIGNATURES_MIN, OPEN_USUAL),
+        };
+        let people = named.into_iter().filter_map(|id| self.answers_for(id).cloned()).collect();
+        Signatories { people, signatures: usize::from(signatures), open }
     }
 
     /// Every id, teams first.

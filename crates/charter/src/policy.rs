@@ -34,6 +34,14 @@ pub struct Policy {
     pub site: Option<SiteId>,
 }
 
+impl Policy {
+    /// Whether it permits rather than forbids.
+    #[must_use]
+    pub fn permits(&self) -> bool {
+        self.effect == Effect::Permit
+    }
+}
+
 /// The annotations a policy can have. The first three it must have.
 pub const ANNOTATIONS: [&str; 4] = ["id", "owner", "reason", "workflow"];
 

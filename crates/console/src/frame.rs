@@ -27,6 +27,7 @@ pub(crate) fn shell(console: &Console, operator: &Operator) -> Shell {
                     link("/", "Now", Icon::Now),
                     link("/decisions", "Decisions", Icon::Scales),
                     link("/audit", "Audit", Icon::Person),
+                    link("/charter", "Charter", Icon::Key),
                 ],
             ),
             (

@@ -6,12 +6,14 @@
 //! - [`now`]: what needs somebody now, worst first.
 //! - [`decisions`]: all decisions, newest first; and one, explained so that a privacy officer understands it.
 //! - [`audit`]: who was given access to what, found; and the account of one patient, to print.
+//! - [`charter`]: the rules in force, and signing a change of them.
 //! - [`feeds`]: which source of facts was heard when, and what it sent that could not be used.
 //! - [`evidence`]: the ledger's state, any entry as it was written, and the proof that it is in the log.
 //! - [`tally`]: the counts behind these pages, folded from the log on demand, with a watermark.
 
 mod address;
 mod audit;
+mod charter;
 mod decisions;
 mod evidence;
 mod feeds;
@@ -23,7 +25,7 @@ mod trouble;
 use axum::Router;
 use axum::extract::{FromRef, State};
 use axum::http::Uri;
-use axum::routing::get;
+use axum::routing::{get, post};
 use pages::Document;
 use signin::operator::{Desk, Operator};
 use tally::Tally;
@@ -61,6 +63,11 @@ pub fn routes(console: Console) -> Router {
         .route("/audit", get(audit::routes::show).post(audit::routes::seek))
         .route("/audit.csv", get(audit::routes::csv))
         .route("/audit/account", get(audit::routes::account).post(audit::routes::account_of_number))
+        .route("/charter", get(charter::routes::show))
+        .route("/charter/workflows/{name}", get(charter::routes::workflow))
+        .route("/charter/proposals/{number}", get(charter::routes::proposal))
+        .route("/charter/proposals/{number}/sign", post(charter::routes::sign))
+        .route("/charter/proposals/{number}/reject", post(charter::routes::reject))
         .route("/feeds", get(feeds::routes::show))
         .route("/ledger", get(evidence::routes::show))
         .route("/ledger/{entry}", get(evidence::routes::entry))

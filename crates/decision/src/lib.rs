@@ -22,6 +22,7 @@ mod actions;
 pub mod circumstances;
 pub mod claims;
 pub mod clockwork;
+pub mod comparison;
 pub mod context;
 pub mod difference;
 pub mod engine;
@@ -41,6 +42,7 @@ pub mod shape;
 pub mod unsaid;
 
 pub use accountable::{Accountable, Role};
+pub use comparison::Comparison;
 pub use context::aged;
 pub use engine::{Engine, EngineError};
 pub use explain::{Answer, Explanation};

@@ -1,6 +1,6 @@
 //! Which rules are in force.
 
-use crate::{CharterDigest, OperatorId};
+use crate::{CharterDigest, OperatorId, Seq, Timestamp};
 use serde::{Deserialize, Serialize};
 use smol_str::SmolStr;
 
@@ -13,4 +13,63 @@ pub struct Applied {
     pub hospital: SmolStr,
     /// Who signed for it. Empty only where an empty store was seeded.
     pub signed_by: Vec<OperatorId>,
+}
+
+/// The store was made to look around in, not to run a hospital: one person may change its charter. It counts as the log's very first entry
+/// only, so that a real store can never be turned into one.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MadeForDevelopment {
+    /// What made it.
+    pub by: SmolStr,
+}
+
+/// Somebody proposed other rules. The entry's number is the proposal's.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Proposed {
+    /// Which charter.
+    pub digest: CharterDigest,
+    /// The charter it would follow. Should another come into force meanwhile, it must be proposed anew.
+    pub against: CharterDigest,
+    /// Why, in the proposer's words.
+    pub reason: SmolStr,
+    /// How many cells of the authority matrix would be wider.
+    pub wider: u64,
+    /// How many would be narrower.
+    pub narrower: u64,
+    /// SHA-256 of the comparison that signers are shown, hexadecimal.
+    pub comparison_sha256: SmolStr,
+    /// Nobody can sign it from then on.
+    pub good_until: Timestamp,
+}
+
+/// An operator signed a proposal.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Signed {
+    /// Which.
+    pub proposal: Seq,
+    /// The charter that they saw.
+    pub digest: CharterDigest,
+    /// Who.
+    pub operator: OperatorId,
+}
+
+/// A proposal was given up.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ProposalClosed {
+    /// Which.
+    pub proposal: Seq,
+    /// Whether it was taken back or turned down.
+    pub how: Closing,
+    /// Why, in their words.
+    pub reason: SmolStr,
+}
+
+/// How a proposal was given up.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Closing {
+    /// At the server's own console.
+    Withdrawn,
+    /// By an operator who may sign.
+    Rejected,
 }

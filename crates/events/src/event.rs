@@ -116,6 +116,10 @@ events! {
     Record "feed.message_rejected" v 1 MessageRejected(feed::MessageRejected) "A message could not be used; it is kept.";
     Record "feed.rejection_handled" v 1 RejectionHandled(feed::RejectionHandled) "Somebody read, repaired, replayed or gave up a message that could not be used.";
     Fact "charter.applied" v 1 CharterApplied(charter::Applied) "These rules are in force from here on.";
+    Record "charter.made_for_development" v 1 MadeForDevelopment(charter::MadeForDevelopment) "This store is one to look around in.";
+    Record "charter.proposed" v 1 CharterProposed(charter::Proposed) "Other rules were proposed.";
+    Record "charter.signed" v 1 CharterSigned(charter::Signed) "An operator signed proposed rules.";
+    Record "charter.proposal_closed" v 1 ProposalClosed(charter::ProposalClosed) "A proposal was given up.";
     Record "decision.made" v 1 DecisionMade(Box<decision::Made>) "A request for access was answered.";
     Record "permit.ended" v 1 PermitEnded(decision::Ended) "A live permit ended before or at its time.";
     Record "search.answered" v 1 SearchAnswered(Box<search::Answered>) "A page of a search was answered.";

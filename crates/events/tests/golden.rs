@@ -123,6 +123,30 @@ fn keys() -> Event {
     ledger::KeyRotated { from: "log.example+01+old".into(), to: "log.example+02+new".into() }.into()
 }
 
+fn changes_of_the_charter() -> Vec<Event> {
+    let digest = CharterDigest([8; 32]);
+    vec![
+        charter::MadeForDevelopment { by: "dev".into() }.into(),
+        charter::Proposed {
+            digest,
+            against: CharterDigest([7; 32]),
+            reason: "Porters need to know where to go.".into(),
+            wider: 12,
+            narrower: 0,
+            comparison_sha256: "00".repeat(32).into(),
+            good_until: time("2026-11-25T08:00:00Z"),
+        }
+        .into(),
+        charter::Signed { proposal: Seq(40), digest, operator: id("imke-duarte") }.into(),
+        charter::ProposalClosed {
+            proposal: Seq(40),
+            how: charter::Closing::Rejected,
+            reason: "Too wide.".into(),
+        }
+        .into(),
+    ]
+}
+
 fn answers() -> Vec<Event> {
     let asserted = Asserted { context: [("device".to_owned(), "ws-1".into())].into(), ..Asserted::default() };
     vec![
@@ -309,6 +333,7 @@ fn leaves() -> Vec<Leaf> {
         .chain(callers_and_searches().into_iter().zip(100..))
         .chain(services().into_iter().zip(200..))
         .chain(copies().into_iter().zip(300..))
+        .chain(changes_of_the_charter().into_iter().zip(400..))
         .map(|(event, seq)| Leaf {
             seq: Seq(seq),
             recorded_at: time("2026-11-22T08:00:00.250Z"),

@@ -248,6 +248,41 @@ pub(crate) enum Charter {
         #[command(flatten)]
         data: Data,
     },
+    /// Propose a charter to a node: checked, tried and compared, then signed by two people in the console.
+    Propose {
+        /// The charter's directory.
+        dir: PathBuf,
+        /// Why it changes, for those who sign and for those who ask later.
+        #[arg(long, value_name = "TEXT")]
+        reason: String,
+        #[command(flatten)]
+        data: Data,
+    },
+    /// Put a charter into force: at once in a store made by `handrail dev`, elsewhere by proposing it.
+    Apply {
+        /// The charter's directory.
+        dir: PathBuf,
+        /// Why it changes.
+        #[arg(long, value_name = "TEXT")]
+        reason: String,
+        #[command(flatten)]
+        data: Data,
+    },
+    /// List proposed charters and who signed them.
+    Proposals {
+        #[command(flatten)]
+        data: Data,
+    },
+    /// Take a proposed charter back.
+    Withdraw {
+        /// The proposal's number.
+        proposal: u64,
+        /// Why.
+        #[arg(long, value_name = "TEXT")]
+        reason: String,
+        #[command(flatten)]
+        data: Data,
+    },
     /// Print who may do what in which circumstances: role × action × resource × circumstance.
     Matrix {
         /// The charter: a directory, a digest, or `@in-force`.

@@ -1,12 +1,15 @@
 //! The applier: folds committed leaves, in sequence, before anybody waiting for them is answered.
 
 use crate::live::{Register, silences};
+use crate::proposals::Proposals;
 use crate::tokens::Tokens;
+use arc_swap::ArcSwap;
+use decision::Engine;
 use events::decision::{Effect, EndCause, EndMode};
 use events::{Actor, CharterDigest, Event, Leaf, LeafError, Seq};
 use std::io;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError, RwLock};
 use store::Resumable;
 use world::canon::{Canon, Reading, Unfit};
 use world::{Heard, World};
@@ -21,12 +24,38 @@ pub(crate) struct Folded {
     pub(crate) unreadable: Mutex<Option<(Seq, String)>>,
     pub(crate) blind: AtomicBool,
     pub(crate) decisions: AtomicU64,
+    pub(crate) proposals: Proposals,
+    /// The engine in use, once the node is open.
+    pub(crate) engine: OnceLock<Arc<ArcSwap<Engine>>>,
+    /// Engines of charters that are about to be applied. Only the first to be recorded is; whoever comes second sees that and lays ready anew.
+    ready: Mutex<HashMap<CharterDigest, Arc<Engine>>>,
 }
 
 impl Folded {
     /// The charter in force.
     pub(crate) fn charter(&self) -> Option<CharterDigest> {
         self.world.read().unwrap_or_else(PoisonError::into_inner).charter()
+    }
+
+    /// Lays an engine ready for the entry that puts its charter into force.
+    pub(crate) fn lay_ready(&self, engine: Arc<Engine>) {
+        self.ready.lock().unwrap_or_else(PoisonError::into_inner).insert(engine.charter().digest(), engine);
+    }
+
+    /// From this entry on the node judges by this charter. A node that is not given its engine must not answer: it would judge by another.
+    fn change_charter(&self, seq: Seq, digest: CharterDigest) {
+        let Some(engine) = self.engine.get() else { return };
+        let mut all = std::mem::take(&mut *self.ready.lock().unwrap_or_else(PoisonError::into_inner));
+        match all.remove(&digest) {
+            Some(ready) => engine.store(ready),
+            None if engine.load().charter().digest() == digest => {}
+            None => self.go_blind(seq, "its charter was not made ready".to_owned()),
+        }
+    }
+
+    fn go_blind(&self, seq: Seq, why: String) {
+        self.blind.store(true, Ordering::SeqCst);
+        self.unreadable.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert((seq, why));
     }
 }
 
@@ -36,6 +65,11 @@ pub(crate) struct Fold(pub(crate) Arc<Folded>);
 impl store::Apply for Fold {
     fn apply(&mut self, leaves: &[Arc<Leaf>]) {
         for leaf in leaves {
+            if let Event::CharterApplied(applied) = &leaf.draft.event {
+                // Before the world says so: whoever judges in between judges by the new one.
+                self.0.change_charter(leaf.seq, applied.digest);
+            }
+            self.0.proposals.apply(leaf);
             let mut world = self.0.world.write().unwrap_or_else(PoisonError::into_inner);
             let touched = world.apply(leaf);
             let entering = match &leaf.draft.event {
@@ -95,16 +129,14 @@ impl store::Apply for Fold {
     }
 
     fn unreadable(&mut self, seq: Seq, why: &LeafError) {
-        self.0.blind.store(true, Ordering::SeqCst);
-        let mut first = self.0.unreadable.lock().unwrap_or_else(PoisonError::into_inner);
-        first.get_or_insert_with(|| (seq, why.to_string()));
+        self.0.go_blind(seq, why.to_string());
     }
 }
 
-/// The version of everything this node folds and of the form a snapshot keeps it in: the world, the live permits, the callers' tokens. A
-/// snapshot of another version is not read. Raise it whenever the same entries fold into something else, or it is written otherwise:
+/// The version of everything this node folds and of the form a snapshot keeps it in: the world, the live permits, the callers' tokens,
+/// the proposed charters. A snapshot of another version is not read. Raise it whenever the same entries fold into something else, or it is written otherwise:
 /// `a_changed_fold_has_another_version` says when.
-pub const FOLD_VERSION: u32 = 3;
+pub const FOLD_VERSION: u32 = 4;
 
 impl Resumable for Fold {
     fn version(&self) -> u32 {
@@ -121,6 +153,7 @@ impl Resumable for Fold {
         canon.number(self.0.decisions.load(Ordering::Relaxed));
         self.0.tokens.write(&mut canon);
         self.0.live.write(&mut canon);
+        self.0.proposals.write(&mut canon);
         canon.finish()
     }
 
@@ -136,6 +169,7 @@ impl Resumable for Fold {
         self.0.decisions.store(0, Ordering::Relaxed);
         self.0.tokens.clear();
         self.0.live.clear();
+        self.0.proposals.clear();
     }
 }
 
@@ -145,7 +179,8 @@ impl Fold {
         *self.0.world.write().unwrap_or_else(PoisonError::into_inner) = world;
         self.0.decisions.store(reading.number()?, Ordering::Relaxed);
         self.0.tokens.read(reading)?;
-        self.0.live.read(reading)
+        self.0.live.read(reading)?;
+        self.0.proposals.reread(reading)
     }
 }
 

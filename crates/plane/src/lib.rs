@@ -5,12 +5,15 @@
 //! - [`Plane::decide`] answers a request; the answer is durable and its facts did not move under it.
 //! - [`Plane::search`] answers one page of who or what would be permitted.
 //! - [`Plane::record`] commits anything else that happens; when it returns, the world has it.
+//! - [`Plane::propose`] and [`Plane::sign`] change the charter: two people, one step.
 //! - [`Plane::keep_permits_true`] is the task that ends live permits when facts, charter or time withdraw them.
 //!
 //! Handlers of other rooms call these and never the store's writer themselves.
 
+pub mod charter_change;
 mod charter_in_force;
 mod clock;
+mod compared;
 mod decide;
 mod directory;
 mod fold;
@@ -18,11 +21,13 @@ mod identity;
 pub mod live;
 mod open;
 pub mod privacy;
+pub mod proposals;
 mod redecide;
 mod search;
 pub mod spooling;
 pub mod tokens;
 
+pub use charter_change::{ChangeError, Step};
 pub use clock::{Clock, SetClock, SystemClock};
 pub use decide::{Ask, WORDS_BYTES_MAX};
 pub use directory::{Directory, NUMBER_BYTES_MAX, Named, random};
@@ -31,6 +36,7 @@ pub use identity::{IDENTITY_NAME_CHARS_MAX, IDENTITY_NUMBERS_MAX, Identity, Nami
 pub use live::{LIVE_MAX, LIVE_PERMITS_MAX, LIVE_PERMITS_OF_ONE_MAX, LivePermit, Register, Standing};
 pub use open::{OpenError, Settings};
 pub use privacy::{Erasure, Person, PrivacyError};
+pub use proposals::{Ending, Proposal, Proposals};
 pub use search::{Found, PAGE_TIME_MAX, Place, Search};
 pub use spooling::{SPOOLED_PERMIT_MAX, SpoolAt};
 pub use tokens::{Certificate, Tokens};
@@ -54,7 +60,8 @@ struct Inner {
     store: Store,
     clock: Arc<dyn Clock>,
     folded: Arc<Folded>,
-    engine: ArcSwap<Engine>,
+    engine: Arc<ArcSwap<Engine>>,
+    compared: compared::Compared,
     directory: Directory,
     spool: Option<Spool>,
 }

@@ -1,13 +1,15 @@
 //! Opening a node: fold the log, read the charter in force, and only then answer.
 
 use crate::clock::Clock;
+use crate::compared::Compared;
 use crate::directory::Directory;
 use crate::fold::{Fold, Folded};
 use crate::{Inner, Plane, SpoolAt, charter_in_force, spooling};
 use arc_swap::ArcSwap;
 use charter::Charter;
 use decision::{Engine, EngineError};
-use events::{Actor, CharterDigest};
+use events::charter::MadeForDevelopment;
+use events::{Actor, CharterDigest, Draft, Seq};
 use std::path::Path;
 use std::sync::Arc;
 use store::{Options, Store};
@@ -91,6 +93,29 @@ impl Plane {
         settings: Settings,
         spool: Option<&SpoolAt>,
     ) -> Result<Self, OpenError> {
+        Self::open_as(dir, seed, settings, spool, false)
+    }
+
+    /// The same, but a new store becomes one to look around in, for good: one person may change its charter. An old store stays what it is.
+    ///
+    /// # Errors
+    /// As [`Self::open_with_spool`].
+    pub fn open_for_development(
+        dir: &Path,
+        seed: Option<Charter>,
+        settings: Settings,
+        spool: Option<&SpoolAt>,
+    ) -> Result<Self, OpenError> {
+        Self::open_as(dir, seed, settings, spool, true)
+    }
+
+    fn open_as(
+        dir: &Path,
+        seed: Option<Charter>,
+        settings: Settings,
+        spool: Option<&SpoolAt>,
+        development: bool,
+    ) -> Result<Self, OpenError> {
         let folded = Arc::new(Folded::default());
         let clock = Arc::clone(&settings.clock);
         let options = Options {
@@ -102,14 +127,21 @@ impl Plane {
         let charter = match (folded.charter(), seed) {
             (Some(digest), _) => charter_in_force::load(&store, digest)?,
             (None, Some(seed)) => {
-                store.append_blocking(charter_in_force::application(&seed, Actor::handrail("seed"), Vec::new()))?;
+                let mut batch = charter_in_force::application(&seed, Actor::handrail("seed"), Vec::new());
+                if development && store.head().next == Seq(0) {
+                    let made = MadeForDevelopment { by: "dev".into() };
+                    batch.drafts.insert(0, Draft::new(Actor::handrail("dev"), made));
+                }
+                store.append_blocking(batch)?;
                 seed
             }
             (None, None) => return Err(OpenError::NoCharter),
         };
-        let engine = ArcSwap::from_pointee(Engine::new(Arc::new(charter))?);
+        let engine = Arc::new(ArcSwap::from_pointee(Engine::new(Arc::new(charter))?));
+        let _first = folded.engine.set(Arc::clone(&engine));
         let spool = spool.map(|at| spooling::open(at, &store)).transpose()?.map(|(spool, _told)| spool);
         let directory = store.read(|reader| Directory::load(store.keys().directory.bytes(), reader))?;
-        Ok(Self { inner: Arc::new(Inner { store, clock: settings.clock, folded, engine, directory, spool }) })
+        let (clock, compared) = (settings.clock, Compared::default());
+        Ok(Self { inner: Arc::new(Inner { store, clock, folded, engine, compared, directory, spool }) })
     }
 }

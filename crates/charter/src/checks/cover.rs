@@ -5,7 +5,7 @@ use crate::diagnostic::{Code, Diagnostic, Findings};
 use crate::document::at;
 use crate::entities::StaticEntities;
 use crate::names::{Names, Noun};
-use crate::owners::Owners;
+use crate::owners::{Owners, SIGNATURES_MIN};
 use crate::parts::Parts;
 use crate::vocabulary::ROLE;
 use events::RoleName;
@@ -85,6 +85,7 @@ pub(super) fn owners(check: &mut Check<'_, '_, Owners>) {
             }
         }
     }
+    change_rule(check);
     let mut before = 0;
     for (index, step) in owners.escalation.iter().enumerate() {
         check.refers(Noun::Owner, at!["escalation", index, "owner"], step.owner.as_str());
@@ -112,6 +113,23 @@ pub(super) fn owners(check: &mut Check<'_, '_, Owners>) {
     for (id, person) in &owners.people {
         check.words(at!["people", id.as_str(), "name"], &person.name);
         check.words(at!["people", id.as_str(), "contact"], &person.contact);
+    }
+}
+
+/// A charter that too few people could change would stay for ever.
+fn change_rule(check: &mut Check<'_, '_, Owners>) {
+    let Some(rule) = &check.doc.value.change else { return };
+    check.some(at!["change", "signed_by"], &rule.signed_by, "name teams or people of this file");
+    check.refer(Noun::Owner, at!["change", "signed_by"], rule.signed_by.iter().map(|id| id.as_str()));
+    if rule.signatures < SIGNATURES_MIN {
+        let message = format!("a change of the charter needs {SIGNATURES_MIN} signatures or more");
+        check.say(Code::Value, at!["change", "signatures"], message, "nobody changes the rules alone");
+    }
+    let signatories = check.doc.value.signatories();
+    if !rule.signed_by.is_empty() && !signatories.suffice() {
+        let (people, needed) = (signatories.people.len(), signatories.signatures);
+        let message = format!("these are {people} different people, and {needed} must sign");
+        check.say(Code::Value, at!["change", "signed_by"], message, "a team signs by its lead; name more people");
     }
 }
 

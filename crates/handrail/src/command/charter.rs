@@ -1,5 +1,6 @@
 //! `handrail charter`: what the hospital has decided, checked and tried out before it is put into force.
 
+mod change;
 mod compare;
 mod tried;
 
@@ -16,6 +17,10 @@ const REPORT_WIDTH: usize = 110;
 /// Runs it.
 pub(crate) async fn run(command: Command, out: Output) -> Result<(), Failure> {
     match command {
+        Command::Propose { dir, reason, data } => change::send(&dir, "proposals", &reason, &data.data, out).await,
+        Command::Apply { dir, reason, data } => change::send(&dir, "apply", &reason, &data.data, out).await,
+        Command::Proposals { data } => change::list(&data.data, out).await,
+        Command::Withdraw { proposal, reason, data } => change::withdraw(proposal, &reason, &data.data).await,
         Command::Diff { before, after, data } => compare::diff(&before, &after, &data.data, out).await,
         Command::Matrix { charter, data } => compare::matrix(&charter, &data.data, out).await,
         Command::Check { dir } => check(&dir, out),

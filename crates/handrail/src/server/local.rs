@@ -59,6 +59,7 @@ pub(crate) fn routes(local: Local) -> Router {
         .route("/ledger/verify", get(verify))
         .route("/ledger/backups", post(backed_up))
         .route("/charters/{digest}", get(charter))
+        .merge(super::local_charter::routes())
         .merge(super::audit::routes())
         .merge(super::patients::routes())
         .merge(super::local_feeds::routes())
@@ -66,7 +67,7 @@ pub(crate) fn routes(local: Local) -> Router {
 }
 
 /// What went wrong, as a status and one JSON string.
-pub(crate) struct Trouble(StatusCode, String);
+pub(crate) struct Trouble(pub(super) StatusCode, pub(super) String);
 
 impl Trouble {
     pub(crate) fn not_found(what: impl Into<String>) -> Self {

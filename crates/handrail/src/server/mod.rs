@@ -4,6 +4,7 @@ pub(crate) mod audit;
 pub(crate) mod health;
 pub(crate) mod http;
 pub(crate) mod local;
+mod local_charter;
 mod local_feeds;
 pub(crate) mod logging;
 pub(crate) mod node;

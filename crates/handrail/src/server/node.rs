@@ -77,7 +77,7 @@ impl Node {
         if seed.is_none() && !config.data.join("log.sqlite").exists() {
             return Err(cannot_open(&config.data, &OpenError::NoCharter));
         }
-        let plane = open_plane(config, seed, settings).await?;
+        let plane = open_plane(config, seed, settings, &environment).await?;
         let callers = Callers::new(&plane);
         let tls = config.listen.tls.clone().map(|files| Tls::open(files, ALPN_HTTP)).transpose()?;
         if tls.is_none() && !config.listen.http.ip().is_loopback() && !config.listen.behind_proxy {
@@ -242,9 +242,18 @@ impl Node {
 }
 
 /// Opens the store and folds in what waits in the spool.
-async fn open_plane(config: &Config, seed: Option<Charter>, settings: Settings) -> Result<Plane, Failure> {
+async fn open_plane(
+    config: &Config,
+    seed: Option<Charter>,
+    settings: Settings,
+    environment: &Environment,
+) -> Result<Plane, Failure> {
     let (data, spool) = (config.data.clone(), config.spool());
-    let opened = tokio::task::spawn_blocking(move || Plane::open_with_spool(&data, seed, settings, spool.as_ref()));
+    let development = matches!(environment, Environment::Development);
+    let opened = tokio::task::spawn_blocking(move || {
+        let open = if development { Plane::open_for_development } else { Plane::open_with_spool };
+        open(&data, seed, settings, spool.as_ref())
+    });
     let plane = opened.await?.map_err(|error| cannot_open(&config.data, &error))?;
     if let Err(error) = plane.fold_spool().await {
         tracing::warn!(%error, "what waits in the spool cannot be folded into the log yet");

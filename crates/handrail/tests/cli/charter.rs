@@ -127,7 +127,7 @@ fn the_charter_in_force_and_a_digest_can_be_compared_out_of_a_store() {
     let starter = starter_charter();
     let said = desk.run(&["--json", "charter", "diff", "@in-force", starter.to_str().unwrap()]).ended(0).json();
     assert_eq!(said["before"], said["after"]);
-    assert_eq!(said["cells"].as_array().unwrap().len(), 0);
+    assert_eq!(said["changes"].as_array().unwrap().len(), 0);
     let unknown = "0".repeat(64);
     desk.run(&["charter", "diff", &unknown, starter.to_str().unwrap()]).ended(1).notes(&["holds no charter"]);
     desk.run(&["charter", "diff", "nowhere", starter.to_str().unwrap()]).ended(1).notes(&["nowhere"]);

@@ -1,0 +1,127 @@
+//! A proposed charter: what it changes, in sentences and in cells, the widened first, and then the forms that sign or turn it down.
+
+use super::workflow_page::standing;
+use charter::Charter;
+use decision::Comparison;
+use decision::matrix::Direction;
+use events::{OperatorId, Timestamp};
+use maud::{Markup, html};
+use pages::form::{self, Field, Weight};
+use pages::{Column, Table, Tone, Watch, badge, banner, definitions, number, sheet};
+use plane::{Ending, Proposal};
+
+/// The most changes of cells a page lists; `handrail charter diff` lists all.
+const CHANGES_SHOWN_MAX: usize = 200;
+
+/// What the page is made from.
+pub(super) struct View<'a> {
+    pub(super) proposal: &'a Proposal,
+    pub(super) compared: &'a Comparison,
+    /// The one in force.
+    pub(super) charter: &'a Charter,
+    pub(super) now: Timestamp,
+    pub(super) operator: &'a OperatorId,
+    pub(super) form_token: &'a str,
+}
+
+/// Everything under the heading.
+pub(super) fn body(view: &View<'_>, watch: &Watch) -> Markup {
+    let proposed = &view.proposal.proposed;
+    html! {
+        @if proposed.wider > 0 {
+            (banner(Tone::Warn, &format!("{} cells of the authority matrix become wider", number(proposed.wider)), &html! { "More access than before. They are listed first." }))
+        }
+        (sheet("The proposal", &standing(view.proposal, view.now), &html! { div.pad { (definitions(facts(view, watch))) } }))
+        (sheet("What changes, in words", &html! {}, &sentences(view.compared)))
+        (sheet("What changes of authority", &html! { (number(view.compared.wider)) " wider, " (number(view.compared.narrower)) " narrower" }, &cells(view.compared)))
+        (sheet("Your signature", &html! {}, &html! { div.pad { (signing(view)) } }))
+    }
+}
+
+fn facts(view: &View<'_>, watch: &Watch) -> Vec<(&'static str, Markup)> {
+    let (proposal, proposed) = (view.proposal, &view.proposal.proposed);
+    let needed = view.charter.owners().signatories().signatures;
+    let mut facts = vec![
+        ("Why", html! { (proposed.reason) }),
+        ("Proposed", html! { (watch.exact(proposal.proposed_at)) " by " (proposal.by) }),
+        ("Can be signed until", watch.exact(proposed.good_until)),
+        ("Charter", html! { code { (proposed.digest) } }),
+        ("Follows", html! { code { (proposed.against) } }),
+        ("Signatures", html! {
+            (proposal.signed.len()) " of " (needed) @if !proposal.signed.is_empty() { ": " }
+            @for (index, who) in proposal.signed.iter().enumerate() { @if index > 0 { ", " } (person(view.charter, who)) }
+        }),
+    ];
+    match &proposal.ended {
+        Some(Ending::Applied(entry)) => facts.push(("In force since", html! { a href={ "/ledger/" (entry) } { "entry " (entry) } })),
+        Some(Ending::Overtaken(entry)) => facts.push(("Overtaken by", html! { a href={ "/ledger/" (entry) } { "entry " (entry) } })),
+        Some(Ending::Withdrawn(why) | Ending::Rejected(why)) => facts.push(("Ended because", html! { (why) })),
+        None => {}
+    }
+    facts
+}
+
+fn person(charter: &Charter, who: &OperatorId) -> Markup {
+    let known = charter.owners().people.iter().find(|(id, _)| id.as_str() == who.as_str()).map(|(_, person)| person);
+    html! { @if let Some(person) = known { (person.name) span.quiet { " · " (person.title) } } @else { (who) } }
+}
+
+fn sentences(compared: &Comparison) -> Markup {
+    let mut table = Table::new("What changes, in words", [Column::tight("Part"), Column::text("Change")]);
+    for sentence in &compared.sentences {
+        table.row([html! { (sentence.about) }, html! { (sentence.text) }]);
+    }
+    html! {
+        @if table.is_empty() { div.pad { p { "Only comments or the order of files differ." } } } @else { (table) }
+    }
+}
+
+fn cells(compared: &Comparison) -> Markup {
+    let columns = [Column::tight("Way"), Column::text("Who"), Column::text("May"), Column::text("From → to"), Column::text("When")];
+    let mut table = Table::new("What changes of authority", columns);
+    for change in compared.changes.iter().take(CHANGES_SHOWN_MAX) {
+        let wider = change.direction == Direction::Wider;
+        table.row([
+            if wider { badge(Tone::Warn, "Wider") } else { badge(Tone::Plain, "Narrower") },
+            html! { (change.who) },
+            html! { (change.deed) span.quiet { " · " (change.resource) } },
+            html! { (change.before.replace('_', " ")) " → " strong { (change.after.replace('_', " ")) } },
+            html! {
+                @if let [only] = change.when.as_slice() { (only.says) } @else {
+                    details { summary { (change.when.len()) " circumstances" } ul { @for when in &change.when { li { (when.says) } } } }
+                }
+            },
+        ]);
+    }
+    let more = compared.changes.len().saturating_sub(CHANGES_SHOWN_MAX);
+    html! {
+        @if table.is_empty() { div.pad { p { "No cell of the authority matrix changes." } } } @else { (table) }
+        @if more > 0 { div.pad { p.small.quiet { (more) " more: handrail charter diff lists all." } } }
+    }
+}
+
+fn signing(view: &View<'_>) -> Markup {
+    let signatories = view.charter.owners().signatories();
+    let may = signatories.people.iter().any(|person| person.as_str() == view.operator.as_str());
+    if !view.proposal.is_open(view.now) {
+        return html! { p { "This proposal can no longer be signed." } };
+    }
+    if !may {
+        let people = signatories.people.iter().map(|id| view.charter.owner(id).map_or(id.as_str(), |known| known.name()));
+        return html! { p { "The charter in force lets these people sign: " (people.collect::<Vec<_>>().join(", ")) ". You are signed in as " strong { (view.operator) } "." } };
+    }
+    if view.proposal.signed.contains(view.operator) {
+        return html! { p { "You have signed. Somebody else must, too." } };
+    }
+    let (path, digest) = (format!("/charter/proposals/{}", view.proposal.number), view.proposal.proposed.digest.to_string());
+    let last = view.proposal.signed.len() + 1 >= signatories.signatures;
+    let label = if last { "Sign and put into force" } else { "Sign" };
+    let sign = html! { input type="hidden" name="digest" value=(digest); (form::button(Weight::Main, label)) };
+    let reason = Field { name: "reason", label: "Why not", ..Field::default() };
+    let reject = html! { (reason.text()) (form::button(Weight::Grave, "Turn it down")) };
+    html! {
+        p { "By signing you answer for these changes. " @if last { "Yours is the last signature: the charter is in force at once." } @else { "Another person has to sign as well." } }
+        (form::post(&format!("{path}/sign"), view.form_token, &sign))
+        details { summary { "Turn it down instead" } (form::post(&format!("{path}/reject"), view.form_token, &reject)) }
+    }
+}
