@@ -188,7 +188,9 @@ impl Owners {
     pub fn signatories(&self) -> Signatories {
         let usual = [&self.policy_owner, &self.control_owner, &self.risk_owner.usual, &self.risk_owner.executive];
         let (named, signatures, open) = match &self.change {
-            Some(rule) => (rule.signed_by.iter().collect(), rule.signatures.max(SIGNATURES_MIN), rule.open_h.duration()),
+            Some(rule) => {
+                (rule.signed_by.iter().collect(), rule.signatures.max(SIGNATURES_MIN), rule.open_h.duration())
+            }
             None => (usual.to_vec(), SIGNATURES_MIN, OPEN_USUAL),
         };
         let people = named.into_iter().filter_map(|id| self.answers_for(id).cloned()).collect();

@@ -138,12 +138,8 @@ fn changes_of_the_charter() -> Vec<Event> {
         }
         .into(),
         charter::Signed { proposal: Seq(40), digest, operator: id("imke-duarte") }.into(),
-        charter::ProposalClosed {
-            proposal: Seq(40),
-            how: charter::Closing::Rejected,
-            reason: "Too wide.".into(),
-        }
-        .into(),
+        charter::ProposalClosed { proposal: Seq(40), how: charter::Closing::Rejected, reason: "Too wide.".into() }
+            .into(),
     ]
 }
 

@@ -119,12 +119,17 @@ impl Plane {
     ///
     /// # Errors
     /// When the store does not have both.
-    pub async fn comparison(&self, before: CharterDigest, after: CharterDigest) -> Result<Arc<Comparison>, ChangeError> {
+    pub async fn comparison(
+        &self,
+        before: CharterDigest,
+        after: CharterDigest,
+    ) -> Result<Arc<Comparison>, ChangeError> {
         let ready = self.inner.compared.find(before, after);
         if let Some(ready) = ready {
             return Ok(ready);
         }
-        let charter = |digest| -> Result<Arc<Charter>, ChangeError> { Ok(Arc::clone(self.engine_of(digest)?.charter())) };
+        let charter =
+            |digest| -> Result<Arc<Charter>, ChangeError> { Ok(Arc::clone(self.engine_of(digest)?.charter())) };
         let (old, new) = (charter(before)?, charter(after)?);
         let compared = tokio::task::spawn_blocking(move || Comparison::of(&old, &new)).await??;
         Ok(self.inner.compared.keep(compared))

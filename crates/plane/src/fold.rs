@@ -7,6 +7,7 @@ use arc_swap::ArcSwap;
 use decision::Engine;
 use events::decision::{Effect, EndCause, EndMode};
 use events::{Actor, CharterDigest, Event, Leaf, LeafError, Seq};
+use std::collections::HashMap;
 use std::io;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError, RwLock};

@@ -245,7 +245,8 @@ impl Known {
     fn forget(&mut self) {
         let ended = self.by_number.values().filter(|proposal| proposal.ended.is_some()).count();
         for _ in PROPOSALS_ENDED_MAX..ended {
-            let oldest = self.by_number.values().find(|proposal| proposal.ended.is_some()).map(|proposal| proposal.number);
+            let oldest =
+                self.by_number.values().find(|proposal| proposal.ended.is_some()).map(|proposal| proposal.number);
             oldest.and_then(|number| self.by_number.remove(&number));
         }
     }
@@ -296,7 +297,8 @@ mod tests {
         for line in include_str!("../golden/stream.jsonl").lines() {
             proposals.apply(&Leaf::parse(line.as_bytes()).unwrap());
         }
-        let endings: Vec<_> = proposals.all().into_iter().map(|one| (one.number.0, one.signed.len(), one.ended)).collect();
+        let endings: Vec<_> =
+            proposals.all().into_iter().map(|one| (one.number.0, one.signed.len(), one.ended)).collect();
         let expected = [
             (72, 1, None),
             (68, 0, Some(Ending::Withdrawn("A slip.".into()))),

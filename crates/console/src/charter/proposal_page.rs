@@ -47,14 +47,21 @@ fn facts(view: &View<'_>, watch: &Watch) -> Vec<(&'static str, Markup)> {
         ("Can be signed until", watch.exact(proposed.good_until)),
         ("Charter", html! { code { (proposed.digest) } }),
         ("Follows", html! { code { (proposed.against) } }),
-        ("Signatures", html! {
-            (proposal.signed.len()) " of " (needed) @if !proposal.signed.is_empty() { ": " }
-            @for (index, who) in proposal.signed.iter().enumerate() { @if index > 0 { ", " } (person(view.charter, who)) }
-        }),
+        (
+            "Signatures",
+            html! {
+                (proposal.signed.len()) " of " (needed) @if !proposal.signed.is_empty() { ": " }
+                @for (index, who) in proposal.signed.iter().enumerate() { @if index > 0 { ", " } (person(view.charter, who)) }
+            },
+        ),
     ];
     match &proposal.ended {
-        Some(Ending::Applied(entry)) => facts.push(("In force since", html! { a href={ "/ledger/" (entry) } { "entry " (entry) } })),
-        Some(Ending::Overtaken(entry)) => facts.push(("Overtaken by", html! { a href={ "/ledger/" (entry) } { "entry " (entry) } })),
+        Some(Ending::Applied(entry)) => {
+            facts.push(("In force since", html! { a href={ "/ledger/" (entry) } { "entry " (entry) } }))
+        }
+        Some(Ending::Overtaken(entry)) => {
+            facts.push(("Overtaken by", html! { a href={ "/ledger/" (entry) } { "entry " (entry) } }))
+        }
         Some(Ending::Withdrawn(why) | Ending::Rejected(why)) => facts.push(("Ended because", html! { (why) })),
         None => {}
     }
@@ -77,7 +84,13 @@ fn sentences(compared: &Comparison) -> Markup {
 }
 
 fn cells(compared: &Comparison) -> Markup {
-    let columns = [Column::tight("Way"), Column::text("Who"), Column::text("May"), Column::text("From → to"), Column::text("When")];
+    let columns = [
+        Column::tight("Way"),
+        Column::text("Who"),
+        Column::text("May"),
+        Column::text("From → to"),
+        Column::text("When"),
+    ];
     let mut table = Table::new("What changes of authority", columns);
     for change in compared.changes.iter().take(CHANGES_SHOWN_MAX) {
         let wider = change.direction == Direction::Wider;
@@ -107,13 +120,15 @@ fn signing(view: &View<'_>) -> Markup {
         return html! { p { "This proposal can no longer be signed." } };
     }
     if !may {
-        let people = signatories.people.iter().map(|id| view.charter.owner(id).map_or(id.as_str(), |known| known.name()));
+        let people =
+            signatories.people.iter().map(|id| view.charter.owner(id).map_or(id.as_str(), |known| known.name()));
         return html! { p { "The charter in force lets these people sign: " (people.collect::<Vec<_>>().join(", ")) ". You are signed in as " strong { (view.operator) } "." } };
     }
     if view.proposal.signed.contains(view.operator) {
         return html! { p { "You have signed. Somebody else must, too." } };
     }
-    let (path, digest) = (format!("/charter/proposals/{}", view.proposal.number), view.proposal.proposed.digest.to_string());
+    let (path, digest) =
+        (format!("/charter/proposals/{}", view.proposal.number), view.proposal.proposed.digest.to_string());
     let last = view.proposal.signed.len() + 1 >= signatories.signatures;
     let label = if last { "Sign and put into force" } else { "Sign" };
     let sign = html! { input type="hidden" name="digest" value=(digest); (form::button(Weight::Main, label)) };

@@ -10,8 +10,10 @@ use plane::{Ending, Proposal};
 
 /// Proposals, workflows, and policies of no workflow.
 pub(super) fn all(charter: &Charter, proposals: &[Proposal], now: Timestamp, watch: &Watch) -> Markup {
-    let mut workflows =
-        Table::new("Workflows", [Column::text("Workflow"), Column::text("Answers for the work"), Column::number("Policies")]);
+    let mut workflows = Table::new(
+        "Workflows",
+        [Column::text("Workflow"), Column::text("Answers for the work"), Column::number("Policies")],
+    );
     for workflow in charter.workflows() {
         let policies = charter.policies().values().filter(|policy| policy.workflow.as_ref() == Some(&workflow.name));
         workflows.row([
@@ -45,7 +47,13 @@ fn signers(charter: &Charter) -> Markup {
 fn list(proposals: &[Proposal], now: Timestamp, watch: &Watch) -> Markup {
     let mut table = Table::new(
         "Proposed changes",
-        [Column::tight("Proposal"), Column::tight("When"), Column::text("Why"), Column::tight("Wider cells"), Column::tight("Standing")],
+        [
+            Column::tight("Proposal"),
+            Column::tight("When"),
+            Column::text("Why"),
+            Column::tight("Wider cells"),
+            Column::tight("Standing"),
+        ],
     );
     for proposal in proposals {
         table.row([
@@ -72,8 +80,10 @@ pub(super) fn standing(proposal: &Proposal, now: Timestamp) -> Markup {
 }
 
 fn policies(charter: &Charter, workflow: Option<&Workflow>) -> Markup {
-    let mut table =
-        Table::new("Policies", [Column::tight("Policy"), Column::tight("Effect"), Column::text("Why"), Column::text("Owner")]);
+    let mut table = Table::new(
+        "Policies",
+        [Column::tight("Policy"), Column::tight("Effect"), Column::text("Why"), Column::text("Owner")],
+    );
     let of = charter.policies().values().filter(|policy| policy.workflow.as_ref() == workflow.map(|known| &known.name));
     for policy in of {
         let permits = policy.permits();

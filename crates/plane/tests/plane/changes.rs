@@ -19,9 +19,8 @@ fn small(name: &str) -> Charter {
     read(&dir, "", &mut files);
     for (path, text) in &mut files {
         if path == "owners.toml" {
-            let people = ["ann", "ben", "cem"].map(|who| {
-                format!("\n[people.{who}]\nname = \"{who}\"\ntitle = \"Signs\"\ncontact = \"{name}\"\n")
-            });
+            let people = ["ann", "ben", "cem"]
+                .map(|who| format!("\n[people.{who}]\nname = \"{who}\"\ntitle = \"Signs\"\ncontact = \"{name}\"\n"));
             let place = text.find("\n[").unwrap() + 1;
             *text = format!("{}{SIGNERS}{}{}", &text[..place], &text[place..], people.concat());
         }

@@ -35,7 +35,8 @@ pub(super) async fn send(dir: &Path, how: &str, reason: &str, data: &Path, out: 
         format!("proposal {}: {cells}; {}", text(&answer, "proposal"), text(&answer, "standing"))
     })?;
     if !applied {
-        let may: Vec<&str> = answer.get("may_sign").and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str).collect();
+        let may: Vec<&str> =
+            answer.get("may_sign").and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str).collect();
         note(&format!(
             "{} of these people sign it at {} before {}: {}",
             text(&answer, "signatures"),
@@ -58,9 +59,8 @@ pub(super) async fn list(data: &Path, out: Output) -> Result<(), Failure> {
         if all.is_empty() {
             return "no charter was proposed".to_owned();
         }
-        let rows = all.iter().map(|one| {
-            ["proposal", "standing", "wider", "narrower", "reason"].map(|name| text(one, name))
-        });
+        let rows =
+            all.iter().map(|one| ["proposal", "standing", "wider", "narrower", "reason"].map(|name| text(one, name)));
         table(["proposal", "standing", "wider", "narrower", "reason"], rows)
     })
 }
