@@ -5,6 +5,7 @@ mod disclosures;
 mod erasure;
 mod radiologist;
 mod unknown_patient;
+mod widening;
 
 use super::{Tell, Teller};
 use crate::step::{Outcome, say};
@@ -16,6 +17,7 @@ const SCENES: &[(&str, Tell)] = &[
     ("a privacy officer erases a test patient", erasure::tell),
     ("a radiologist with an open order", radiologist::tell),
     ("an unknown patient", unknown_patient::tell),
+    ("a charter change that widens access", widening::tell),
 ];
 
 /// Tells them all.
