@@ -51,6 +51,10 @@ pub struct Signed {
     pub digest: CharterDigest,
     /// Who.
     pub operator: OperatorId,
+    /// The session they signed in: its `operator.signed_in` names the link it began with, and that link's entry who made it for whom.
+    /// Absent only in a store to look around in.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub session: Option<SmolStr>,
 }
 
 /// A proposal was given up.

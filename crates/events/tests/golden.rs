@@ -137,7 +137,8 @@ fn changes_of_the_charter() -> Vec<Event> {
             good_until: time("2026-11-25T08:00:00Z"),
         }
         .into(),
-        charter::Signed { proposal: Seq(40), digest, operator: id("imke-duarte") }.into(),
+        charter::Signed { proposal: Seq(40), digest, operator: id("imke-duarte"), session: Some("abcdefgh".into()) }
+            .into(),
         charter::ProposalClosed { proposal: Seq(40), how: charter::Closing::Rejected, reason: "Too wide.".into() }
             .into(),
     ]

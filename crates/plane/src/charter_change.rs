@@ -131,7 +131,7 @@ impl Plane {
         let charter =
             |digest| -> Result<Arc<Charter>, ChangeError> { Ok(Arc::clone(self.engine_of(digest)?.charter())) };
         let (old, new) = (charter(before)?, charter(after)?);
-        let compared = tokio::task::spawn_blocking(move || Comparison::of(&old, &new)).await??;
+        let compared = tokio::task::spawn_blocking(move || Comparison::of(&old, &new).map(Arc::new)).await??;
         Ok(self.inner.compared.keep(compared))
     }
 
@@ -162,11 +162,18 @@ impl Plane {
         Err(ChangeError::Busy)
     }
 
-    /// Signs a proposal as an operator who saw the charter of this digest; with the last signature it is in force when this returns.
+    /// Signs a proposal as an operator who, in this session, saw the charter of this digest; with the last signature it is in force when this
+    /// returns.
     ///
     /// # Errors
     /// When they may not, or it cannot be signed any more.
-    pub async fn sign(&self, number: Seq, seen: CharterDigest, operator: &OperatorId) -> Result<Step, ChangeError> {
+    pub async fn sign(
+        &self,
+        number: Seq,
+        seen: CharterDigest,
+        operator: &OperatorId,
+        session: &SmolStr,
+    ) -> Result<Step, ChangeError> {
         for _ in 0..ROUNDS_MAX {
             let stream = self.proposals().next_stream();
             let proposal = self.open_proposal(number)?;
@@ -174,14 +181,15 @@ impl Plane {
                 return Err(ChangeError::NotWhatWasSeen);
             }
             self.may_sign(operator)?;
-            if proposal.signed.contains(operator) {
+            if proposal.is_signed_by(operator) {
                 return Err(ChangeError::SignedAlready(operator.clone()));
             }
             let needed = self.engine().charter().owners().signatories().signatures;
-            let mut signed_by = proposal.signed.clone();
+            let mut signed_by: Vec<OperatorId> = proposal.signers().cloned().collect();
             signed_by.push(operator.clone());
             let by = Actor::operator(operator);
-            let signed = Signed { proposal: number, digest: seen, operator: operator.clone() };
+            let signed =
+                Signed { proposal: number, digest: seen, operator: operator.clone(), session: Some(session.clone()) };
             let mut batch = Batch::one(Draft::new(by.clone(), signed));
             let missing = needed.saturating_sub(signed_by.len());
             if missing == 0 {
@@ -246,7 +254,7 @@ impl Plane {
         let digest = self.open_proposal(number)?.proposed.digest;
         let charter = self.make_ready(digest).await?;
         let operator = OperatorId::new(DEVELOPER).map_err(|_| ChangeError::Busy)?;
-        let signed = Signed { proposal: number, digest, operator: operator.clone() };
+        let signed = Signed { proposal: number, digest, operator: operator.clone(), session: None };
         let mut batch = Batch::one(Draft::new(by.clone(), signed)).expect(self.proposals().next_stream(), 0);
         batch.drafts.extend(charter_in_force::application(&charter, by, vec![operator]).drafts);
         let recorded = self.record(batch).await?;
@@ -270,10 +278,13 @@ impl Plane {
             return Err(ChangeError::Locked { people, needed });
         }
         let (charter, now) = (Arc::new(charter), self.now());
-        let after = Arc::clone(&charter);
+        let (after, ready) = (Arc::clone(&charter), self.inner.compared.find(before.digest(), charter.digest()));
         let compared = tokio::task::spawn_blocking(move || {
             let failed = scenarios(&Engine::new(Arc::clone(&after))?, now)?;
-            if failed.is_empty() { Ok(Comparison::of(&before, &after)?) } else { Err(ChangeError::Scenarios(failed)) }
+            if !failed.is_empty() {
+                return Err(ChangeError::Scenarios(failed));
+            }
+            ready.map_or_else(|| Ok(Arc::new(Comparison::of(&before, &after)?)), Ok)
         });
         Ok((charter, self.inner.compared.keep(compared.await??)))
     }

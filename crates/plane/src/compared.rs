@@ -18,9 +18,9 @@ impl Compared {
         kept.iter().find(|one| one.before == before && one.after == after).cloned()
     }
 
-    pub(crate) fn keep(&self, compared: Comparison) -> Arc<Comparison> {
-        let compared = Arc::new(compared);
+    pub(crate) fn keep(&self, compared: Arc<Comparison>) -> Arc<Comparison> {
         let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        kept.retain(|one| !Arc::ptr_eq(one, &compared));
         kept.truncate(KEPT_MAX - 1);
         kept.push_front(Arc::clone(&compared));
         compared

@@ -36,7 +36,7 @@ pub use identity::{IDENTITY_NAME_CHARS_MAX, IDENTITY_NUMBERS_MAX, Identity, Nami
 pub use live::{LIVE_MAX, LIVE_PERMITS_MAX, LIVE_PERMITS_OF_ONE_MAX, LivePermit, Register, Standing};
 pub use open::{OpenError, Settings};
 pub use privacy::{Erasure, Person, PrivacyError};
-pub use proposals::{Ending, Proposal, Proposals};
+pub use proposals::{Ending, Proposal, Proposals, Signature};
 pub use search::{Found, PAGE_TIME_MAX, Place, Search};
 pub use spooling::{SPOOLED_PERMIT_MAX, SpoolAt};
 pub use tokens::{Certificate, Tokens};

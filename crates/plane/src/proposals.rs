@@ -1,4 +1,4 @@
-//! Proposed charters and who signed them: a fold of the log. A row slipped into a table signs nothing.
+//! Proposed charters and who signed them: a fold of the log. No table says that somebody signed.
 
 use events::charter::{Applied, Closing, ProposalClosed, Proposed, Signed};
 use events::{Actor, CharterDigest, Event, Leaf, OperatorId, Seq, Timestamp};
@@ -24,9 +24,18 @@ pub struct Proposal {
     /// What was proposed.
     pub proposed: Proposed,
     /// Who signed it, in order, each once.
-    pub signed: Vec<OperatorId>,
+    pub signed: Vec<Signature>,
     /// How it ended, as far as the log says; it also ends when its time is over.
     pub ended: Option<Ending>,
+}
+
+/// One person's signature.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Signature {
+    /// Who.
+    pub operator: OperatorId,
+    /// The entry that says so, with the session they signed in.
+    pub entry: Seq,
 }
 
 /// How a proposal ended.
@@ -48,9 +57,18 @@ impl Proposal {
     pub fn is_open(&self, now: Timestamp) -> bool {
         self.ended.is_none() && now < self.proposed.good_until
     }
-}
 
-impl Proposal {
+    /// Whether this person has signed.
+    #[must_use]
+    pub fn is_signed_by(&self, operator: &OperatorId) -> bool {
+        self.signed.iter().any(|one| one.operator == *operator)
+    }
+
+    /// Who signed, in order.
+    pub fn signers(&self) -> impl Iterator<Item = &OperatorId> {
+        self.signed.iter().map(|one| &one.operator)
+    }
+
     fn write(&self, canon: &mut Canon<'_>) {
         let Proposed { digest, against, reason, wider, narrower, comparison_sha256, good_until } = &self.proposed;
         canon.number(self.number.0);
@@ -64,7 +82,10 @@ impl Proposal {
         canon.text(comparison_sha256);
         canon.time(*good_until);
         canon.count(self.signed.len());
-        self.signed.iter().for_each(|operator| canon.text(operator.as_str()));
+        for signature in &self.signed {
+            canon.text(signature.operator.as_str());
+            canon.number(signature.entry.0);
+        }
         canon.maybe(self.ended.as_ref(), |canon, ended| match ended {
             Ending::Applied(entry) => {
                 canon.number(0);
@@ -93,7 +114,8 @@ impl Proposal {
                 comparison_sha256: reading.text()?.into(),
                 good_until: reading.time()?,
             },
-            signed: reading.list(Reading::parsed)?,
+            signed: reading
+                .list(|reading| Ok(Signature { operator: reading.parsed()?, entry: Seq(reading.number()?) }))?,
             ended: reading.maybe(Ending::read)?,
         })
     }
@@ -161,7 +183,7 @@ impl Proposals {
                 return;
             }
             Event::CharterProposed(proposed) => known.propose(leaf, proposed),
-            Event::CharterSigned(signed) => known.sign(signed),
+            Event::CharterSigned(signed) => known.sign(leaf.seq, signed),
             Event::ProposalClosed(closed) => known.close(closed),
             Event::CharterApplied(applied) => known.applied(leaf.seq, applied),
             _ => return,
@@ -218,10 +240,10 @@ impl Known {
         self.by_number.insert(leaf.seq, proposal);
     }
 
-    fn sign(&mut self, signed: &Signed) {
+    fn sign(&mut self, entry: Seq, signed: &Signed) {
         let open = self.by_number.get_mut(&signed.proposal).filter(|proposal| proposal.ended.is_none());
-        if let Some(proposal) = open.filter(|proposal| !proposal.signed.contains(&signed.operator)) {
-            proposal.signed.push(signed.operator.clone());
+        if let Some(proposal) = open.filter(|proposal| !proposal.is_signed_by(&signed.operator)) {
+            proposal.signed.push(Signature { operator: signed.operator.clone(), entry });
         }
     }
 
@@ -237,7 +259,7 @@ impl Known {
     /// Another charter is in force: what was proposed against the one before can not follow it any more.
     fn applied(&mut self, entry: Seq, applied: &Applied) {
         for proposal in self.by_number.values_mut().filter(|proposal| proposal.ended.is_none()) {
-            let this = proposal.proposed.digest == applied.digest && proposal.signed == applied.signed_by;
+            let this = proposal.proposed.digest == applied.digest && proposal.signers().eq(&applied.signed_by);
             proposal.ended = Some(if this { Ending::Applied(entry) } else { Ending::Overtaken(entry) });
         }
     }

@@ -31,7 +31,7 @@ pub(super) fn body(view: &View<'_>, watch: &Watch) -> Markup {
         @if proposed.wider > 0 {
             (banner(Tone::Warn, &format!("{} cells of the authority matrix become wider", number(proposed.wider)), &html! { "More access than before. They are listed first." }))
         }
-        (sheet("The proposal", &standing(view.proposal, view.now), &html! { div.pad { (definitions(facts(view, watch))) } }))
+        (sheet("The proposal", &standing(view.proposal, view.charter, view.now), &html! { div.pad { (definitions(facts(view, watch))) } }))
         (sheet("What changes, in words", &html! {}, &sentences(view.compared)))
         (sheet("What changes of authority", &html! { (number(view.compared.wider)) " wider, " (number(view.compared.narrower)) " narrower" }, &cells(view.compared)))
         (sheet("Your signature", &html! {}, &html! { div.pad { (signing(view)) } }))
@@ -51,7 +51,10 @@ fn facts(view: &View<'_>, watch: &Watch) -> Vec<(&'static str, Markup)> {
             "Signatures",
             html! {
                 (proposal.signed.len()) " of " (needed) @if !proposal.signed.is_empty() { ": " }
-                @for (index, who) in proposal.signed.iter().enumerate() { @if index > 0 { ", " } (person(view.charter, who)) }
+                @for (index, one) in proposal.signed.iter().enumerate() {
+                    @if index > 0 { ", " }
+                    (person(view.charter, &one.operator)) " (" a href={ "/ledger/" (one.entry) } { "entry " (one.entry) } ")"
+                }
             },
         ),
     ];
@@ -124,7 +127,7 @@ fn signing(view: &View<'_>) -> Markup {
             signatories.people.iter().map(|id| view.charter.owner(id).map_or(id.as_str(), |known| known.name()));
         return html! { p { "The charter in force lets these people sign: " (people.collect::<Vec<_>>().join(", ")) ". You are signed in as " strong { (view.operator) } "." } };
     }
-    if view.proposal.signed.contains(view.operator) {
+    if view.proposal.is_signed_by(view.operator) {
         return html! { p { "You have signed. Somebody else must, too." } };
     }
     let (path, digest) =

@@ -25,7 +25,7 @@ pub(crate) async fn show(State(console): State<Console>, operator: Operator) -> 
         title: "Charter",
         place: "/charter",
         lead: Some(html! { "What " (engine.charter().hospital().name) " has decided: who may do what, who answers for it, and how it changes." }),
-        body: workflow_page::all(engine.charter(), &plane.proposals().all(), plane.now(), &frame::watch(&console)),
+        body: workflow_page::all(engine.charter(), plane.proposals(), plane.now(), &frame::watch(&console)),
         ..Page::default()
     })
 }
@@ -91,7 +91,8 @@ pub(crate) async fn sign(
     Path(number): Path<u64>,
     posted: Posted<Seen>,
 ) -> Result<Response, Document> {
-    let signed = console.desk.plane().sign(Seq(number), posted.fields.digest, posted.operator.id()).await;
+    let (operator, seen) = (&posted.operator, posted.fields.digest);
+    let signed = console.desk.plane().sign(Seq(number), seen, operator.id(), operator.session()).await;
     signed.map_err(|error| refusal(&console, &posted.operator, number, &error))?;
     Ok(Redirect::to(&format!("/charter/proposals/{number}")).into_response())
 }

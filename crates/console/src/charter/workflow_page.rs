@@ -6,10 +6,10 @@ use charter::workflow::{FallbackMode, Workflow};
 use events::{OwnerId, Timestamp};
 use maud::{Markup, html};
 use pages::{Column, Icon, Table, Tone, Watch, badge, definitions, empty, sheet, tag};
-use plane::{Ending, Proposal};
+use plane::{Ending, Proposal, Proposals};
 
 /// Proposals, workflows, and policies of no workflow.
-pub(super) fn all(charter: &Charter, proposals: &[Proposal], now: Timestamp, watch: &Watch) -> Markup {
+pub(super) fn all(charter: &Charter, proposals: &Proposals, now: Timestamp, watch: &Watch) -> Markup {
     let mut workflows = Table::new(
         "Workflows",
         [Column::text("Workflow"), Column::text("Answers for the work"), Column::number("Policies")],
@@ -23,19 +23,22 @@ pub(super) fn all(charter: &Charter, proposals: &[Proposal], now: Timestamp, wat
         ]);
     }
     html! {
-        (sheet("Proposed changes", &html! { "newest first" }, &list(proposals, now, watch)))
+        (sheet("Proposed changes", &html! { "newest first" }, &list(&proposals.all(), charter, now, watch)))
         (sheet("Workflows", &html! {}, &html! { (workflows) }))
         (sheet("Policies of no workflow", &html! { "they hold everywhere" }, &policies(charter, None)))
         (sheet("In force", &html! {}, &html! { div.pad { (definitions([
             ("Digest", html! { code { (charter.digest()) } }),
-            ("Signs a change", signers(charter)),
+            ("Signs a change", signers(charter, proposals.development())),
         ])) } }))
     }
 }
 
-fn signers(charter: &Charter) -> Markup {
+fn signers(charter: &Charter, development: bool) -> Markup {
     let signatories = charter.owners().signatories();
     html! {
+        @if development {
+            p { strong { "This store was made by handrail dev" } ": in it one person may apply a charter at once, for good." }
+        }
         (signatories.signatures) " different people of: "
         @for (index, person) in signatories.people.iter().enumerate() {
             @if index > 0 { ", " }
@@ -44,7 +47,7 @@ fn signers(charter: &Charter) -> Markup {
     }
 }
 
-fn list(proposals: &[Proposal], now: Timestamp, watch: &Watch) -> Markup {
+fn list(proposals: &[Proposal], charter: &Charter, now: Timestamp, watch: &Watch) -> Markup {
     let mut table = Table::new(
         "Proposed changes",
         [
@@ -61,16 +64,17 @@ fn list(proposals: &[Proposal], now: Timestamp, watch: &Watch) -> Markup {
             watch.short(proposal.proposed_at),
             html! { (proposal.proposed.reason) },
             html! { (proposal.proposed.wider) },
-            standing(proposal, now),
+            standing(proposal, charter, now),
         ]);
     }
     html! { @if table.is_empty() { (empty(Icon::Quiet, "Nothing is proposed", "handrail charter propose DIR --reason TEXT, on the server, proposes another charter.")) } @else { (table) } }
 }
 
 /// How a proposal stands.
-pub(super) fn standing(proposal: &Proposal, now: Timestamp) -> Markup {
+pub(super) fn standing(proposal: &Proposal, in_force: &Charter, now: Timestamp) -> Markup {
     match &proposal.ended {
-        Some(Ending::Applied(_)) => badge(Tone::Good, "In force"),
+        Some(Ending::Applied(_)) if proposal.proposed.digest == in_force.digest() => badge(Tone::Good, "In force"),
+        Some(Ending::Applied(_)) => badge(Tone::Plain, "Was in force"),
         Some(Ending::Overtaken(_)) => badge(Tone::Plain, "Overtaken"),
         Some(Ending::Withdrawn(_)) => badge(Tone::Plain, "Withdrawn"),
         Some(Ending::Rejected(_)) => badge(Tone::Bad, "Rejected"),

@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, dead_code, unreachable_pub, reason = "tests")]
 
 mod audits;
+mod changes;
 mod house;
 
 use axum::body::Body;
@@ -12,10 +13,12 @@ use house::{BASE, House, MINUTE, START};
 use std::time::Duration;
 use tower::ServiceExt as _;
 
-const PAGES: [&str; 8] = [
+const PAGES: [&str; 10] = [
     "/",
     "/audit?search=1",
     "/audit/account",
+    "/charter",
+    "/charter/workflows/chart-review",
     "/decisions",
     "/feeds",
     "/ledger",

@@ -64,7 +64,7 @@ fn shown(plane: &Plane, proposal: &Proposal) -> Value {
         "against": proposal.proposed.against,
         "wider": proposal.proposed.wider,
         "narrower": proposal.proposed.narrower,
-        "signed_by": proposal.signed,
+        "signed_by": proposal.signers().collect::<Vec<_>>(),
         "may_sign": signatories.people,
         "signatures": signatories.signatures,
     })

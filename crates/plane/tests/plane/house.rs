@@ -132,6 +132,13 @@ impl House {
         Self::furnish(dir, clock, plane).await
     }
 
+    /// With a charter of its own.
+    pub(crate) async fn under(charter: Charter) -> Self {
+        let (dir, clock) = (TempDir::new().unwrap(), SetClock::new(START));
+        let plane = open_with(dir.path(), &clock, None, Some(charter), None, None).await;
+        Self::furnish(dir, clock, plane).await
+    }
+
     /// With a charter of its own and a spool beside a store that may have so many bytes.
     pub(crate) async fn with_spool(bytes_max: u64, charter: Charter) -> Self {
         let (dir, clock) = (TempDir::new().unwrap(), SetClock::new(START));

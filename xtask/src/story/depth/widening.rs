@@ -92,8 +92,7 @@ pub(crate) fn tell(teller: &mut Teller) -> Outcome {
     feeds.identity.tell("PUT", "/feeds/v1/people", &json!({ "people": [person] }))?;
     let ehr = node.caller("ehr")?;
     let (patient, visit) = (PATIENT, "W1");
-    let admit =
-        Adt { trigger: "A01", control: "W1", patient, visit, place: "ED", before: "", merged: None, at: -600 };
+    let admit = Adt { trigger: "A01", control: "W1", patient, visit, place: "ED", before: "", merged: None, at: -600 };
     Sender::connect(node.mllp)?.accepted(&admit.text()?)?;
     expect(!may(&ehr)?, || "the assistant should not see demographics yet".to_owned())?;
     teller.step("a healthcare assistant of the ED may not see whom to call for a patient there");

@@ -47,9 +47,13 @@ pub struct Got {
 impl House {
     /// An empty house with an operator signed in.
     pub async fn empty() -> Self {
+        Self::under(Charter::load(&Path::new(env!("CARGO_MANIFEST_DIR")).join("../../charter")).unwrap()).await
+    }
+
+    /// The same with another charter.
+    pub async fn under(charter: Charter) -> Self {
         let (plane, clock, dir) = tokio::task::spawn_blocking(|| {
             let (dir, clock) = (tempfile::tempdir().unwrap(), SetClock::new(START));
-            let charter = Charter::load(&Path::new(env!("CARGO_MANIFEST_DIR")).join("../../charter")).unwrap();
             let origin = charter.hospital().origin.clone();
             let settings = Settings::new(Arc::new(clock.clone()), origin);
             (Plane::open(dir.path(), Some(charter), settings).unwrap(), clock, dir)
@@ -74,9 +78,13 @@ impl House {
 
     /// A new session; its last use is now.
     pub async fn sign_in(&mut self) {
-        let link = issue_link(&self.plane, OperatorId::new("m.keller").unwrap(), Actor::local("uid 1000").unwrap())
-            .await
-            .unwrap();
+        self.cookie = self.session_of("m.keller").await;
+    }
+
+    /// The cookie of somebody who just signed in.
+    pub async fn session_of(&self, who: &str) -> String {
+        let link =
+            issue_link(&self.plane, OperatorId::new(who).unwrap(), Actor::local("uid 1000").unwrap()).await.unwrap();
         let secret = link.path.rsplit('/').next().unwrap();
         let request = Request::post("/sign-in")
             .header(header::ORIGIN, BASE)
@@ -85,7 +93,7 @@ impl House {
             .unwrap();
         let response = self.router.clone().oneshot(request).await.unwrap();
         let cookie = response.headers().get(header::SET_COOKIE).unwrap().to_str().unwrap();
-        self.cookie = cookie.split(';').next().unwrap().to_owned();
+        cookie.split(';').next().unwrap().to_owned()
     }
 
     pub async fn get(&self, path: &str) -> Got {
