@@ -48,7 +48,7 @@ pub enum ChangeError {
         needed: usize,
     },
     /// Its own scenarios come out otherwise.
-    #[error("{} of its scenarios' questions come out otherwise, the first: {}", .0.len(), .0.first().map_or("", String::as_str))]
+    #[error("{} of its scenarios' questions come out otherwise, the first: {}; `handrail charter test` shows them", .0.len(), .0.first().map_or("", String::as_str))]
     Scenarios(Vec<String>),
     /// A scenario cannot be run.
     #[error("a scenario cannot be run")]
@@ -69,7 +69,7 @@ pub enum ChangeError {
     #[error("another charter came into force meanwhile; propose it anew")]
     Overtaken,
     /// The charter in force does not let them sign.
-    #[error("{operator} may not sign: the charter in force lets {may} do it")]
+    #[error("the charter in force lets {may} sign; {operator} may not sign")]
     MayNotSign {
         /// Who.
         operator: OperatorId,
@@ -77,7 +77,7 @@ pub enum ChangeError {
         may: String,
     },
     /// Nobody signs twice.
-    #[error("{0} has signed already; somebody else must")]
+    #[error("signed already by {0}; somebody else must sign as well")]
     SignedAlready(OperatorId),
     /// Others were faster, every time.
     #[error("others were faster; look again")]
@@ -131,8 +131,12 @@ impl Plane {
         let charter =
             |digest| -> Result<Arc<Charter>, ChangeError> { Ok(Arc::clone(self.engine_of(digest)?.charter())) };
         let (old, new) = (charter(before)?, charter(after)?);
-        let compared = tokio::task::spawn_blocking(move || Comparison::of(&old, &new).map(Arc::new)).await??;
-        Ok(self.inner.compared.keep(compared))
+        // Kept by the work itself: whoever asked may be gone by the time it is done, and asks again.
+        let plane = self.clone();
+        let compared = tokio::task::spawn_blocking(move || {
+            Ok::<_, ComparisonError>(plane.inner.compared.keep(Arc::new(Comparison::of(&old, &new)?)))
+        });
+        Ok(compared.await??)
     }
 
     /// Proposes a charter: checked, its scenarios run, compared with the one in force. Gives the proposal's number.

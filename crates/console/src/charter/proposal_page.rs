@@ -28,7 +28,7 @@ pub(super) struct View<'a> {
 pub(super) fn body(view: &View<'_>, watch: &Watch) -> Markup {
     let proposed = &view.proposal.proposed;
     html! {
-        @if proposed.wider > 0 {
+        @if proposed.wider > 0 && view.proposal.is_open(view.now) {
             (banner(Tone::Warn, &format!("{} cells of the authority matrix become wider", number(proposed.wider)), &html! { "More access than before. They are listed first." }))
         }
         (sheet("The proposal", &standing(view.proposal, view.charter, view.now), &html! { div.pad { (definitions(facts(view, watch))) } }))
@@ -43,7 +43,7 @@ fn facts(view: &View<'_>, watch: &Watch) -> Vec<(&'static str, Markup)> {
     let needed = view.charter.owners().signatories().signatures;
     let mut facts = vec![
         ("Why", html! { (proposed.reason) }),
-        ("Proposed", html! { (watch.exact(proposal.proposed_at)) " by " (proposal.by) }),
+        ("Proposed", html! { (watch.exact(proposal.proposed_at)) ", " (proposer(&proposal.by)) }),
         ("Can be signed until", watch.exact(proposed.good_until)),
         ("Charter", html! { code { (proposed.digest) } }),
         ("Follows", html! { code { (proposed.against) } }),
@@ -69,6 +69,11 @@ fn facts(view: &View<'_>, watch: &Watch) -> Vec<(&'static str, Markup)> {
         None => {}
     }
     facts
+}
+
+/// A charter is proposed at the server's shell, where everybody is a user of the machine.
+fn proposer(by: &str) -> String {
+    by.strip_prefix("local:").map_or_else(|| format!("by {by}"), |user| format!("at the server, by {user}"))
 }
 
 fn person(charter: &Charter, who: &OperatorId) -> Markup {

@@ -136,7 +136,7 @@ async fn nobody_signs_twice_or_for_another_or_from_elsewhere_or_something_they_d
 
     assert_eq!(post(&house, &signer, &to, BASE, &fields).await.0, StatusCode::SEE_OTHER);
     let (status, said) = post(&house, &signer, &to, BASE, &fields).await;
-    assert!(status == StatusCode::CONFLICT && said.contains("has signed already"), "{said}");
+    assert!(status == StatusCode::CONFLICT && said.contains("Signed already by ivo-brandt"), "{said}");
     assert_eq!(in_force(&house), before);
 }
 

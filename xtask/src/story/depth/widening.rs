@@ -10,14 +10,14 @@ use std::process::Command;
 
 const WHO: &str = "h-olek";
 const PATIENT: &str = "950001";
-/// What is proposed: a healthcare assistant on the unit sees whom to call.
+/// What is proposed: a pharmacy technician on the unit sees whom to call.
 const RULE: &str = r#"
-@id("care-assistant-demographics")
-@owner("nursing")
-@reason("This patient is in your unit, so you may see who they are and whom to call.")
+@id("care-technician-demographics")
+@owner("pharmacy")
+@reason("You are working in the unit where this patient is, so you may see who they are and whom to call.")
 @workflow("chart-review")
 permit (
-    principal is Person in Role::"healthcare_assistant",
+    principal is Person in Role::"pharmacy_technician",
     action == Action::"view_demographics",
     resource is Patient
 )
@@ -88,18 +88,27 @@ pub(crate) fn tell(teller: &mut Teller) -> Outcome {
     let node = Node::start(&dir.path().join("data"), &root().join("charter"))?;
     let feeds = Feeds::of(&node)?;
     feeds.nurse(WHO, "Olek Brandt", "ED")?;
-    let person = json!({ "id": WHO, "class": "staff", "roles": ["healthcare_assistant"], "name": "Olek Brandt" });
+    let person = json!({ "id": WHO, "class": "staff", "roles": ["pharmacy_technician"], "name": "Olek Brandt" });
     feeds.identity.tell("PUT", "/feeds/v1/people", &json!({ "people": [person] }))?;
     let ehr = node.caller("ehr")?;
     let (patient, visit) = (PATIENT, "W1");
     let admit = Adt { trigger: "A01", control: "W1", patient, visit, place: "ED", before: "", merged: None, at: -600 };
     Sender::connect(node.mllp)?.accepted(&admit.text()?)?;
-    expect(!may(&ehr)?, || "the assistant should not see demographics yet".to_owned())?;
-    teller.step("a healthcare assistant of the ED may not see whom to call for a patient there");
+    expect(!may(&ehr)?, || "the technician should not see demographics yet".to_owned())?;
+    teller.step("a pharmacy technician who works in the ED may not see whom to call for a patient there");
 
     let data = node.data.display().to_string();
     let charter = wider(dir.path())?.display().to_string();
-    let args = ["charter", "propose", &charter, "--reason", "Relatives ask them first.", "--data", &data, "--json"];
+    let args = [
+        "charter",
+        "propose",
+        &charter,
+        "--reason",
+        "They ask at the bedside what was taken at home.",
+        "--data",
+        &data,
+        "--json",
+    ];
     let proposed: Value = serde_json::from_str(&handrail(&args)?)?;
     let cells = proposed.get("wider").and_then(Value::as_u64).unwrap_or(0);
     let closed = proposed.get("narrower").and_then(Value::as_u64);
@@ -120,7 +129,7 @@ pub(crate) fn tell(teller: &mut Teller) -> Outcome {
     teller.step("the first signer sees the cells and signs; nothing has changed");
 
     let (status, said) = first.sign(&path, &page, &first.base)?;
-    expect(status == 409 && said.contains("signed already"), || format!("signed twice: {status} {said}"))?;
+    expect(status == 409 && said.contains("Signed already"), || format!("signed twice: {status} {said}"))?;
     let looked = stranger.page(&path)?;
     expect(!looked.contains("/sign\""), || "somebody who may not sign is given the button".to_owned())?;
     expect(!may(&ehr)?, || "signing twice opened it".to_owned())?;
@@ -133,7 +142,7 @@ pub(crate) fn tell(teller: &mut Teller) -> Outcome {
     let entries = handrail(&["ledger", "show", "0", "--count", "1000", "--data", &data, "--json"])?;
     let both = r#""signed_by":["imke-duarte","solveig-arden"]"#;
     expect(entries.replace(": ", ":").replace(", ", ",").contains(both), || format!("who signed? {entries}"))?;
-    teller.step("with the second person's signature the assistant may, and the entry names both");
+    teller.step("with the second person's signature the technician may, and the entry names both");
 
     let replayed = handrail(&["replay", "--data", &data])?;
     expect(replayed.contains("reproduced"), || replayed.clone())?;
