@@ -116,7 +116,7 @@ fn cells(compared: &Comparison) -> Markup {
     }
     let more = compared.changes.len().saturating_sub(CHANGES_SHOWN_MAX);
     html! {
-        @if table.is_empty() { div.pad { p { "No cell of the authority matrix changes." } } } @else { (table) }
+        @if table.is_empty() { div.pad { p { "No cell of the authority matrix changes. It does not hold every circumstance: what changes of policies in words counts all the same." } } } @else { (table) }
         @if more > 0 { div.pad { p.small.quiet { (more) " more: handrail charter diff lists all." } } }
     }
 }
