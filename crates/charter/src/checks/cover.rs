@@ -128,7 +128,7 @@ fn change_rule(check: &mut Check<'_, '_, Owners>) {
     let signatories = check.doc.value.signatories();
     if !rule.signed_by.is_empty() && !signatories.suffice() {
         let (people, needed) = (signatories.people.len(), signatories.signatures);
-        let message = format!("these are {people} different people, and {needed} must sign");
+        let message = format!("{needed} different people must sign, and this names {people}");
         check.say(Code::Value, at!["change", "signed_by"], message, "a team signs by its lead; name more people");
     }
 }

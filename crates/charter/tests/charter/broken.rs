@@ -137,6 +137,22 @@ fn workflows() {
 }
 
 #[test]
+fn who_signs_a_change() {
+    let rule = |text: &str| format!("\n[change]\n{text}\n\n[identity_class]");
+    let rules = [
+        "signed_by = [\"security\", \"nursing\"]\nsignatures = 2\nopen_h = 72",
+        "signed_by = [\"security\", \"nursing\"]\nsignatures = 1\nopen_h = 72",
+        "signed_by = [\"nursing\", \"mara-lind\"]\nsignatures = 2\nopen_h = 72",
+        "signed_by = [\"security\", \"nusring\"]\nsignatures = 2\nopen_h = 72",
+        "signed_by = []\nsignatures = 2\nopen_h = 72",
+        "signed_by = [\"security\", \"nursing\"]\nsignatures = 2\nopen_h = 0",
+    ]
+    .map(rule);
+    let slips: Vec<Slip<'_>> = rules.iter().map(|to| ("owners.toml", "\n[identity_class]", to.as_str())).collect();
+    crate::shows!(after_each(&slips));
+}
+
+#[test]
 fn owners() {
     crate::shows!(after_each(&[
         ("owners.toml", "agent = \"privacy\"\n", ""),

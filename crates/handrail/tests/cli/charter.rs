@@ -1,4 +1,4 @@
-//! `charter check` and `charter test`.
+//! `charter`: checked, tested, compared, proposed.
 
 use crate::desk::{Desk, starter_charter};
 use std::path::Path;
@@ -131,4 +131,36 @@ fn the_charter_in_force_and_a_digest_can_be_compared_out_of_a_store() {
     let unknown = "0".repeat(64);
     desk.run(&["charter", "diff", &unknown, starter.to_str().unwrap()]).ended(1).notes(&["holds no charter"]);
     desk.run(&["charter", "diff", "nowhere", starter.to_str().unwrap()]).ended(1).notes(&["nowhere"]);
+}
+
+#[test]
+fn a_charter_is_proposed_listed_taken_back_and_not_applied_by_one_person() {
+    let desk = Desk::new();
+    desk.smallest_charter("before");
+    desk.smallest_charter("after");
+    let policies = desk.path("after").join("policies/care.cedar");
+    change(&policies, " && context.shift.on", "");
+    let node = desk.serve_configured(&desk.path("before"), "");
+    desk.run(&["charter", "proposals"]).ended(0).says(&["no charter was proposed"]);
+    desk.run(&["charter", "propose", "before", "--reason", "x"]).ended(1).notes(&["in force already"]);
+    desk.run(&["charter", "propose", "after", "--reason", " "]).ended(1).notes(&["say why"]);
+    let reason = "Handover starts before the shift: 100 % & more.";
+    let said = desk.run(&["--json", "charter", "propose", "after", "--reason", reason]).ended(0).json();
+    assert!(said["wider"].as_u64().unwrap() > 0 && said["narrower"] == 0, "{said}");
+    assert_eq!(said["reason"], reason);
+    assert_eq!(said["may_sign"], serde_json::json!(["ivo-brandt", "mara-lind"]));
+    let number = said["proposal"].to_string();
+    assert!(said["sign_at"].as_str().unwrap().ends_with(&format!("/charter/proposals/{number}")), "{said}");
+    let said = desk.run(&["charter", "apply", "after", "--reason", "At once, please."]).ended(0);
+    said.says(&["proposal", "0 of 2 signatures"]).notes(&["ivo-brandt, mara-lind", "handrail operator link"]);
+    desk.run(&["charter", "diff", "@in-force", "before"]).ended(0).says(&["the same charter"]);
+    desk.run(&["charter", "proposals"]).ended(0).says(&[reason, "At once, please.", "open: 0 of 2 signatures"]);
+    desk.run(&["charter", "withdraw", &number, "--reason", "A slip."]).ended(0).notes(&["withdrawn"]);
+    desk.run(&["charter", "withdraw", &number, "--reason", "Again."]).ended(1).notes(&["no longer open"]);
+    desk.run(&["charter", "proposals"]).ended(0).says(&["withdrawn: A slip."]);
+    change(&policies, "read_chart\", resource", "read_summary\", resource");
+    desk.run(&["charter", "propose", "after", "--reason", "x"]).ended(1).notes(&["scenarios/ed.toml", "charter test"]);
+    std::fs::remove_file(desk.path("after").join("owners.toml")).unwrap();
+    desk.run(&["charter", "propose", "after", "--reason", "x"]).ended(1).notes(&["owners.toml"]);
+    assert_eq!(node.stop(), 0);
 }

@@ -102,6 +102,13 @@ impl Desk {
         copy
     }
 
+    /// A copy of the smallest charter there is, in which two people may sign a change.
+    pub(crate) fn smallest_charter(&self, name: &str) -> PathBuf {
+        let copy = self.path(name);
+        copy_dir(&Path::new(env!("CARGO_MANIFEST_DIR")).join("../charter/tests/fixtures/minimal"), &copy);
+        copy
+    }
+
     /// Starts a node from a configuration file with these lines beside the addresses.
     pub(crate) fn serve_configured(&self, charter: &Path, lines: &str) -> Node {
         let config = format!(
