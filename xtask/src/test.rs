@@ -29,6 +29,6 @@ pub(crate) fn all() -> Outcome {
 fn charter() -> Outcome {
     let binary = crate::peer::binary();
     let binary = binary.display().to_string();
-    run("starter charter", &binary, &["charter", "check", "charter"])?;
+    run("starter charter", &binary, &["charter", "check", "charter", "--deny-warnings"])?;
     run("starter charter", &binary, &["charter", "test", "charter"])
 }

@@ -10,6 +10,7 @@ use crate::emergency::Emergency;
 use crate::entities::{Risk, StaticEntities};
 use crate::files::{FILE_BYTES_MAX, FILES_MAX, Files, TEXT_BYTES_MAX, is_known_path};
 use crate::hospital::{Hospital, Unit};
+use crate::lints;
 use crate::name::SiteId;
 use crate::overlay::{self, Overlay, Rules};
 use crate::owners::{Owner, Owners};
@@ -266,6 +267,17 @@ impl Charter {
         let having = self.by_action.get(action)?;
         let named = named.and_then(|name| self.by_name.get(name)).filter(|index| having.contains(index));
         named.or(having.first()).copied()
+    }
+
+    /// What loads but is most likely not meant. Worked out anew each time: nobody who decides needs it.
+    #[must_use]
+    pub fn lints(&self) -> Vec<Diagnostic> {
+        let Ok(files) = bundle::read(&self.bundle) else { return Vec::new() };
+        // What loading says of the parts has been said: see `warnings`.
+        let parts = Parts::read(&files, &mut Findings::default());
+        let mut findings = Findings::default();
+        lints::all(&parts, &mut findings);
+        findings.into_list()
     }
 
     /// Overlays by site, in the order of their files.

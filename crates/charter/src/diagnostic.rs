@@ -73,6 +73,20 @@ pub enum Code {
     Coverage,
     /// A site that goes beyond what the hospital lets sites do.
     Bounds,
+    /// Lint: a policy whose head leaves open what it is about.
+    Unscoped,
+    /// Lint: a permit over patients' records that rests on the role alone.
+    RoleOnly,
+    /// Lint: a workflow or action that nobody ever gets to.
+    Unreachable,
+    /// Lint: a system nobody answers for.
+    UnownedSystem,
+    /// Lint: a workflow that says nothing of how much friction is too much.
+    NoFrictionLimits,
+    /// Lint: a role or label that makes no difference.
+    Unused,
+    /// Lint: a policy that decides in no scenario.
+    Untested,
 }
 
 /// A place in a file.
@@ -193,6 +207,17 @@ impl fmt::Display for Diagnostic {
 impl std::error::Error for Diagnostic {}
 
 impl Code {
+    /// Those that are only said when somebody asks for lints.
+    pub const LINTS: [Self; 7] = [
+        Self::Unscoped,
+        Self::RoleOnly,
+        Self::Unreachable,
+        Self::UnownedSystem,
+        Self::NoFrictionLimits,
+        Self::Unused,
+        Self::Untested,
+    ];
+
     /// Its name, such as `unknown_key`.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
@@ -212,6 +237,13 @@ impl Code {
             Self::PolicyValidation => "policy_validation",
             Self::Coverage => "coverage",
             Self::Bounds => "bounds",
+            Self::Unscoped => "unscoped",
+            Self::RoleOnly => "role_only",
+            Self::Unreachable => "unreachable",
+            Self::UnownedSystem => "unowned_system",
+            Self::NoFrictionLimits => "no_friction_limits",
+            Self::Unused => "unused",
+            Self::Untested => "untested",
         }
     }
 }
@@ -258,6 +290,13 @@ impl Findings {
             self.list.push(diagnostic);
         } else {
             self.more += 1;
+        }
+    }
+
+    /// Keeps a problem, if it is in a file at all, as a warning.
+    pub(crate) fn warn(&mut self, problem: impl Into<Option<Diagnostic>>, help: &str) {
+        if let Some(problem) = problem.into() {
+            self.push(problem.with_help(help).into_warning());
         }
     }
 

@@ -28,6 +28,7 @@ pub mod emergency;
 pub mod entities;
 pub mod hospital;
 pub mod length;
+mod lints;
 pub mod name;
 pub mod overlay;
 pub mod owners;

@@ -32,6 +32,8 @@ pub struct Policy {
     pub line: usize,
     /// The site it is for; none: it holds everywhere.
     pub site: Option<SiteId>,
+    /// Its `@every_patient`: why it opens every patient's record by role alone, if it does.
+    pub every_patient: Option<String>,
 }
 
 impl Policy {
@@ -43,7 +45,10 @@ impl Policy {
 }
 
 /// The annotations a policy can have. The first three it must have.
-pub const ANNOTATIONS: [&str; 4] = ["id", "owner", "reason", "workflow"];
+pub const ANNOTATIONS: [&str; 5] = ["id", "owner", "reason", "workflow", EVERY_PATIENT];
+
+/// The annotation that says why a permit opens every patient's record by role alone.
+pub const EVERY_PATIENT: &str = "every_patient";
 
 /// The most policies of a charter.
 pub const POLICIES_MAX: usize = 200_000;
@@ -111,6 +116,7 @@ impl ReadPolicy {
             file: self.source.path.clone(),
             line: self.source.position(self.statement.span.start).line,
             site: self.site.clone(),
+            every_patient: self.cedar.annotation(EVERY_PATIENT).map(str::to_owned),
         })
     }
 }
@@ -175,7 +181,7 @@ fn annotated(
     for annotation in &read.statement.annotations {
         if !ANNOTATIONS.contains(&annotation.name.as_str()) {
             let help = nearest(&annotation.name, ANNOTATIONS).map_or_else(
-                || "a policy has @id, @owner, @reason and perhaps @workflow".to_owned(),
+                || "a policy has @id, @owner, @reason and perhaps @workflow or @every_patient".to_owned(),
                 |near| format!("did you mean `@{near}`?"),
             );
             let message = format!("unknown annotation `@{}`", annotation.name);
@@ -190,6 +196,12 @@ fn annotated(
             let help = format!("add `@{name}(\"{example}\")` before it");
             findings.push(Diagnostic::at(Code::Annotation, source, read.head(), message).with_help(help));
         }
+    }
+    if read.cedar.annotation(EVERY_PATIENT).is_some_and(|why| why.trim().is_empty()) {
+        let message = format!("`@{EVERY_PATIENT}` does not say why");
+        let help = "write why the policy must reach every patient, in plain words, or take the annotation out";
+        findings
+            .push(Diagnostic::at(Code::Annotation, source, read.annotation(EVERY_PATIENT), message).with_help(help));
     }
     read.reason = read.cedar.annotation("reason").map(str::to_owned).filter(|reason| !reason.trim().is_empty());
     read.id = name(&read, "id", PolicyId::new, findings);

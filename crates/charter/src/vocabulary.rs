@@ -76,6 +76,9 @@ pub const ASSURANCE: &str = "assurance";
 /// The type of units that can be asked about; their ids are those of `hospital.toml`.
 pub const UNIT: &str = "Unit";
 
+/// What labels of a family begin with; Handrail itself compares them, for `care.family`.
+pub const FAMILY_PREFIX: &str = "family:";
+
 /// The attribute of a context that holds what callers assert about the action.
 pub const REQUEST: &str = "request";
 

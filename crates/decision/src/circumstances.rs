@@ -5,6 +5,7 @@
 use crate::claims::Claims;
 use charter::hospital::Staleness;
 use charter::name::SiteId;
+use charter::vocabulary::FAMILY_PREFIX;
 use charter::{Risk, Rules};
 use events::decision::Values;
 use events::principal::IdentityClass;
@@ -15,8 +16,6 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 use world::{Facts, PatientFacts, ShiftFacts};
 
-/// The beginning of labels shared within a family.
-pub const FAMILY_PREFIX: &str = "family:";
 /// The first and last assurance level (SP 800-63B-4).
 pub const LEVELS: std::ops::RangeInclusive<i64> = 1..=3;
 

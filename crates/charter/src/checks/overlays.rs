@@ -112,14 +112,14 @@ fn rising(check: &mut Check<'_, '_, Overlay>, by: &Measure<'_>) {
     let raised = &check.doc.value.required;
     let here = Risk::ALL.map(|risk| (risk, raised.get(&risk).copied().unwrap_or_else(|| own.of(risk))));
     for ((lower, least), (risk, required)) in here.into_iter().zip(here.into_iter().skip(1)) {
-        // Where the hospital's own falls, assurance.toml says so.
-        if required.is_at_least(least) || !raised.contains_key(&lower) && !raised.contains_key(&risk) {
+        // Where the hospital's own falls, assurance.toml says so; what is lower than the hospital's own has been said.
+        let was_raised = |risk| raised.get(&risk).is_some_and(|required| required.is_at_least(own.of(risk)));
+        if required.is_at_least(least) || !was_raised(lower) {
             continue;
         }
-        let at = if raised.contains_key(&lower) { lower } else { risk };
         let message = format!("`{}` would require less here than `{}`", risk.as_str(), lower.as_str());
         let help = format!("raise `{}` with it", risk.as_str());
-        check.say_key(Code::Bounds, at!["required", at.as_str()], message, &help);
+        check.say_key(Code::Bounds, at!["required", lower.as_str()], message, &help);
     }
 }
 

@@ -11,6 +11,7 @@ pub(crate) use shows;
 
 mod broken;
 mod hostile;
+mod lints;
 mod sites;
 mod whole;
 

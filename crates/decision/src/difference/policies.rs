@@ -93,6 +93,12 @@ fn what_changed(before: &Charter, after: &Charter, old: &Policy, new: &Policy) -
         };
         parts.push(format!("its workflow is {} now, and was {}", named(&new.workflow), named(&old.workflow)));
     }
+    if old.every_patient != new.every_patient {
+        parts.push(match &new.every_patient {
+            Some(why) => format!("it opens every patient's record by role alone, because “{why}”"),
+            None => "it no longer says why it opens every patient's record by role alone".to_owned(),
+        });
+    }
     if old.site != new.site {
         parts.push(format!("it holds {} now, and {} before", place(after, new), place(before, old)));
     }

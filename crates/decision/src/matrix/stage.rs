@@ -2,9 +2,9 @@
 
 use super::circumstance::{Account, Bed, Circumstance, Setting, Work};
 use super::{Line, Plan, Who};
-use crate::circumstances::FAMILY_PREFIX;
 use crate::engine::Engine;
 use crate::judgement::Judgement;
+use charter::vocabulary::FAMILY_PREFIX;
 use charter::vocabulary::principal_type;
 use events::decision::{Asserted, Question, Values};
 use events::encounter::{Class, Place, Presence};

@@ -159,3 +159,15 @@ fn what_a_site_does_differently_is_said_in_sentences() {
     );
     assert_eq!(said("sites/fishmarket/medicines.cedar", "@owner(\"community-care\")", "@owner(\"nursing\")").len(), 1);
 }
+
+#[test]
+fn why_a_policy_opens_every_record_is_told_when_it_comes_and_when_it_goes() {
+    let starter = load(&own("../../charter"));
+    let why = "@every_patient(\"Results arrive after the patient has left. The system files them and reads nothing back.\")\n";
+    let without = changed("policies/laboratory.cedar", why, "");
+    let said = |before, after| difference::sentences(before, after)[0].text.clone();
+    assert!(said(&without, &starter).contains(
+        "it opens every patient's record by role alone, because “Results arrive after the patient has left."
+    ));
+    assert!(said(&starter, &without).contains("it no longer says why it opens every patient's record by role alone"));
+}

@@ -6,10 +6,13 @@ use std::path::PathBuf;
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Charter {
-    /// Load a charter and say everything that is wrong with it.
+    /// Load a charter and say everything that is wrong with it, or most likely not meant.
     Check {
         /// The charter's directory.
         dir: PathBuf,
+        /// Fail on warnings, too.
+        #[arg(long)]
+        deny_warnings: bool,
     },
     /// Run a charter's scenarios, then see whether they notice every change of a policy.
     ///

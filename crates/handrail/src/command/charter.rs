@@ -23,7 +23,7 @@ pub(crate) async fn run(command: Command, out: Output) -> Result<(), Failure> {
         Command::Withdraw { proposal, reason, data } => change::withdraw(proposal, &reason, &data.data).await,
         Command::Diff { before, after, data } => compare::diff(&before, &after, &data.data, out).await,
         Command::Matrix { charter, data } => compare::matrix(&charter, &data.data, out).await,
-        Command::Check { dir } => check(&dir, out),
+        Command::Check { dir, deny_warnings } => check(&dir, deny_warnings, out),
         Command::Test { dir, only, no_mutants, mutants_of } => {
             let change = !no_mutants && only.is_none();
             tried::test(&dir, only.as_deref(), change.then_some(mutants_of.as_deref().unwrap_or_default()), out)
@@ -51,15 +51,26 @@ fn told_of(charter: &str, found: &[Diagnostic]) -> Failure {
     ))
 }
 
-fn check(dir: &Path, out: Output) -> Result<(), Failure> {
+fn check(dir: &Path, deny_warnings: bool, out: Output) -> Result<(), Failure> {
     match Charter::load(dir) {
         Ok(charter) => {
-            show(charter.warnings());
-            out.data(&charter.warnings(), || {
+            let warnings = [charter.warnings(), &charter.lints()].concat();
+            show(&warnings);
+            if deny_warnings && !warnings.is_empty() {
+                if out.is_json() {
+                    out.data(&warnings, String::new)?;
+                }
+                return Err(Failure::local(format!(
+                    "the charter in `{}` loads, with {}, which `--deny-warnings` does not let pass",
+                    dir.display(),
+                    counted(warnings.len(), "warning")
+                )));
+            }
+            out.data(&warnings, || {
                 format!(
                     "{}: fine, {}\n{}, {}, {}\ndigest {}",
                     charter.hospital().name,
-                    counted(charter.warnings().len(), "warning"),
+                    counted(warnings.len(), "warning"),
                     counted(charter.policies().len(), "policy"),
                     counted(charter.workflows().len(), "workflow"),
                     counted(charter.scenarios().len(), "scenario"),
@@ -90,7 +101,7 @@ fn show(found: &[Diagnostic]) {
         }
         note(Drawn { handler: &handler, problem: first }.to_string().trim_end());
         if group.len() > 1 {
-            note(&format!("  and {} in the same place (--json lists each)", counted(group.len() - 1, "more error")));
+            note(&format!("  and {} in the same place (--json lists each)", counted(group.len() - 1, "more problem")));
         }
         note("");
     }

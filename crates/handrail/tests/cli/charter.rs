@@ -21,6 +21,31 @@ fn the_starter_charter_is_fine() {
 }
 
 #[test]
+fn what_is_most_likely_not_meant_is_a_warning_and_fails_only_when_told_to() {
+    let desk = Desk::new();
+    let charter = desk.charter_copy();
+    desk.run(&["charter", "check", "charter", "--deny-warnings"]).ended(0).says(&["fine, 0 warnings"]);
+    change(&charter.join("policies/care.cedar"), "when { context.care.unit };", "when { principal.active };");
+    let said = desk.run(&["charter", "check", "charter"]).ended(0);
+    said.says(&["fine, 1 warning"]).notes(&[
+        "charter::role_only",
+        "policies/care.cedar:14:1",
+        "`clinician`",
+        "help: add",
+    ]);
+    let said = desk.run(&["charter", "check", "charter", "--deny-warnings"]).ended(1);
+    assert!(said.out.is_empty(), "a charter that is refused is not told of as fine: {}", said.out);
+    drop(said.notes(&["charter::role_only", "loads, with 1 warning"]));
+    for (more, code) in [(&[][..], 0), (&["--deny-warnings"], 1)] {
+        let listed = desk.run(&[&["--json", "charter", "check", "charter"], more].concat()).ended(code).json();
+        let [one] = listed.as_array().unwrap().as_slice() else { panic!("{listed}") };
+        let said = ["severity", "code", "file"].map(|key| one[key].as_str().unwrap());
+        assert_eq!(said, ["warning", "role_only", "policies/care.cedar"]);
+        assert_eq!(one["line"], 14);
+    }
+}
+
+#[test]
 fn the_starter_charter_answers_as_its_scenarios_say() {
     let charter = starter_charter();
     let said = Desk::new().run(&["charter", "test", charter.to_str().unwrap(), "--no-mutants"]).ended(0);
