@@ -52,6 +52,8 @@ pub struct Question {
 pub struct Findings {
     /// The entries, newest first. What this build cannot read is left out.
     pub leaves: Vec<Leaf>,
+    /// The last entry found, readable or not: where the next page goes on.
+    pub oldest: Option<Seq>,
     /// There are more in the direction asked for.
     pub more: bool,
     /// Every entry before this one was looked at.
@@ -142,7 +144,8 @@ pub fn find_blocking(
         }
         Ok::<_, ReadError>(leaves)
     })?;
-    Ok(Findings { leaves, more: found.more, complete_to: found.complete_to, entries })
+    let oldest = found.entries.last().copied();
+    Ok(Findings { leaves, oldest, more: found.more, complete_to: found.complete_to, entries })
 }
 
 /// Records that somebody searched, and so saw what was found. To be done before it is shown.

@@ -73,6 +73,13 @@ pub(crate) enum Command {
     },
 }
 
+impl Command {
+    /// Whether what it writes may name people or be secret.
+    pub(crate) const fn writes_private_files(&self) -> bool {
+        !matches!(self, Self::Man(_) | Self::Completions { .. })
+    }
+}
+
 /// Where a node keeps everything.
 #[derive(Clone, Debug, Args)]
 pub(crate) struct Data {
@@ -173,6 +180,9 @@ pub(crate) struct Man {
 pub(crate) struct Doctor {
     #[command(flatten)]
     pub(crate) data: Data,
+    /// Only whether the node on it is ready to answer, as `/readyz` says it: for a container's health check.
+    #[arg(long, conflicts_with = "config")]
+    pub(crate) ready: bool,
     /// Check this configuration file too.
     #[arg(long, value_name = "FILE")]
     pub(crate) config: Option<PathBuf>,

@@ -20,6 +20,10 @@ fn main() -> ExitCode {
             return ExitCode::from(code);
         }
     };
+    if cli.command.writes_private_files() {
+        // Exports, receipts and backups name people: whoever else may read them is given them.
+        rustix::process::umask(rustix::fs::Mode::RWXG | rustix::fs::Mode::RWXO);
+    }
     match command::run(cli) {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {

@@ -6,7 +6,7 @@ use crate::tokens::Tokens;
 use arc_swap::ArcSwap;
 use decision::Engine;
 use events::decision::{Effect, EndCause, EndMode};
-use events::{Actor, CharterDigest, Event, Leaf, LeafError, Seq};
+use events::{Actor, Bearing, CharterDigest, Event, Leaf, LeafError, Seq};
 use std::collections::HashMap;
 use std::io;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -139,9 +139,19 @@ impl store::Apply for Fold {
 /// `a_changed_fold_has_another_version` says when.
 pub const FOLD_VERSION: u32 = 4;
 
+/// What tells the kinds of event this build knows from those of another (FNV-1a): a build that knows fewer must not go on from what one that knows more
+/// has folded, since it could not have read those entries itself.
+fn kinds() -> u32 {
+    let bearings = Event::KINDS.iter().flat_map(|kind| {
+        let bears = u8::from(kind.bearing == Bearing::Fact);
+        kind.name.bytes().chain(kind.version.to_le_bytes()).chain([bears])
+    });
+    bearings.fold(0x811c_9dc5, |hash, byte| (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193))
+}
+
 impl Resumable for Fold {
     fn version(&self) -> u32 {
-        FOLD_VERSION
+        FOLD_VERSION ^ kinds()
     }
 
     fn fresh(&self) -> Box<dyn store::Apply> {

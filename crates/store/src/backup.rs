@@ -2,10 +2,10 @@
 
 use crate::database::{self, FILE_NAME, StorageError};
 use crate::directory::{self, DirectoryError};
-use crate::keys::FOLDER as KEYS;
+use crate::keys::{FOLDER as KEYS, Key, Keys, KeysError};
 use crate::reader::Reader;
 use crate::statements;
-use ledger::{Hash, Origin, Tree, leaf_hash};
+use ledger::{Hash, Origin, SigningKey, Tree, leaf_hash, note};
 use rusqlite::{Connection, OpenFlags, backup};
 use std::fs::{DirBuilder, File, OpenOptions};
 use std::io::{self, Write as _};
@@ -13,6 +13,9 @@ use std::ops::ControlFlow;
 use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 use zeroize::Zeroizing;
+
+/// The public key that the copy's checkpoint is signed with, beside the copy: keys that were rotated since cannot check it.
+pub(crate) const VKEY: &str = "log.vkey";
 
 /// What a backup holds.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -48,6 +51,17 @@ pub enum BackupError {
         /// How many there should be.
         last: u64,
     },
+    /// The copy's checkpoint is signed with neither the key before it was made nor the one after.
+    #[error(
+        "the store's checkpoint is not signed with its key: something other than Handrail changed it, or it was rotated twice meanwhile"
+    )]
+    Checkpoint,
+    /// The store's key cannot be read.
+    #[error(transparent)]
+    Keys(#[from] KeysError),
+    /// There are no keys.
+    #[error("`{}` holds no keys: give the directory that has `keys/`, or `keys/` itself", .0.display())]
+    NoKeys(PathBuf),
     /// The origin is not one.
     #[error("the store's origin cannot be used")]
     Origin(#[source] ledger::key::KeyError),
@@ -78,7 +92,10 @@ pub fn back_up(data: &Path, into: &Path, with_keys: bool) -> Result<BackedUp, Ba
         return Err(BackupError::NoStore(data.to_owned()));
     }
     prepare(into)?;
+    let before = Keys::ledger(data)?;
     copy_database(data, into)?;
+    let after = Keys::ledger(data)?;
+    keep_public_key(into, &[before, after])?;
     if with_keys {
         copy_keys(data, into)?;
     }
@@ -115,9 +132,34 @@ pub(crate) fn copy_database(data: &Path, into: &Path) -> Result<(), BackupError>
     Ok(())
 }
 
+/// Writes down which key the copy's checkpoint is signed with: one of these, since a rotation may have ended while it was copied.
+fn keep_public_key(copy: &Path, keys: &[Key]) -> Result<(), BackupError> {
+    let connection = database::open_reading(copy)?;
+    let reader = Reader { connection: &connection };
+    let origin = origin(&reader)?;
+    let Some((_, note)) = reader.checkpoint()? else { return Ok(()) };
+    let signers = keys.iter().map(|key| SigningKey::from_seed(origin.clone(), key.seed()));
+    let signers = signers.collect::<Result<Vec<_>, _>>().map_err(BackupError::Origin)?;
+    let signer = signers.iter().map(SigningKey::verifying_key).find(|key| note::open(note.as_bytes(), key).is_ok());
+    let signer = signer.ok_or(BackupError::Checkpoint)?;
+    let path = copy.join(VKEY);
+    let written = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&path).and_then(|mut file| {
+        writeln!(file, "{signer}")?;
+        file.sync_all()
+    });
+    written.map_err(|error| DirectoryError::new(&path, error).into())
+}
+
+/// Where the keys are: in the `keys` of a directory, or in it itself.
+pub(crate) fn keys_in(directory: &Path) -> Result<PathBuf, BackupError> {
+    let within = [directory.join(KEYS), directory.to_owned()];
+    let found = within.into_iter().find(|folder| folder.join("ledger").is_file());
+    found.ok_or_else(|| BackupError::NoKeys(directory.to_owned()))
+}
+
 /// Every key file, each readable by its owner alone.
 pub(crate) fn copy_keys(data: &Path, into: &Path) -> Result<(), BackupError> {
-    let (from, to) = (data.join(KEYS), into.join(KEYS));
+    let (from, to) = (keys_in(data)?, into.join(KEYS));
     let wrong = |path: &Path| {
         let path = path.to_owned();
         move |error: io::Error| BackupError::from(DirectoryError::new(&path, error))
@@ -137,10 +179,14 @@ pub(crate) fn copy_keys(data: &Path, into: &Path) -> Result<(), BackupError> {
 pub(crate) fn examine(copy: &Path) -> Result<BackedUp, BackupError> {
     let connection = database::open_reading(copy)?;
     let reader = Reader { connection: &connection };
-    let origin = reader.find(statements::ORIGIN_FIND, &[], |row| row.text(0))?.unwrap_or_default();
-    let origin = Origin::parse(&origin).map_err(BackupError::Origin)?;
+    let origin = origin(&reader)?;
     let tree = hashed(&reader, reader.next()?)?;
     Ok(BackedUp { origin: origin.as_str().to_owned(), entries: tree.size(), root: tree.root(), keys: false })
+}
+
+fn origin(reader: &Reader<'_>) -> Result<Origin, BackupError> {
+    let origin = reader.find(statements::ORIGIN_FIND, &[], |row| row.text(0))?.unwrap_or_default();
+    Origin::parse(&origin).map_err(BackupError::Origin)
 }
 
 /// The tree of the first `size` entries, hashed from their bytes.

@@ -77,6 +77,11 @@ pub struct Keys {
 }
 
 impl Keys {
+    /// The key that signs the ledger of a data directory now.
+    pub(crate) fn ledger(data: &Path) -> Result<Key, KeysError> {
+        read(&data.join(FOLDER).join("ledger"))
+    }
+
     /// The key that was made to take over the ledger, if one was and it has not.
     pub(crate) fn next_ledger(data: &Path) -> Result<Option<Key>, KeysError> {
         match read(&data.join(FOLDER).join(NEXT_LEDGER)) {

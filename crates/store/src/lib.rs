@@ -26,6 +26,7 @@ mod reader;
 mod recorded;
 mod recovery;
 mod restore;
+mod retained;
 mod rotation;
 mod seal;
 mod snapshot;

@@ -13,6 +13,12 @@ pub enum OpenError {
     /// The directory, or a file in it, cannot be written.
     #[error("`{}` cannot be written", .0.display())]
     ReadOnly(std::path::PathBuf),
+    /// The store's file is gone: only the checkpoint beside it is left.
+    #[error("the store of `{}` is gone: only its last checkpoint is there", .0.display())]
+    Lost(std::path::PathBuf),
+    /// A restore into the directory was begun and not finished.
+    #[error("a restore into `{}` was begun and did not end", .0.display())]
+    UnfinishedRestore(std::path::PathBuf),
     /// The disk, or the space given to the store, is full.
     #[error("there is no space to open the store in")]
     Full,

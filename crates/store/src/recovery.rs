@@ -32,6 +32,30 @@ pub enum RecoveryError {
         /// How many there were.
         sealed: u64,
     },
+    /// The store ends before what it once signed: an older copy is in its place.
+    #[error(
+        "the store is sealed up to {sealed} entries, and {kept} were signed already: an older copy of it is in its place"
+    )]
+    Older {
+        /// How many the store's latest checkpoint is over.
+        sealed: u64,
+        /// How many the checkpoint kept beside it is over.
+        kept: u64,
+    },
+    /// The store is not the one whose checkpoint is kept beside it.
+    #[error("the checkpoint kept beside the store is of `{kept}`, and the store is `{origin}`")]
+    OtherLog {
+        /// The origin of the checkpoint.
+        kept: String,
+        /// The store's.
+        origin: String,
+    },
+    /// The store's first entries are not those that were signed.
+    #[error("the first {size} entries are not those of the checkpoint kept beside the store")]
+    Forked {
+        /// How many were signed.
+        size: u64,
+    },
     /// An entry is not the one that was sealed.
     #[error("entry {0} is not what was sealed")]
     Changed(Seq),

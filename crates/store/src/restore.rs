@@ -3,14 +3,14 @@
 //! Two logs under one origin that differ after the same entry are a fork, and that is what a silent restore would make. A declared one writes
 //! `ledger.restored` as its first new entry and signs under a new origin from there on.
 
-use crate::backup::{BackupError, copy_database, copy_keys, examine, hashed, prepare};
+use crate::backup::{BackupError, VKEY, copy_database, copy_keys, examine, hashed, keys_in, prepare};
 use crate::database::{self, FILE_NAME};
 use crate::directory::{self, DirectoryError};
 use crate::keys::{FOLDER as KEYS, Keys};
 use crate::reader::Reader;
 use crate::{OpenError, RecoveryError, migrations, recovery, statements};
 use events::{Actor, Draft, Leaf, Seq, Timestamp, ledger::Restored as Declared};
-use ledger::{Origin, SigningKey};
+use ledger::{Origin, SigningKey, Tree, VerifyingKey};
 use std::ops::ControlFlow;
 use std::path::Path;
 
@@ -41,6 +41,9 @@ pub struct Restored {
     pub key: String,
     /// The entry that says so: all before it are the backup's.
     pub entry: Seq,
+    /// The key that signed the backup's checkpoint, where it is not the one that was given: it was rotated since. Whoever holds an earlier public key of
+    /// the log can compare.
+    pub signed_by: Option<String>,
     /// When the backup's last entry was recorded: what happened since is lost.
     pub last_recorded_at: Option<Timestamp>,
 }
@@ -69,7 +72,7 @@ impl<E: Into<OpenError>> From<E> for RestoreError {
 /// Makes `into`, a new or empty directory, a store that goes on from the backup in `from`, with the keys in `keys` (the backup itself, or wherever its
 /// `keys` directory was kept apart). The signed checkpoint in the backup is held against its entries first.
 ///
-/// A crash leaves either nothing that opens or the whole.
+/// A crash leaves nothing that opens, or the whole.
 ///
 /// # Errors
 /// When the backup is not whole or not signed by its key, or a directory cannot be used.
@@ -77,24 +80,51 @@ pub fn restore(from: &Path, keys: &Path, into: &Path, declared: Declaration) -> 
     if !from.join(FILE_NAME).exists() {
         return Err(BackupError::NoStore(from.to_owned()).into());
     }
-    prepare(into)?;
+    // Before anything large is copied.
+    keys_in(keys)?;
     let unfinished = into.join(UNFINISHED);
-    prepare(&unfinished)?;
-    copy_database(from, &unfinished)?;
-    copy_keys(keys, &unfinished)?;
-    examine(&unfinished)?;
-    let restored = declare(&unfinished, declared)?;
+    if unfinished.exists() && !into.join(KEYS).exists() {
+        // Of one that was cut short.
+        let wrong = |error| BackupError::from(DirectoryError::new(&unfinished, error));
+        std::fs::remove_dir_all(&unfinished).map_err(wrong)?;
+    }
+    prepare(into)?;
+    let made = make(from, keys, &unfinished, declared);
     let wrong = |error| BackupError::from(DirectoryError::new(into, error));
-    // The store's file last: without it there is no store to open.
-    for name in [KEYS, FILE_NAME] {
-        std::fs::rename(unfinished.join(name), into.join(name)).map_err(wrong)?;
+    if made.is_ok() {
+        // What is left of it keeps the directory from being opened until everything has its place.
+        for name in [KEYS, FILE_NAME] {
+            std::fs::rename(unfinished.join(name), into.join(name)).map_err(wrong)?;
+        }
+        directory::sync(into).map_err(wrong)?;
     }
     std::fs::remove_dir_all(&unfinished).and_then(|()| directory::sync(into)).map_err(wrong)?;
-    Ok(restored)
+    made
+}
+
+fn make(from: &Path, keys: &Path, unfinished: &Path, declared: Declaration) -> Result<Restored, RestoreError> {
+    prepare(unfinished)?;
+    copy_database(from, unfinished)?;
+    copy_keys(keys, unfinished)?;
+    examine(unfinished)?;
+    let earlier = match std::fs::read_to_string(from.join(VKEY)) {
+        Ok(text) => Some(text.trim().parse().map_err(OpenError::Origin)?),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => None,
+        Err(error) => return Err(BackupError::from(DirectoryError::new(&from.join(VKEY), error)).into()),
+    };
+    declare(unfinished, earlier.as_ref(), declared)
+}
+
+/// Whether no restore into a directory was begun and not finished.
+pub(crate) fn is_whole(directory: &Path) -> Result<(), OpenError> {
+    if directory.join(UNFINISHED).exists() {
+        return Err(OpenError::UnfinishedRestore(directory.to_owned()));
+    }
+    Ok(())
 }
 
 /// Checks what was copied against its own checkpoint, then writes the declaration and the new origin in one transaction.
-fn declare(copy: &Path, declared: Declaration) -> Result<Restored, RestoreError> {
+fn declare(copy: &Path, earlier: Option<&VerifyingKey>, declared: Declaration) -> Result<Restored, RestoreError> {
     let mut keys = Keys::open(copy)?;
     let mut connection = database::open_writing(copy)?;
     migrations::apply(&mut connection, migrations::ALL, declared.now)?;
@@ -102,7 +132,7 @@ fn declare(copy: &Path, declared: Declaration) -> Result<Restored, RestoreError>
     let origin = reader.find(statements::ORIGIN_FIND, &[], |row| row.text(0)).map_err(RecoveryError::Read)?;
     let origin = Origin::parse(&origin.unwrap_or_default()).map_err(OpenError::Origin)?;
     let (signing, _next) = recovery::signing_keys(&reader, copy, &origin, &mut keys)?;
-    let sealed = recovery::sealed_tree(&reader, signing.verifying_key())?;
+    let (sealed, signed_by) = sealed(&reader, signing.verifying_key(), earlier)?;
     // The tiles gave the root that was signed; now the entries have to.
     if let Some(sealed) = &sealed
         && hashed(&reader, Seq(sealed.size()))?.root() != sealed.root()
@@ -115,9 +145,9 @@ fn declare(copy: &Path, declared: Declaration) -> Result<Restored, RestoreError>
     let key = SigningKey::from_seed(to.clone(), keys.ledger.seed()).map_err(OpenError::Origin)?;
     let body = Declared {
         from_origin: origin.as_str().into(),
-        from_key: signing.verifying_key().to_string().into(),
+        from_key: signed_by.to_string().into(),
         to_origin: to.as_str().into(),
-        sealed: sealed.as_ref().map_or(0, ledger::Tree::size),
+        sealed: sealed.as_ref().map_or(0, Tree::size),
         root: sealed.map(|tree| tree.root().to_string().into()),
         reason: declared.reason.as_str().into(),
     };
@@ -142,9 +172,24 @@ fn declare(copy: &Path, declared: Declaration) -> Result<Restored, RestoreError>
         from_origin: origin.as_str().to_owned(),
         to_origin: to.as_str().to_owned(),
         key: key.verifying_key().to_string(),
+        signed_by: (signed_by != signing.verifying_key()).then(|| signed_by.to_string()),
         entry,
         last_recorded_at,
     })
+}
+
+/// The tree of the backup's checkpoint, and whose signature it was found by: the key that was given or, where that took over since, the one
+/// that was in force when the backup was made.
+fn sealed<'k>(
+    reader: &Reader<'_>,
+    given: &'k VerifyingKey,
+    earlier: Option<&'k VerifyingKey>,
+) -> Result<(Option<Tree>, &'k VerifyingKey), RecoveryError> {
+    match (recovery::sealed_tree(reader, given), earlier) {
+        (Ok(tree), _) => Ok((tree, given)),
+        (Err(RecoveryError::Checkpoint(_)), Some(earlier)) => Ok((recovery::sealed_tree(reader, earlier)?, earlier)),
+        (Err(error), _) => Err(error),
+    }
 }
 
 fn last_recorded_at(reader: &Reader<'_>, next: Seq) -> Result<Option<Timestamp>, RestoreError> {

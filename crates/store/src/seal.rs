@@ -3,6 +3,7 @@
 use crate::database::{self, StorageError};
 use crate::keys::{Keys, KeysError};
 use crate::reader::Reader;
+use crate::retained::Retained;
 use crate::rotation::{self, Signers};
 use crate::{ReadError, Value, statements};
 use events::{Seq, Timestamp};
@@ -49,6 +50,8 @@ pub(crate) struct Sealer {
     directory: PathBuf,
     /// Tiles whose newest state is not in the database, kept over a seal that failed.
     unsaved: BTreeMap<(u8, u64), Tile>,
+    /// The checkpoint beside the store.
+    retained: Retained,
 }
 
 /// A key that is to take over.
@@ -61,14 +64,23 @@ struct Successor {
 
 impl Sealer {
     /// Goes on from `tree`, over whose first `sealed` entries there is a checkpoint, if there is one.
-    pub(crate) const fn new(
+    pub(crate) fn new(
         directory: PathBuf,
         tree: Tree,
         sealed: Option<u64>,
         key: SigningKey,
         signers: Arc<Signers>,
     ) -> Self {
-        Self { tree, sealed, key, next: None, signers, directory, unsaved: BTreeMap::new() }
+        Self {
+            tree,
+            sealed,
+            key,
+            next: None,
+            signers,
+            directory,
+            unsaved: BTreeMap::new(),
+            retained: Retained::default(),
+        }
     }
 
     /// Takes the next committed entry in. The one that announces the next key is recognised here, since a commit that seemed to fail may have
@@ -119,13 +131,14 @@ impl Sealer {
         let next = self.next.as_ref().filter(|next| next.entry.is_some()).map(|next| &next.key);
         let keys: Vec<&SigningKey> = std::iter::once(&self.key).chain(next).collect();
         let note = ledger::note::sign_by_all(size, self.tree.root(), &keys)?;
-        let kept = self.keep(connection, note, now);
+        let kept = self.keep(connection, note.clone(), now);
         if kept.is_err() && !connection.is_autocommit() {
             connection.execute_batch("ROLLBACK")?;
         }
         kept?;
         self.unsaved.clear();
         self.sealed = Some(size);
+        self.retained.take(&self.directory, &note, now);
         self.promote()
     }
 

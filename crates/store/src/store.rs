@@ -14,8 +14,8 @@ use crate::status::{Head, Health, Status};
 use crate::wal::Checkpointer;
 use crate::writer::Writer;
 use crate::{
-    AppendError, BATCH_DRAFTS_MAX, Batch, OpenError, ReadError, Recorded, RecoveryError, database, migrations,
-    statements,
+    AppendError, BATCH_DRAFTS_MAX, Batch, OpenError, ReadError, Recorded, RecoveryError, database, migrations, restore,
+    retained, statements,
 };
 use events::{Actor, Leaf, LeafError, Seq, Timestamp};
 use ledger::{EntrySource, Origin, TileSource, Tree, VerifyingKey};
@@ -128,6 +128,8 @@ impl Store {
     /// When the directory is in use, cannot be written, or holds something that does not fit together.
     pub fn open(directory: &Path, options: Options, mut apply: Box<dyn Apply>) -> Result<Self, OpenError> {
         let lock = directory::take(directory)?;
+        restore::is_whole(directory)?;
+        retained::is_there(directory)?;
         let mut keys = Keys::open(directory)?;
         directory::private_file(&directory.join(database::FILE_NAME))?;
         let mut connection = database::open_writing(directory)?;
@@ -142,6 +144,7 @@ impl Store {
         let rotations = rotation::all(&reader).map_err(RecoveryError::Read)?;
         let signers = Arc::new(Signers::new(&rotations, &key));
         let tree = recovery::sealed_tree(&reader, &key)?;
+        retained::check(directory, &reader, &origin, tree.as_ref())?;
         let sealed = tree.as_ref().map(Tree::size);
         let mut tree = tree.unwrap_or_default();
         let snapshots = Snapshots::of(directory, &keys.detail);
@@ -170,6 +173,7 @@ impl Store {
             sealer,
             apply,
             watch: ClockWatch::new(options.clock_jump_max),
+            untold_jump: None,
             next: recovered.next,
             recorded_at: recovered.recorded_at,
             unsealed_since,
@@ -343,6 +347,11 @@ impl Store {
     /// Commits and seals what waits, and gives the directory up; whatever is appended later is refused. Blocks until done. Reading goes on.
     pub fn close(&self) {
         self.0.close();
+    }
+
+    /// Answers when the store takes nothing any more: because it was closed, or because its writer could not go on.
+    pub async fn ended(&self) {
+        self.0.status.until_closed().await;
     }
 
     /// As [`Store::close`], without blocking the thread.

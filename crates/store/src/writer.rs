@@ -47,6 +47,8 @@ pub(crate) struct Writer {
     pub(crate) sealer: Sealer,
     pub(crate) apply: Box<dyn Apply>,
     pub(crate) watch: ClockWatch,
+    /// A jump of the clock whose entry could not be committed yet.
+    pub(crate) untold_jump: Option<Draft>,
     pub(crate) next: u64,
     pub(crate) recorded_at: Timestamp,
     /// When the first thing that is not sealed was committed, or a seal last failed; on the clock nobody can set.
@@ -107,10 +109,11 @@ impl Writer {
     /// Commits a group and the writer's own entries, folds them, and answers.
     fn group(&mut self, group: Vec<Pending>) -> Result<(), Broken> {
         let look = Look { wall: (self.options.now)(), elapsed: (self.options.elapsed)() };
-        let jump = self.watch.jumped(look, self.recorded_at).then(|| {
+        let jumped = self.watch.jumped(look, self.recorded_at).then(|| {
             tracing::warn!(from = %self.recorded_at, to = %look.wall, "the wall clock jumped");
             Draft::new(Actor::handrail("clock"), Jumped { from: self.recorded_at, to: look.wall })
         });
+        let jump = jumped.or_else(|| self.untold_jump.take());
         if group.is_empty() && jump.is_none() {
             return Ok(());
         }
@@ -125,6 +128,7 @@ impl Writer {
         match committed {
             Ok(committed) => self.recorded(jump, group, committed),
             Err(error) => {
+                self.untold_jump = jump;
                 let error = self.failed("append", error);
                 for pending in group {
                     drop(pending.answer.send(Err(error.clone())));

@@ -14,7 +14,7 @@ use crate::find::{self, Question};
 use crate::tell::Teller;
 use axum::Router;
 use axum::extract::{DefaultBodyLimit, Form, FromRef, Path, Query, State};
-use axum::http::{StatusCode, header};
+use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use callers::{Caller, Callers, ReadAudit};
@@ -81,7 +81,18 @@ impl IntoResponse for Outcome {
     fn into_response(self) -> Response {
         let Self(status, code, text) = self;
         let issue = json!({ "severity": "error", "code": code, "diagnostics": text });
-        resource(status, &json!({ "resourceType": "OperationOutcome", "issue": [issue] }))
+        let mut answer = resource(status, &json!({ "resourceType": "OperationOutcome", "issue": [issue] }));
+        if status == StatusCode::SERVICE_UNAVAILABLE {
+            answer.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
+        }
+        answer
+    }
+}
+
+impl Outcome {
+    /// For a moment only.
+    fn later(text: &str) -> Self {
+        Self(StatusCode::SERVICE_UNAVAILABLE, "transient", text.to_owned())
     }
 }
 
@@ -238,8 +249,12 @@ async fn search_by_form(
 async fn searched(fhir: &Fhir, caller: &Caller<ReadAudit>, sought: &Sought) -> Result<Response, Outcome> {
     let plane = &fhir.plane;
     let found = find::find(plane, &fhir.search, &sought.question, sought.count.unwrap_or(COUNT)).await?;
+    // A repository that takes an unfinished answer for a whole one would move on and never see the rest.
+    if found.complete_to < found.entries {
+        return Err(Outcome::later("the search file is being brought up to date; ask again"));
+    }
     find::record(plane, caller.actor(), "fhir", &sought.question, found.leaves.len()).await?;
-    let next = found.leaves.last().filter(|_| found.more).map(|leaf| leaf.seq);
+    let next = found.oldest.filter(|_| found.more);
     let resources = shown(plane, found.leaves).await?;
     let entries: Vec<_> = resources
         .into_iter()

@@ -63,13 +63,20 @@ pub(crate) async fn restore(args: Restore, out: Output) -> Result<(), Failure> {
     let since = restored.last_recorded_at.map_or_else(String::new, |at| at.to_string());
     note(&format!(
         "What was recorded after {since} is not in this store. Before it answers anybody, do again what was done since:\n  \
-         - callers and operators revoked:      handrail caller list --data {shown}\n  \
+         - callers revoked:                    handrail caller list --data {shown}\n  \
          - patients erased, holds placed:      handrail patient --help\n  \
          - charters applied:                   handrail charter --help\n  \
          - messages of feeds:                  have the interface engine send them again from then on\n\
          Give auditors and witnesses the new key; the old one's last checkpoint still shows what was lost."
     ));
+    if let Some(key) = &restored.signed_by {
+        note(&format!(
+            "The ledger's key was rotated after this backup was made. Its checkpoint is signed with the key in its `log.vkey`; compare with the key you hold of \
+             that time:\n  {key}"
+        ));
+    }
     let value = json!({
+        "signed_by": restored.signed_by,
         "from_origin": restored.from_origin,
         "origin": restored.to_origin,
         "key": restored.key,

@@ -88,7 +88,8 @@ impl Connection {
         let search = Searching::when_needed(data);
         let base_url = "http://127.0.0.1:8700".into();
         let witnesses = Witnesses::new(plane.store(), &[])?;
-        let router = routes(Local { plane: plane.clone(), callers, base_url, witnesses, search });
+        let router =
+            routes(Local { plane: plane.clone(), callers, base_url, witnesses, search, verifying: Arc::default() });
         Ok(Self::Here { router, plane })
     }
 
@@ -150,6 +151,15 @@ pub(crate) fn cannot_open(data: &Path, error: &OpenError) -> Failure {
         OpenError::Store(store::OpenError::ReadOnly(_)) => {
             "look at its owner and mode, and whether the disk is mounted read-only; `handrail doctor` says which"
                 .to_owned()
+        }
+        OpenError::Store(store::OpenError::Lost(_)) => {
+            "put `log.sqlite` back where it was, or go on from a backup with `handrail restore` into a new directory".to_owned()
+        }
+        OpenError::Store(store::OpenError::UnfinishedRestore(_)) => {
+            "remove the directory and restore again".to_owned()
+        }
+        OpenError::Store(store::OpenError::Recovery(store::RecoveryError::Older { .. })) => {
+            "put the newest one back or, if it is lost, go on from this one with `handrail restore` into a new directory, so that nobody is misled".to_owned()
         }
         OpenError::Store(store::OpenError::Full) => "make room on its disk".to_owned(),
         OpenError::Store(store::OpenError::Recovery(_)) => {

@@ -9,6 +9,7 @@ use crate::server::local::{ENTRIES_MAX, LedgerKey};
 use ledger::audit::Audit;
 use ledger::{EntrySource, TileSource, VerifyingKey};
 use serde_json::{Value, json};
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
 /// Runs it.
@@ -58,12 +59,20 @@ pub(crate) async fn run(ledger: Ledger, out: Output) -> Result<(), Failure> {
             out.data(&keys, || table(["id", "since", "until", "key"], keys.iter().map(row)))
         }
         Ledger::RotateKey { out: file, data } => {
+            // Before the key is changed: what cannot be written then would be lost.
+            let mut record = file.as_deref().map(create_new).transpose()?;
             let connection = Connection::open(&data.data, None)?;
-            let rotated: Value = connection.post("/ledger/keys", &json!({})).await?;
+            let rotated = connection.post::<Value>("/ledger/keys", &json!({})).await;
             connection.close();
+            let rotated = rotated.inspect_err(|_| drop(file.as_deref().map(std::fs::remove_file)))?;
             let text = |name: &str| rotated.get(name).and_then(Value::as_str).unwrap_or_default();
-            if let Some(file) = file {
-                put_new(&file, text("record").as_bytes())?;
+            if let Some(record) = &mut record
+                && let Err(error) = record.write_all(text("record").as_bytes())
+            {
+                note(&format!(
+                    "the key was changed, and its record could not be written ({error}); this is it:\n{}",
+                    text("record")
+                ));
             }
             note(
                 "give the new key to whoever holds the old one, and the record to each witness: handrail witness run --rotation FILE",
@@ -146,9 +155,13 @@ fn write_receipt(proof: &Value, file: &Path, entry_out: Option<&Path>, out: Outp
 
 /// Writes a file that was not there.
 fn put_new(path: &Path, bytes: &[u8]) -> Result<(), Failure> {
-    use std::io::Write as _;
-    let written = std::fs::File::create_new(path).and_then(|mut file| file.write_all(bytes));
+    let written = create_new(path)?.write_all(bytes);
     written.map_err(|error| Failure::local(format!("`{}` cannot be written: {error}", path.display())))
+}
+
+fn create_new(path: &Path) -> Result<std::fs::File, Failure> {
+    std::fs::File::create_new(path)
+        .map_err(|error| Failure::local(format!("`{}` cannot be written: {error}", path.display())))
 }
 
 /// Tiles and bundles read through a connection, from a thread that may wait.

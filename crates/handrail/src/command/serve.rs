@@ -24,6 +24,7 @@ pub(crate) async fn run(args: Serve) -> Result<(), Failure> {
     logging::start(config.log.format, &config.log.filter);
     let supervisor = Notifier::new(args.notify_socket.as_deref(), args.watchdog_usec)?;
     let seed = config.charter.as_deref().map(load).transpose()?;
+    let starting = supervisor.starting();
     let node = Node::open(&config, seed, Environment::Production).await?;
     let engine = node.plane.engine();
     note(&format!(
@@ -38,6 +39,7 @@ pub(crate) async fn run(args: Serve) -> Result<(), Failure> {
         config.data.display(),
     ));
     let stop = stop_on_signal()?;
+    drop(starting);
     supervisor.ready(stop.clone());
     node.run(stop).await
 }

@@ -24,6 +24,7 @@ use ledger::{EntrySource as _, TileSource as _};
 use plane::{Ask, Plane, Readiness};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
+use std::sync::Arc;
 use world::Subject;
 
 /// The most entries one request shows.
@@ -34,9 +35,11 @@ pub(crate) const ENTRIES_MAX: u64 = 1000;
 pub(crate) struct Local {
     pub(crate) plane: Plane,
     pub(crate) callers: Callers,
-    pub(crate) base_url: std::sync::Arc<str>,
+    pub(crate) base_url: Arc<str>,
     pub(crate) witnesses: Witnesses,
     pub(crate) search: super::audit::Searching,
+    /// Held while the whole ledger is hashed again.
+    pub(crate) verifying: Arc<tokio::sync::Mutex<()>>,
 }
 
 /// Every route of the local socket.
@@ -461,7 +464,14 @@ async fn verify(State(local): State<Local>) -> Result<Json<Value>, Trouble> {
     let store = local.plane.store().clone();
     let origin = store.verifying_key().origin().to_string();
     store.seal().await?;
-    let verified = tokio::task::spawn_blocking(move || store.verify()).await?;
+    // One at a time, and until it is done: whoever asked may have gone.
+    let turn = local.verifying.clone().lock_owned().await;
+    let verified = tokio::task::spawn_blocking(move || {
+        let verified = store.verify();
+        drop(turn);
+        verified
+    })
+    .await?;
     Ok(Json(match verified {
         Ok(verified) => json!({ "verified": true, "size": verified.size, "root": verified.root.to_string(),
             "origin": origin }),

@@ -155,6 +155,7 @@ impl Node {
             base_url: Arc::clone(&self.base_url),
             search: Searching::running(&self.data, self.search.clone()),
             witnesses: self.witnesses.clone(),
+            verifying: Arc::default(),
         });
         let mut listeners = JoinSet::new();
         let http = match self.tls {
@@ -178,11 +179,11 @@ impl Node {
                 listener::Settings { certificate_names: self.certificate_names, ..listener::Settings::default() };
             listeners.spawn(listener::serve_all(senders, self.plane.clone(), settings, stop.clone()));
         }
-        let retention = tokio::spawn({
+        let mut retention = tokio::spawn({
             let (plane, stop) = (self.plane.clone(), stop.clone());
             async move { plane.keep_retention(stop).await }
         });
-        let folding = tokio::spawn({
+        let mut folding = tokio::spawn({
             let (plane, stop) = (self.plane.clone(), stop.clone());
             async move { plane.keep_spool_folded(stop).await }
         });
@@ -192,18 +193,24 @@ impl Node {
             let (plane, stop) = (self.plane.clone(), keeper_stop.clone());
             async move { plane.keep_permits_true(stop).await }
         });
+        let store = self.plane.store().clone();
         let fallen = tokio::select! {
             // First, because listeners end too when they are told to.
             biased;
             () = stop.cancelled() => None,
             _ = listeners.join_next() => Some("a listener"),
             _ = &mut keeper => Some("the task that ends permits"),
+            () = store.ended() => Some("the store's writer"),
+            _ = &mut retention => Some("the task that lets detail expire"),
+            _ = &mut folding => Some("the task that folds the spool"),
         };
         stop.cancel();
         while listeners.join_next().await.is_some() {}
         keeper_stop.cancel();
-        if retention.await.is_err() || folding.await.is_err() {
-            tracing::error!("the task that lets detail expire, or the one that folds the spool, failed");
+        for (task, what) in [(retention, "lets detail expire"), (folding, "folds the spool")] {
+            if !task.is_finished() && task.await.is_err() {
+                tracing::error!("the task that {what} failed while stopping");
+            }
         }
         // Its failure ended nothing, and it stops as soon as it is told to.
         let _asked = witnessing.await;

@@ -3,13 +3,20 @@
 use std::io;
 use std::os::linux::net::SocketAddrExt as _;
 use std::os::unix::net::{SocketAddr, UnixDatagram};
+use std::sync::Arc;
 use std::time::Duration;
 use tokio_util::sync::CancellationToken;
+use tokio_util::task::AbortOnDropHandle;
+
+/// How often a start that takes long asks for more time.
+const EXTEND_EVERY: Duration = Duration::from_secs(20);
+/// How much it asks for: three times as much, in microseconds.
+const EXTEND: &str = "EXTEND_TIMEOUT_USEC=60000000";
 
 /// Where to say it, and how often to say that the node is alive.
 #[derive(Debug)]
 pub(crate) struct Notifier {
-    to: Option<(UnixDatagram, SocketAddr)>,
+    to: Option<Arc<(UnixDatagram, SocketAddr)>>,
     alive_every: Option<Duration>,
 }
 
@@ -29,12 +36,27 @@ impl Notifier {
                 let from = UnixDatagram::unbound()?;
                 // A supervisor that does not read must not hold the node up.
                 from.set_nonblocking(true)?;
-                Some((from, address))
+                Some(Arc::new((from, address)))
             }
         };
         // Twice in the time a supervisor allows, as sd_watchdog_enabled(3) advises.
         let alive_every = watchdog_us.filter(|us| *us > 1).map(|us| Duration::from_micros(us / 2));
         Ok(Self { to, alive_every })
+    }
+
+    /// Until what is returned is dropped, a start that takes long is granted more time: a log that has to be folded whole again may take minutes.
+    pub(crate) fn starting(&self) -> AbortOnDropHandle<()> {
+        self.asking_every(EXTEND_EVERY)
+    }
+
+    fn asking_every(&self, every: Duration) -> AbortOnDropHandle<()> {
+        let starting = Self { to: self.to.clone(), alive_every: None };
+        AbortOnDropHandle::new(tokio::spawn(async move {
+            loop {
+                tokio::time::sleep(every).await;
+                starting.say(EXTEND);
+            }
+        }))
     }
 
     /// The node answers; from now on, and until `stop`, it also says that it is alive.
@@ -52,7 +74,7 @@ impl Notifier {
     }
 
     fn say(&self, what: &str) {
-        let Some((from, to)) = &self.to else { return };
+        let Some((from, to)) = self.to.as_deref() else { return };
         if let Err(error) = from.send_to_addr(what.as_bytes(), to) {
             tracing::warn!(%error, what, "the supervisor was not told");
         }
@@ -102,6 +124,17 @@ mod tests {
         .await
         .unwrap();
         assert_eq!(last, "STOPPING=1");
+    }
+
+    #[tokio::test]
+    async fn a_start_that_takes_long_asks_for_time() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("notify");
+        let listener = UnixDatagram::bind(&path).unwrap();
+        let starting = Notifier::new(path.to_str(), None).unwrap().asking_every(Duration::from_millis(1));
+        let heard = tokio::task::spawn_blocking(move || [heard(&listener), heard(&listener)]).await.unwrap();
+        assert_eq!(heard, [EXTEND, EXTEND]);
+        drop(starting);
     }
 
     #[tokio::test]

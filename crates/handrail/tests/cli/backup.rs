@@ -44,6 +44,39 @@ fn a_backup_without_keys_needs_them_from_elsewhere() {
     let done = desk.run(&["restore", "copy", "--data", "third", "--keys", "data", "--reason", "a drill"]);
     done.ended(0);
     desk.run(&["ledger", "verify", "--data", "third"]).ended(0);
+    // The first try left nothing in the way, and the folder of keys itself will do.
+    desk.run(&["restore", "copy", "--data", "again", "--keys", "data/keys", "--reason", "a drill"]).ended(0);
+}
+
+#[test]
+fn keys_that_were_rotated_since_bring_an_older_backup_back() {
+    let desk = Desk::with_store();
+    desk.run(&["backup", "copy"]).ended(0);
+    let before = desk.run(&["ledger", "keys", "--json"]).ended(0);
+    desk.run(&["ledger", "rotate-key"]).ended(0);
+    let vkey = fs::read_to_string(desk.path("copy/log.vkey")).unwrap();
+    assert!(before.out.contains(vkey.trim()), "{} {vkey}", before.out);
+    let done = desk.run(&["restore", "copy", "--data", "again", "--keys", "data", "--reason", "a drill"]);
+    done.ended(0).notes(&["rotated after this backup", vkey.trim()]);
+    desk.run(&["ledger", "verify", "--data", "again"]).ended(0);
+    // A checkpoint that neither key signed is still refused.
+    fs::remove_file(desk.path("copy/log.vkey")).unwrap();
+    desk.run(&["restore", "copy", "--data", "third", "--keys", "data", "--reason", "a drill"]).ended(1);
+    assert_eq!(fs::read_dir(desk.path("third")).unwrap().count(), 0, "nothing is left behind");
+}
+
+#[test]
+fn a_restore_that_was_cut_short_is_no_store() {
+    let desk = Desk::with_store();
+    desk.run(&["backup", "copy", "--with-keys"]).ended(0);
+    fs::create_dir_all(desk.path("again/restore.unfinished")).unwrap();
+    let charter = crate::desk::starter_charter();
+    let serve = ["serve", "--data", "again", "--listen", "127.0.0.1:0", "--charter", charter.to_str().unwrap()];
+    desk.run(&serve).ended(1).notes(&["was begun and did not end"]);
+    assert!(!desk.path("again/log.sqlite").exists());
+    fs::remove_file(desk.path("again/lock")).unwrap();
+    desk.run(&["restore", "copy", "--data", "again", "--reason", "a drill"]).ended(0);
+    desk.run(&["ledger", "verify", "--data", "again"]).ended(0);
 }
 
 #[test]

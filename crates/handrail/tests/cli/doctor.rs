@@ -15,7 +15,9 @@ fn a_healthy_directory_passes_with_and_without_a_node() {
         "ok    charter",
         "ok    clock",
     ]);
+    desk.run(&["doctor", "--ready"]).ended(2).notes(&["no node runs"]);
     let node = desk.serve();
+    desk.run(&["doctor", "--ready"]).ended(0);
     let said = desk.run(&["doctor"]).ended(0);
     said.says(&[
         "a node runs and its local socket answers",

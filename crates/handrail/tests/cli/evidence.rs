@@ -51,6 +51,29 @@ fn hash_of(base64: &str) -> tlog_tiles::Hash {
 }
 
 #[test]
+fn a_key_is_not_changed_when_its_record_has_nowhere_to_go() {
+    let desk = desk();
+    let before = desk.run(&["ledger", "keys"]).ended(0).out;
+    std::fs::write(desk.path("record"), "somebody's").unwrap();
+    desk.run(&["ledger", "rotate-key", "--out", "record"]).ended(1).notes(&["cannot be written"]);
+    assert_eq!(desk.run(&["ledger", "keys"]).ended(0).out, before);
+    assert_eq!(std::fs::read_to_string(desk.path("record")).unwrap(), "somebody's");
+}
+
+#[test]
+fn what_is_exported_is_its_owners_alone() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let desk = desk();
+    desk.run(&["ledger", "export", "copy"]).ended(0);
+    desk.run(&["ledger", "export", "events.ndjson", "--format", "fhir"]).ended(0);
+    desk.run(&["ledger", "prove", "1", "--out", "receipt", "--entry-out", "entry"]).ended(0);
+    for file in ["copy", "copy/tile", "copy/checkpoint", "events.ndjson", "receipt", "entry"] {
+        let mode = std::fs::metadata(desk.path(file)).unwrap().permissions().mode();
+        assert_eq!(mode & 0o077, 0, "{file}: {mode:o}");
+    }
+}
+
+#[test]
 fn an_export_verifies_elsewhere_with_the_key_held_before() {
     let desk = desk();
     desk.run(&["ledger", "verify"]).ended(0).says(&["verified:"]);

@@ -5,7 +5,7 @@ use std::fs;
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::os::unix::process::CommandExt;
 use std::path::Path;
-use store::{Batch, KeysError, OpenError, Store};
+use store::{Batch, KeysError, OpenError, RecoveryError, Store};
 
 fn try_open(dir: &Path) -> Result<Store, OpenError> {
     Store::open(dir, SetClock::new().options(), Box::new(()))
@@ -49,6 +49,51 @@ fn everything_is_made_for_its_owner_alone() {
     let (again, _) = open(&data, SetClock::new().options());
     assert_eq!(again.keys().token.bytes(), &all[3]);
     assert!(!format!("{:?}", again.keys()).contains(&all[3][0].to_string()));
+}
+
+#[test]
+fn a_store_that_was_lost_or_replaced_by_an_older_copy_does_not_go_on() {
+    let dir = tempfile::tempdir().unwrap();
+    let data = dir.path().join("data");
+    let entry = |what: &str| {
+        let (store, _) = open(&data, SetClock::new().options());
+        store.append_blocking(Batch::one(heard(what))).unwrap();
+        store.close();
+    };
+    let copy = |from: &Path, to: &Path| fs::copy(from.join("log.sqlite"), to.join("log.sqlite")).unwrap();
+    entry("first");
+    copy(&data, dir.path());
+    let clock = SetClock::new();
+    let (store, _) = open(&data, clock.options());
+    store.append_blocking(Batch::one(heard("second"))).unwrap();
+    store.close();
+    let kept = fs::read_to_string(data.join("last-checkpoint")).unwrap();
+    assert_eq!(kept.lines().nth(1), Some("2"), "{kept}");
+    let newest = fs::read(data.join("log.sqlite")).unwrap();
+
+    copy(dir.path(), &data);
+    let refused = try_open(&data);
+    let older = RecoveryError::Older { sealed: 1, kept: 2 };
+    assert!(
+        matches!(&refused, Err(OpenError::Recovery(found)) if found.to_string() == older.to_string()),
+        "{refused:?}"
+    );
+
+    fs::remove_file(data.join("log.sqlite")).unwrap();
+    let refused = try_open(&data);
+    assert!(matches!(&refused, Err(OpenError::Lost(path)) if *path == data), "{refused:?}");
+    assert!(!data.join("log.sqlite").exists(), "nothing was begun");
+
+    // A log of the same length with another entry in it, signed with the same key.
+    fs::rename(data.join("last-checkpoint"), dir.path().join("kept")).unwrap();
+    entry("first");
+    entry("another second");
+    fs::rename(dir.path().join("kept"), data.join("last-checkpoint")).unwrap();
+    let refused = try_open(&data);
+    assert!(matches!(&refused, Err(OpenError::Recovery(RecoveryError::Forked { size: 2 }))), "{refused:?}");
+
+    fs::write(data.join("log.sqlite"), newest).unwrap();
+    drop(try_open(&data).unwrap());
 }
 
 #[test]

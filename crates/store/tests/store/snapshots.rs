@@ -185,6 +185,7 @@ fn a_snapshot_ends_before_an_entry_that_cannot_be_read() {
         .execute("UPDATE entry SET leaf = CAST(replace(leaf, 'feed.heard', 'feed.seen!') AS BLOB) WHERE seq = 30", [])
         .unwrap();
     drop(database);
+    std::fs::remove_file(dir.path().join("last-checkpoint")).unwrap();
     let (store, _) = open(dir.path(), Some(1), 1);
     store.seal_blocking().unwrap();
     while snapshots(dir.path()).is_empty() {

@@ -104,6 +104,9 @@ const LEDGER: &str = "ledger verifies";
 
 /// Runs it.
 pub(crate) async fn run(args: Doctor, out: Output) -> Result<(), Failure> {
+    if args.ready {
+        return node::ready(&args.data.data).await;
+    }
     let mut checks = Checks::default();
     let (finding, data, spool) = configuration(args.config.as_deref(), args.data.data);
     checks.add("configuration", finding);

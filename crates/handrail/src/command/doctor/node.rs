@@ -1,8 +1,9 @@
 //! What a store and the node on it say of themselves.
 
-use super::place::Node;
+use super::place::{self, Node};
 use super::{Checks, Finding, LEDGER};
 use crate::command::connection::Connection;
+use crate::command::failure::Failure;
 use crate::command::output::counted;
 use crate::server::witnesses::Said;
 use axum::http::Method;
@@ -11,6 +12,7 @@ use events::Timestamp;
 use plane::{Clock as _, SystemClock};
 use serde::Deserialize;
 use serde_json::Value;
+use std::path::Path;
 use std::time::Duration;
 
 /// Entries are sealed within a second; this long, with room for a slow disk, they may be waited for.
@@ -40,6 +42,17 @@ struct Status {
 struct Heard {
     heard_at: Option<Timestamp>,
     stale_after_s: u64,
+}
+
+/// Whether a node runs on a directory and answers.
+pub(super) async fn ready(data: &Path) -> Result<(), Failure> {
+    if place::process(data).1 != Node::Running {
+        return Err(Failure::remote("no node runs on this directory"));
+    }
+    let connection = Connection::open(data, None)?;
+    let status: Status = connection.get("/status").await?;
+    connection.close();
+    status.trouble.map_or(Ok(()), |why| Err(Failure::remote(why)))
 }
 
 /// What to do when the ledger does not verify.
