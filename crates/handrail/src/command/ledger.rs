@@ -58,27 +58,7 @@ pub(crate) async fn run(ledger: Ledger, out: Output) -> Result<(), Failure> {
             };
             out.data(&keys, || table(["id", "since", "until", "key"], keys.iter().map(row)))
         }
-        Ledger::RotateKey { out: file, data } => {
-            // Before the key is changed: what cannot be written then would be lost.
-            let mut record = file.as_deref().map(create_new).transpose()?;
-            let connection = Connection::open(&data.data, None)?;
-            let rotated = connection.post::<Value>("/ledger/keys", &json!({})).await;
-            connection.close();
-            let rotated = rotated.inspect_err(|_| drop(file.as_deref().map(std::fs::remove_file)))?;
-            let text = |name: &str| rotated.get(name).and_then(Value::as_str).unwrap_or_default();
-            if let Some(record) = &mut record
-                && let Err(error) = record.write_all(text("record").as_bytes())
-            {
-                note(&format!(
-                    "the key was changed, and its record could not be written ({error}); this is it:\n{}",
-                    text("record")
-                ));
-            }
-            note(
-                "give the new key to whoever holds the old one, and the record to each witness: handrail witness run --rotation FILE",
-            );
-            out.data(&rotated, || text("to").to_owned())
-        }
+        Ledger::RotateKey { out: file, data } => rotate_key(file.as_deref(), &data.data, out).await,
         Ledger::Export { dir, format: ExportFormat::Tlog, data } => export(dir, &data.data, out).await,
         Ledger::Export { dir, format: ExportFormat::Fhir, data } => {
             super::audit::export(&dir, View::Fhir, &data.data, out).await
@@ -87,6 +67,29 @@ pub(crate) async fn run(ledger: Ledger, out: Output) -> Result<(), Failure> {
             super::audit::export(&dir, View::Syslog, &data.data, out).await
         }
     }
+}
+
+/// Has the node change its key, and writes the record of that for witnesses.
+async fn rotate_key(file: Option<&Path>, data: &Path, out: Output) -> Result<(), Failure> {
+    // Before the key is changed: what cannot be written then would be lost.
+    let mut record = file.map(create_new).transpose()?;
+    let connection = Connection::open(data, None)?;
+    let rotated = connection.post::<Value>("/ledger/keys", &json!({})).await;
+    connection.close();
+    let rotated = rotated.inspect_err(|_| drop(file.map(std::fs::remove_file)))?;
+    let text = |name: &str| rotated.get(name).and_then(Value::as_str).unwrap_or_default();
+    if let Some(record) = &mut record
+        && let Err(error) = record.write_all(text("record").as_bytes())
+    {
+        note(&format!(
+            "the key was changed, and its record could not be written ({error}); this is it:\n{}",
+            text("record")
+        ));
+    }
+    note(
+        "give the new key to whoever holds the old one, and the record to each witness: handrail witness run --rotation FILE",
+    );
+    out.data(&rotated, || text("to").to_owned())
 }
 
 /// Entries, with a line under each that has detail.

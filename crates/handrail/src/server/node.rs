@@ -31,7 +31,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::{TcpListener, UnixListener};
-use tokio::task::JoinSet;
+use tokio::task::{JoinHandle, JoinSet};
 use tokio_util::sync::CancellationToken;
 use tower_http::timeout::RequestBodyTimeoutLayer;
 
@@ -179,14 +179,7 @@ impl Node {
                 listener::Settings { certificate_names: self.certificate_names, ..listener::Settings::default() };
             listeners.spawn(listener::serve_all(senders, self.plane.clone(), settings, stop.clone()));
         }
-        let mut retention = tokio::spawn({
-            let (plane, stop) = (self.plane.clone(), stop.clone());
-            async move { plane.keep_retention(stop).await }
-        });
-        let mut folding = tokio::spawn({
-            let (plane, stop) = (self.plane.clone(), stop.clone());
-            async move { plane.keep_spool_folded(stop).await }
-        });
+        let (mut retention, mut folding) = upkeep(&self.plane, &stop);
         let witnessing = tokio::spawn(self.witnesses.clone().keep_asking(stop.clone()));
         let keeper_stop = CancellationToken::new();
         let mut keeper = tokio::spawn({
@@ -273,6 +266,19 @@ async fn in_time(request: Request, next: Next) -> Response {
     let late = "this took too long; whether it was recorded stands in the ledger";
     let answer = tokio::time::timeout(ANSWER_TIMEOUT, next.run(request)).await;
     answer.unwrap_or_else(|_| (StatusCode::REQUEST_TIMEOUT, Json(late)).into_response())
+}
+
+/// The tasks that let detail expire and that fold the spool.
+fn upkeep(plane: &Plane, stop: &CancellationToken) -> (JoinHandle<()>, JoinHandle<()>) {
+    let retention = tokio::spawn({
+        let (plane, stop) = (plane.clone(), stop.clone());
+        async move { plane.keep_retention(stop).await }
+    });
+    let folding = tokio::spawn({
+        let (plane, stop) = (plane.clone(), stop.clone());
+        async move { plane.keep_spool_folded(stop).await }
+    });
+    (retention, folding)
 }
 
 async fn bind(address: std::net::SocketAddr, what: &str) -> Result<TcpListener, Failure> {
