@@ -103,7 +103,7 @@ pub struct Look {
     pub at: Timestamp,
     /// Who.
     pub by: String,
-    /// How: `account`, `console`, `csv`, `fhir`.
+    /// How: `account`, `console`, `csv`, `fhir`, or `what if` where it was asked what would be decided.
     pub how: String,
     /// The entry that says so.
     pub entry: Seq,
@@ -139,7 +139,9 @@ pub async fn make(plane: &Plane, search: &Search, asked: &Asked, by: Actor) -> R
     let decisions = gather(plane, search, of(find::DECISIONS)).await?;
     find::record(plane, by, "account", &searched, decisions.leaves.len()).await?;
     // Whoever looks today is shown too, whatever the period ends with.
-    let looks = gather(plane, search, Question { until: None, ..of(find::SEARCHES) }).await?;
+    let mut looks = gather(plane, search, Question { until: None, ..of(find::SEARCHES) }).await?;
+    looks.leaves.extend(gather(plane, search, Question { until: None, ..of(find::WHAT_IFS) }).await?.leaves);
+    looks.leaves.sort_by_key(|leaf| leaf.seq);
     plane.store().seal().await?;
     let (plane, asked) = (plane.clone(), asked.clone());
     tokio::task::spawn_blocking(move || told(&plane, &asked, &decisions, &looks)).await?
@@ -227,13 +229,12 @@ pub fn lines<'a>(accesses: impl IntoIterator<Item = &'a Access>, zone: &TimeZone
 }
 
 fn look(leaf: &Leaf) -> Option<Look> {
-    let Event::LedgerSearched(searched) = &leaf.draft.event else { return None };
-    Some(Look {
-        at: leaf.recorded_at,
-        by: leaf.draft.actor.to_string(),
-        how: searched.how.to_string(),
-        entry: leaf.seq,
-    })
+    let how = match &leaf.draft.event {
+        Event::LedgerSearched(searched) => searched.how.to_string(),
+        Event::WhatIfAsked(_) => "what if".to_owned(),
+        _ => return None,
+    };
+    Some(Look { at: leaf.recorded_at, by: leaf.draft.actor.to_string(), how, entry: leaf.seq })
 }
 
 fn checkpoint(plane: &Plane) -> Result<Checkpoint, AuditError> {

@@ -19,6 +19,8 @@ pub const WAIT_FOR_NEWEST: Duration = Duration::from_secs(3);
 pub const DECISIONS: &str = "decision.made";
 /// The searches' kind.
 pub const SEARCHES: &str = "ledger.searched";
+/// The kind of entries that say it was asked what would be decided.
+pub const WHAT_IFS: &str = "charter.what_if";
 
 /// What somebody looks for, as people ask for it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

@@ -64,6 +64,7 @@ pub fn routes(console: Console) -> Router {
         .route("/audit.csv", get(audit::routes::csv))
         .route("/audit/account", get(audit::routes::account).post(audit::routes::account_of_number))
         .route("/charter", get(charter::routes::show))
+        .route("/charter/what-if", get(charter::what_if::routes::show).post(charter::what_if::routes::ask))
         .route("/charter/workflows/{name}", get(charter::routes::workflow))
         .route("/charter/proposals/{number}", get(charter::routes::proposal))
         .route("/charter/proposals/{number}/sign", post(charter::routes::sign))

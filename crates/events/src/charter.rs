@@ -1,8 +1,10 @@
 //! Which rules are in force.
 
-use crate::{CharterDigest, OperatorId, Seq, Timestamp};
+use crate::decision::Effect;
+use crate::{ActionName, CharterDigest, OperatorId, PatientPseudonym, PrincipalId, Seq, Timestamp};
 use serde::{Deserialize, Serialize};
 use smol_str::SmolStr;
+use std::collections::BTreeMap;
 
 /// A charter came into force.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -66,6 +68,25 @@ pub struct ProposalClosed {
     pub how: Closing,
     /// Why, in their words.
     pub reason: SmolStr,
+}
+
+/// An operator asked what would be decided, and was shown the answer. Nobody was given anything.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct WhatIf {
+    /// By which charter.
+    pub digest: CharterDigest,
+    /// If this person asked.
+    pub person: PrincipalId,
+    /// For this.
+    pub action: ActionName,
+    /// About this patient; absent for one who is only imagined.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub patient: Option<PatientPseudonym>,
+    /// What was imagined otherwise than it is, such as `shift` and `on:ED`.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub imagined: BTreeMap<SmolStr, SmolStr>,
+    /// What would be decided.
+    pub effect: Effect,
 }
 
 /// How a proposal was given up.

@@ -120,6 +120,7 @@ events! {
     Record "charter.proposed" v 1 CharterProposed(charter::Proposed) "Other rules were proposed.";
     Record "charter.signed" v 1 CharterSigned(charter::Signed) "An operator signed proposed rules.";
     Record "charter.proposal_closed" v 1 ProposalClosed(charter::ProposalClosed) "A proposal was given up.";
+    Record "charter.what_if" v 1 WhatIfAsked(charter::WhatIf) "An operator asked what would be decided.";
     Record "decision.made" v 1 DecisionMade(Box<decision::Made>) "A request for access was answered.";
     Record "permit.ended" v 1 PermitEnded(decision::Ended) "A live permit ended before or at its time.";
     Record "search.answered" v 1 SearchAnswered(Box<search::Answered>) "A page of a search was answered.";
@@ -165,6 +166,7 @@ impl Event {
             Self::AppointmentWithdrawn(body) => Some(body.patient),
             Self::DecisionMade(body) => body.patient,
             Self::LedgerSearched(body) => body.patient,
+            Self::WhatIfAsked(body) => body.patient,
             Self::SearchAnswered(body) => body.patient,
             _ => None,
         }

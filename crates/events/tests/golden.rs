@@ -141,6 +141,15 @@ fn changes_of_the_charter() -> Vec<Event> {
             .into(),
         charter::ProposalClosed { proposal: Seq(40), how: charter::Closing::Rejected, reason: "Too wide.".into() }
             .into(),
+        charter::WhatIf {
+            digest,
+            person: id("n-amara"),
+            action: id("read_chart"),
+            patient: Some(PATIENT),
+            imagined: [("shift".into(), "on:ED".into())].into(),
+            effect: Effect::Permit,
+        }
+        .into(),
     ]
 }
 

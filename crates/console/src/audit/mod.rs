@@ -7,3 +7,5 @@ mod account_page;
 mod page;
 pub(crate) mod routes;
 mod wanted;
+
+pub(crate) use wanted::patient_of;

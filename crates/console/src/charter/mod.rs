@@ -2,4 +2,5 @@
 
 mod proposal_page;
 pub(crate) mod routes;
+pub(crate) mod what_if;
 mod workflow_page;

@@ -25,6 +25,7 @@ pub(crate) async fn show(State(console): State<Console>, operator: Operator) -> 
         title: "Charter",
         place: "/charter",
         lead: Some(html! { "What " (engine.charter().hospital().name) " has decided: who may do what, who answers for it, and how it changes." }),
+        controls: Some(form::link(form::Weight::Usual, "/charter/what-if", "What if …")),
         body: workflow_page::all(engine.charter(), plane.proposals(), plane.now(), &frame::watch(&console)),
         ..Page::default()
     })

@@ -4,6 +4,7 @@
 use crate::evidence::page as evidence_page;
 use crate::evidence::proof::Proof;
 use crate::frame;
+use charter::Charter;
 use decision::{Accountable, Engine, Explanation};
 use events::decision::{Effect, Made, Obligation, Values};
 use maud::{Markup, html};
@@ -35,7 +36,7 @@ pub(super) fn body(of: &Explained<'_>) -> Markup {
         }
         div.beside {
             div {
-                (sheet("Why", &html! { "the policies that decided" }, &why(of, &explanation)))
+                (sheet("Why", &html! { "the policies that decided" }, &why(of.engine.charter(), of.made.effect, &explanation)))
                 @if of.made.effect == Effect::Deny { (sheet("What would have helped", &html! { "cheapest for care first" }, &remedies(&explanation))) }
                 @if !explanation.obligations.is_empty() { (sheet("What the permit obliges to", &html! {}, &obligations(&explanation, of.watch))) }
                 (sheet("What was true", &html! { "as the policies saw it" }, &facts(&explanation)))
@@ -77,8 +78,8 @@ fn head(of: &Explained<'_>, explanation: &Explanation) -> Markup {
     verdict(tone, word, &headline, &lead, &meta)
 }
 
-fn why(of: &Explained<'_>, explanation: &Explanation) -> Markup {
-    let charter = of.engine.charter();
+/// The policies that decided, or what is telling where none did.
+pub(crate) fn why(charter: &Charter, effect: Effect, explanation: &Explanation) -> Markup {
     let policy = |id: &events::PolicyId, tone, text: &str, note: &str| {
         let known = charter.policy(id);
         let body = html! {
@@ -91,7 +92,7 @@ fn why(of: &Explained<'_>, explanation: &Explanation) -> Markup {
         };
         (tone, html! { (text) }, body)
     };
-    let tone = if of.made.effect == Effect::Permit { Tone::Good } else { Tone::Bad };
+    let tone = if effect == Effect::Permit { Tone::Good } else { Tone::Bad };
     let decided = explanation.reasons.iter().map(|reason| policy(&reason.policy, tone, &reason.text, ""));
     let failed = explanation
         .errors
@@ -113,7 +114,8 @@ fn why(of: &Explained<'_>, explanation: &Explanation) -> Markup {
     note_list(notes)
 }
 
-fn remedies(explanation: &Explanation) -> Markup {
+/// What would have helped.
+pub(crate) fn remedies(explanation: &Explanation) -> Markup {
     if explanation.remedies.is_empty() {
         return note_list([(
             Tone::Plain,
@@ -134,7 +136,8 @@ fn obligations(explanation: &Explanation, watch: &Watch) -> Markup {
     }))
 }
 
-fn facts(explanation: &Explanation) -> Markup {
+/// What was true.
+pub(crate) fn facts(explanation: &Explanation) -> Markup {
     html! { div.pad { (definitions(explanation.facts.iter().map(|fact| (fact.label, html! { (sentence(&fact.text)) })))) } }
 }
 
@@ -189,7 +192,8 @@ struct Person<'a> {
     roles: Vec<String>,
 }
 
-fn people(explanation: &Explanation) -> Markup {
+/// Who answers for it.
+pub(crate) fn people(explanation: &Explanation) -> Markup {
     let mut people: Vec<Person<'_>> = Vec::new();
     for accountable in &explanation.accountable {
         let role = accountable.role.to_string();

@@ -2,7 +2,7 @@
 //!
 //! The promise: what is shown is what was recorded, under the charter it was decided by, and showing it is itself recorded.
 
-mod explained_page;
+pub(crate) mod explained_page;
 pub(crate) mod find;
 pub(crate) mod list_page;
 pub(crate) mod routes;

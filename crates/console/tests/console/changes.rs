@@ -23,7 +23,7 @@ fn read(dir: &Path, below: &str, files: &mut Vec<(String, String)>) {
 }
 
 /// The smallest charter, in which two people may sign; and one in which clinicians off shift read the summary, too.
-fn minimal(wider: bool) -> Charter {
+pub(crate) fn minimal(wider: bool) -> Charter {
     let mut files = Vec::new();
     read(&Path::new(env!("CARGO_MANIFEST_DIR")).join("../charter/tests/fixtures/minimal"), "", &mut files);
     for (_, text) in files.iter_mut().filter(|(path, _)| wider && path == "policies/care.cedar") {
@@ -38,11 +38,11 @@ async fn proposed(house: &House) -> String {
     format!("/charter/proposals/{number}")
 }
 
-fn hidden<'a>(page: &'a str, name: &str) -> &'a str {
+pub(crate) fn hidden<'a>(page: &'a str, name: &str) -> &'a str {
     page.split_once(&format!("name=\"{name}\" value=\"")).unwrap().1.split('"').next().unwrap()
 }
 
-async fn post(house: &House, cookie: &str, path: &str, origin: &str, fields: &str) -> (StatusCode, String) {
+pub(crate) async fn post(house: &House, cookie: &str, path: &str, origin: &str, fields: &str) -> (StatusCode, String) {
     let request = Request::post(path)
         .header(header::ORIGIN, origin)
         .header(header::COOKIE, cookie)

@@ -5,6 +5,7 @@
 mod audits;
 mod changes;
 mod house;
+mod what_if;
 
 use axum::body::Body;
 use axum::http::{Request, StatusCode, header};
@@ -13,11 +14,12 @@ use house::{BASE, House, MINUTE, START};
 use std::time::Duration;
 use tower::ServiceExt as _;
 
-const PAGES: [&str; 10] = [
+const PAGES: [&str; 11] = [
     "/",
     "/audit?search=1",
     "/audit/account",
     "/charter",
+    "/charter/what-if",
     "/charter/workflows/chart-review",
     "/decisions",
     "/feeds",
