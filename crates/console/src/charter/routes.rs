@@ -75,6 +75,9 @@ pub(crate) async fn proposal(
         title: &format!("Proposal {number}"),
         place: "/charter",
         trail: &[("/charter", "Charter")],
+        controls: found.is_open(plane.now()).then(|| {
+            form::link(form::Weight::Usual, &format!("/charter/what-if?charter={number}"), "What would it decide?")
+        }),
         body: proposal_page::body(&view, &frame::watch(&console)),
         ..Page::default()
     }))

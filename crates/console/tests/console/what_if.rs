@@ -86,6 +86,10 @@ async fn a_proposal_is_asked_beside_the_charter_in_force() {
     let by = Actor::local("uid 1000").unwrap();
     let number = house.plane.propose(minimal(true), "to try", by).await.unwrap();
     assert!(house.get("/charter/what-if").await.html.contains(&format!("of proposal {number}")));
+    let page = house.get(&format!("/charter/proposals/{number}")).await.html;
+    let href = format!("/charter/what-if?charter={number}");
+    assert!(page.contains(&href), "the proposal leads to it");
+    assert!(house.get(&href).await.html.contains(&format!("<option value=\"{number}\" selected>")));
     let question = format!("person=nora&role=nurse&action=read_summary&{AT_WORK}");
     let (_, html) = what_if(&house, &question).await;
     assert!(text(&html).contains("Would be denied"), "{}", text(&html));

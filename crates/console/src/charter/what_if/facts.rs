@@ -104,7 +104,12 @@ impl Sent {
         };
         facts.device = Some(DeviceFacts {
             kind: DeviceKind::Workstation,
-            unit: facts.shifts.first().map(|shift| shift.unit.clone()),
+            // Where they work now, if anywhere.
+            unit: facts
+                .shifts
+                .iter()
+                .find(|shift| shift.from <= now && now < shift.until)
+                .map(|shift| shift.unit.clone()),
             shared: true,
             managed: true,
             posture: posture.map(|posture| (posture, now + GOOD)),

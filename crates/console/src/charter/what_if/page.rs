@@ -82,57 +82,71 @@ fn head(view: &View<'_>, answer: &Answer<'_>, explanation: &Explanation) -> Mark
 fn asking(view: &View<'_>) -> Markup {
     let (sent, charter) = (view.sent, view.engine.charter());
     let patient = view.answer.as_ref().and_then(|answer| answer.patient);
-    let number_hint =
-        if patient.is_some() { "empty: the same patient as before" } else { "empty: a patient nobody knows" };
     let field = |name, label, value| Field { name, label, value, ..Field::default() };
-    form::post(
-        "/charter/what-if",
-        view.form_token,
-        &html! {
+    let body = html! {
+        div.stack {
             @if let Some(patient) = patient {
                 input type="hidden" name="patient" value=(patient);
-                p.row { span { "Patient " code { (patient) } } a.button.plain href="/charter/what-if" { "Begin anew" } }
+                p.row { span { "Patient " code { (patient) } ", unless another number is typed" } a.button.plain href="/charter/what-if" { "Begin anew" } }
+            } @else {
+                p.quiet { "A person goes by the id that systems know, such as n-amara. Without a record number it is about a patient nobody knows." }
             }
             div.filters {
-                (Field { hint: Some("the id systems know"), ..field("person", "If this person", &sent.person) }.text())
-                (field("action", "Asked to", &sent.action).select(actions(view.engine)))
-                (Field { optional: true, hint: Some(number_hint), ..field("record_number", "Of the patient with record number", "") }.text())
+                (field("person", "Person", &sent.person).text())
+                (field("action", "Asks to", &sent.action).select(actions(view.engine)))
+                (Field { optional: true, ..field("record_number", "Record number", "") }.text())
                 (field("charter", "By the charter", &sent.charter).select(charters(view.proposals)))
             }
-            div.filters {
-                (field("role", "Their role", &sent.role).select(roles(charter)))
-                (field("shift", "Their shift", &sent.shift).select(units(charter, "Not working", [("on", "Working in"), ("call", "On call for")])))
-                (field("place", "Where the patient is", &sent.place).select(units(charter, "Not in the house", [("in", "In"), ("expected", "On the way to")])))
-                (field("team", "Their part in the treatment", &sent.team).select([("", "As it is"), ("on", "On the team"), ("off", "None by name")]))
-                (field("label", "The record's sensitivity", &sent.label).select(labels(charter)))
-                (field("device", "At a workstation", &sent.device).select([
-                    ("", "None named"),
-                    ("healthy", "Healthy"),
-                    ("degraded", "Out of date"),
-                    ("failed", "Failed its check"),
-                    ("unchecked", "Never checked"),
-                    ("stranger", "Not the hospital's"),
-                ]))
-                (field("level", "Signed in at level", &sent.level).select([("", "Not said"), ("1", "1"), ("2", "2"), ("3", "3")]))
-                (field("feeds", "What feeds tell us", &sent.feeds).select([
-                    ("", "As it is"),
-                    ("heard", "Both heard just now"),
-                    ("adt:60", "Patient feed silent for an hour"),
-                    ("adt:300", "Patient feed silent for five hours"),
-                    ("rota:2880", "Rota silent for two days"),
-                ]))
-                (field("held", "Held for a while", &sent.held).select(held(charter)))
-            }
+            p.quiet { "Imagine otherwise than it is now:" }
+            (imagining(sent, charter))
             (form::button(Weight::Main, "What would be decided?"))
-        },
-    )
+        }
+    };
+    form::post("/charter/what-if", view.form_token, &body)
 }
 
+/// The facts that can be imagined otherwise.
+fn imagining(sent: &Sent, charter: &Charter) -> Markup {
+    let field = |name, label, value| Field { name, label, value, ..Field::default() };
+    let shifts = units(charter, "Not working", [("on", "Working in"), ("call", "On call for")]);
+    let places = units(charter, "Not in the house", [("in", "In"), ("expected", "On the way to")]);
+    html! {
+        div.filters {
+            (field("role", "Their role", &sent.role).select(roles(charter)))
+            (field("shift", "Their shift", &sent.shift).select(shifts))
+            (field("place", "Where the patient is", &sent.place).select(places))
+            (field("team", "Part in the treatment", &sent.team).select([("", "As it is"), ("on", "On the team"), ("off", "None by name")]))
+            (field("label", "Sensitivity of the record", &sent.label).select(labels(charter)))
+            (field("device", "At a workstation", &sent.device).select([
+                ("", "None named"),
+                ("healthy", "Healthy"),
+                ("degraded", "Out of date"),
+                ("failed", "Failed its check"),
+                ("unchecked", "Never checked"),
+                ("stranger", "Not the hospital's"),
+            ]))
+            (field("level", "Signed in at level", &sent.level).select([("", "Not said"), ("1", "1"), ("2", "2"), ("3", "3")]))
+            (field("feeds", "What feeds tell us", &sent.feeds).select([
+                ("", "As it is"),
+                ("heard", "Both heard just now"),
+                ("adt:60", "Patient feed silent for an hour"),
+                ("adt:300", "Patient feed silent for five hours"),
+                ("rota:2880", "Rota silent for two days"),
+            ]))
+            (field("held", "Held for a while", &sent.held).select(held(charter)))
+        }
+    }
+}
+
+/// What people can do to patients and their records, by title.
 fn actions(engine: &Engine) -> Vec<(String, String)> {
     let charter = engine.charter();
     let kinds = TypeName::new("Person").ok().zip(charter.systems().patient_types.first());
     let known = kinds.map(|(person, patient)| search::actions(engine, &person, patient)).unwrap_or_default();
-    known.into_iter().map(|name| (name.to_string(), frame::action_title(charter, &name))).collect()
+    let mut options: Vec<_> =
+        known.into_iter().map(|name| (name.to_string(), frame::action_title(charter, &name))).collect();
+    options.sort_by(|one, other| one.1.cmp(&other.1));
+    options
 }
 
 fn charters(proposals: &[Proposal]) -> Vec<(String, String)> {

@@ -4,7 +4,8 @@ use super::page::{self, Answer, View};
 use super::{NOBODY, Sent, odd};
 use crate::trouble::Trouble;
 use crate::{Console, frame};
-use axum::extract::State;
+use axum::extract::rejection::QueryRejection;
+use axum::extract::{Query, State};
 use decision::Engine;
 use events::charter::WhatIf;
 use events::decision::Made;
@@ -13,17 +14,30 @@ use events::{Actor, Draft, PatientPseudonym, Seq};
 use maud::html;
 use pages::{Document, Page};
 use plane::{Plane, Proposal};
+use serde::Deserialize;
 use signin::operator::{Operator, Posted};
 use std::sync::Arc;
 use store::Batch;
 use world::Subject;
 
+/// Which charter is to be asked.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(crate) struct Of {
+    charter: String,
+}
+
 /// The form, with nothing asked yet.
-pub(crate) async fn show(State(console): State<Console>, operator: Operator) -> Document {
+pub(crate) async fn show(
+    State(console): State<Console>,
+    operator: Operator,
+    of: Result<Query<Of>, QueryRejection>,
+) -> Document {
+    let of = of.map(|Query(of)| of).unwrap_or_default();
     let plane = console.desk.plane();
     let engine = plane.engine();
     let view = View {
-        sent: &Sent::default(),
+        sent: &Sent { charter: of.charter, ..Sent::default() },
         engine: &engine,
         proposals: &open(plane),
         answer: None,
