@@ -292,6 +292,9 @@ fn facts(made: &Made) -> Vec<Fact> {
         say("Labels on the record", labels.join(", "));
     }
     say("Session", session(of));
+    if let Some(required) = sign_in_missing(of) {
+        say("Sign-in asked for", required);
+    }
     if let Some(site) = of.get("site").and_then(Value::as_str) {
         say("Rules", format!("those of the site {site}"));
     }
@@ -342,6 +345,14 @@ fn care(of: &Values) -> String {
         return found.join("; ");
     }
     if is(of, "care", "known") { "an earlier one only".to_owned() } else { "none known".to_owned() }
+}
+
+/// What the risk of the action asks for here, where the sign-in is not enough for it.
+fn sign_in_missing(of: &Values) -> Option<String> {
+    let assurance = of.get("assurance")?;
+    let required =
+        assurance.get("required")?.as_i64().filter(|_| assurance.get("enough") == Some(&Value::Bool(false)))?;
+    Some(format!("level {required} or higher, and not too long ago: this one is not enough"))
 }
 
 fn session(of: &Values) -> String {

@@ -152,6 +152,12 @@ fn what_a_site_does_differently_is_said_in_sentences() {
         ]
     );
     assert_eq!(
+        said(overlay, "max_age_min = 60 }", "max_age_min = 45 }"),
+        [
+            "Local rules of “fishmarket”: how long ago people may have signed in where the risk is high is now 45 minutes, was 60 minutes."
+        ]
+    );
+    assert_eq!(
         said(overlay, "downtime_tolerance_min = 60", "downtime_tolerance_min = 50"),
         [
             "Local rules of “fishmarket”: in “Chart review on the wards”, how long care can go on without it is now 50 minutes, was 60 minutes."

@@ -220,3 +220,18 @@ fn at_harbour_general_a_nurse_learns_that_nurses_do_not_prescribe_and_that_someb
     let weakly = told("administer_controlled_drug", 2);
     assert_eq!(weakly.last().unwrap(), "It would be permitted with: witnessed, after signing in again at level 3.");
 }
+
+#[test]
+fn a_sign_in_that_is_not_enough_for_the_risk_is_told_with_what_is_asked_for() {
+    let engine = Engine::new(Arc::new(house::load(&house::own("../../charter")))).unwrap();
+    let facts = on_shift();
+    let told = |action: &str| {
+        let asked = signed_in(question("nora", action, patient()), 2, 5);
+        let made = engine.decide(&asked, &facts, at(HOUR)).into_made(asked, Seq(4), CharterDigest([1; 32]), at(HOUR));
+        let facts = engine.explain(&made).facts;
+        facts.into_iter().find(|fact| fact.label == "Sign-in asked for").map(|fact| fact.text)
+    };
+    let asked_for = "level 3 or higher, and not too long ago: this one is not enough";
+    assert_eq!(told("administer_controlled_drug").as_deref(), Some(asked_for));
+    assert_eq!(told("read_chart"), None);
+}

@@ -45,7 +45,10 @@ impl Feed {
         self.stream.send(Bytes::copy_from_slice(message.as_bytes())).await?;
         let answer = tokio::time::timeout(ANSWER_TIMEOUT, self.stream.next()).await.map_err(|_| LifeError::Silent)?;
         match answer.ok_or(LifeError::Ended)?? {
-            Received::Message(answer) if contains(&answer, b"MSA|AA") => Ok(()),
+            // Taken over: MSH-15 of these messages asks for the enhanced mode's code.
+            Received::Message(answer) if [&b"MSA|AA"[..], b"MSA|CA"].iter().any(|code| contains(&answer, code)) => {
+                Ok(())
+            }
             _ => {
                 tracing::warn!("the feed did not accept one of the synthetic hospital's messages");
                 Ok(())
