@@ -1,7 +1,7 @@
 //! A synthetic hospital from a seed: people, patients, devices and a rota, and an endless clinical day with the truth beside it.
 //!
 //! The same seed, size and start give the same hospital and the same day, byte for byte. Every name is invented. Nothing here reads a
-//! clock: [`Hospital::new`] and [`Day`] are told what time it is.
+//! clock: [`Hospital::new`] and [`Day`] are told what time it is. A [`Region`] is many hospitals, as still as they are large.
 //!
 //! ```
 //! use hospital::{Day, Hospital, Size};
@@ -21,6 +21,7 @@ mod hl7;
 mod names;
 mod patients;
 mod random;
+mod region;
 mod rota;
 mod staff;
 mod truth;
@@ -29,6 +30,7 @@ mod units;
 pub use day::{Day, Step, StepKind};
 pub use patients::{Patient, RECORD_AUTHORITY};
 pub use random::Random;
+pub use region::{Region, RegionSize, Site, Visit};
 pub use staff::Member;
 pub use truth::{Stay, Truth};
 pub use units::{Purpose, UNITS, Unit};

@@ -43,6 +43,16 @@ impl Member {
     }
 }
 
+/// The most charge nurses a unit has.
+const CHARGE_NURSES_MAX: usize = 3;
+
+/// How many people of each role make at least `wanted` of them, and few more.
+pub(crate) fn people_per_role(wanted: usize) -> usize {
+    let roles: usize = UNITS.iter().map(|unit| unit.roles.len()).sum();
+    let led = UNITS.iter().filter(|unit| unit.roles.contains(&"nurse")).count();
+    wanted.saturating_sub(led * CHARGE_NURSES_MAX).div_ceil(roles).max(CHARGE_NURSES_MAX)
+}
+
 pub(crate) fn staff(random: &mut Random, people_per_role: usize) -> Vec<Member> {
     let offset = random.number();
     let mut staff = Vec::new();
@@ -51,7 +61,7 @@ pub(crate) fn staff(random: &mut Random, people_per_role: usize) -> Vec<Member> 
         let leading = if unit.roles.contains(&"nurse") { &["charge_nurse"][..] } else { &[] };
         for role in unit.roles.iter().chain(leading) {
             // A charge nurse is needed on every shift, like everybody else, but there are fewer of them.
-            let people = if *role == "charge_nurse" { people_per_role.min(3) } else { people_per_role };
+            let people = if *role == "charge_nurse" { people_per_role.min(CHARGE_NURSES_MAX) } else { people_per_role };
             for place in 0..people {
                 let number = staff.len();
                 let name = names::name(offset, number);

@@ -2,7 +2,7 @@
 #![expect(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, reason = "tests")]
 
 use events::Timestamp;
-use hospital::{Day, Hospital, Size, Step, StepKind, UNITS};
+use hospital::{Day, Hospital, Region, RegionSize, Site, Size, Step, StepKind, UNITS};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
@@ -169,4 +169,47 @@ fn an_empty_house_without_staff_still_takes_people_in() {
     assert!(day.by_ref().take(50).all(|step| !step.message.is_empty()));
     assert!(day.truth().stays().any(|stay| stay.unknown));
     assert!(Hospital::new(1, size, start(), "Harbour/Quay").is_err());
+}
+
+fn region(seed: u64) -> Region {
+    let size = RegionSize { hospitals: 3, staff: 500, patients: 1_000, in_house_one_in: 50 };
+    Region::new(seed, size, start(), "Europe/London").unwrap()
+}
+
+#[test]
+fn the_same_seed_gives_the_same_region_hospital_by_hospital() {
+    let told = |region: &Region| -> Vec<_> {
+        let site =
+            |site: Site| (site.staff().collect::<Vec<_>>(), site.shifts().to_vec(), site.visits().collect::<Vec<_>>());
+        region.sites().map(site).collect()
+    };
+    let one = told(&region(7));
+    assert_eq!(one, told(&region(7)));
+    assert_ne!(one, told(&region(8)));
+    assert_eq!(one[2].2, region(7).site(2).visits().collect::<Vec<_>>(), "without the two before it");
+}
+
+#[test]
+fn a_region_has_whom_it_was_asked_for_and_nobody_twice() {
+    let (mut people, mut codes, mut records, mut visits) =
+        <(BTreeSet<_>, BTreeSet<_>, BTreeSet<_>, BTreeSet<_>)>::default();
+    let mut in_house = 0;
+    for site in region(1).sites() {
+        let staff: Vec<_> = site.staff().collect();
+        let units: BTreeSet<_> = staff.iter().filter_map(|member| member.home_unit.clone()).collect();
+        assert_eq!(units.len(), UNITS.len(), "everybody works somewhere in {}", site.name());
+        assert!(site.shifts().iter().all(|shift| units.contains(&shift.unit)));
+        let own: BTreeSet<_> = staff.iter().flat_map(|member| member.aliases.clone()).collect();
+        for visit in site.visits() {
+            assert!(units.contains(&visit.unit) && visit.attending.is_some_and(|code| own.contains(&code)));
+            assert!(visit.closed_at.is_none_or(|closed| visit.opened_at < closed && closed < start()));
+            in_house += usize::from(visit.closed_at.is_none());
+            assert!(records.insert(visit.record) && visits.insert(visit.visit));
+        }
+        let (nurses, at) = (site.on_shift("nurse", start()).count(), start());
+        assert!(nurses >= 7 && nurses < staff.len(), "{nurses} nurses at {at}");
+        codes.extend(own);
+        people.extend(staff.into_iter().map(|member| member.principal));
+    }
+    assert_eq!((people.len(), codes.len(), records.len(), in_house), (500, 500, 1_000, 21));
 }

@@ -73,11 +73,11 @@ impl Directory {
     /// When the store cannot be read.
     pub fn load(key: &[u8; 32], reader: &Reader) -> Result<Self, ReadError> {
         let mut known = HashMap::new();
-        for (number, pseudonym) in reader.query(DIRECTORY_ALL, &[], |row| Ok((row.bytes(0)?, row.bytes(1)?)))? {
-            if let (Ok(number), Ok(pseudonym)) = (number.try_into(), pseudonym.try_into()) {
-                known.insert(number, Known { pseudonym, kept: true });
-            }
-        }
+        // Put in its place row by row: there are millions, and a start waits for them.
+        reader.query(DIRECTORY_ALL, &[], |row| {
+            known.insert(row.array(0)?, Known { pseudonym: row.array(1)?, kept: true });
+            Ok(())
+        })?;
         Ok(Self { key: hmac::Key::new(hmac::HMAC_SHA256, key), known: RwLock::new(known) })
     }
 

@@ -10,6 +10,7 @@
 //!
 //! Handlers of other rooms call these and never the store's writer themselves.
 
+mod basis;
 pub mod charter_change;
 mod charter_in_force;
 mod clock;

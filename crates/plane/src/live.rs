@@ -3,11 +3,11 @@
 //! The register is a fold of the log like the world: a live permit enters it in the same step in which its leaf is applied, before its answer
 //! leaves, so no change of facts can slip between. What a change or a deadline touches is marked; [`crate::redecide`] decides it again.
 
-use events::decision::{EndCause, EndMode, Made, Obligation};
-use events::{Actor, Seq, Timestamp};
-use smallvec::SmallVec;
+use crate::basis::Basis;
+use events::decision::{EndCause, EndMode, Made, Question};
+use events::{Actor, Leaf, Seq, Timestamp};
 use std::collections::{BTreeSet, HashMap, HashSet};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tokio::sync::{Notify, watch};
 use world::canon::{Canon, Reading, Unfit};
@@ -20,8 +20,8 @@ pub const LIVE_PERMITS_MAX: usize = 200_000;
 /// The most of them one caller holds, so that one that never gives back leaves room for all others.
 pub const LIVE_PERMITS_OF_ONE_MAX: usize = LIVE_PERMITS_MAX / 2;
 
-/// The keys of one permit.
-pub(crate) type Keys = SmallVec<[Key; 16]>;
+/// The keys of one permit, no larger than they are many.
+pub(crate) type Keys = Arc<[Key]>;
 
 /// How a live permit stands, as whoever watches it sees.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -37,17 +37,16 @@ pub enum Standing {
     },
 }
 
-/// One live permit.
+/// One live permit. Cheap to clone.
 #[derive(Clone, Debug)]
 pub struct LivePermit {
     /// The entry that recorded it.
     pub entry: Seq,
-    /// The decision as recorded.
-    pub made: std::sync::Arc<events::Leaf>,
     /// Who asked for it, and alone may watch it or give it back.
     pub actor: Actor,
     /// It ends by itself then.
     pub expires_at: Timestamp,
+    pub(crate) basis: Arc<Basis>,
     pub(crate) keys: Keys,
     deadline: Timestamp,
     standing: watch::Sender<Standing>,
@@ -66,27 +65,60 @@ impl LivePermit {
         matches!(self.standing(), Standing::Ended { cause: EndCause::CallerRevoked, .. })
     }
 
-    /// The decision it rests on.
+    /// What was asked.
     #[must_use]
-    pub fn decision(&self) -> Option<&Made> {
-        match &self.made.draft.event {
-            events::Event::DecisionMade(made) => Some(made),
-            _ => None,
-        }
+    pub fn question(&self) -> Option<Question> {
+        self.basis.question()
     }
 
     /// How the access ends when the permit does, as its workflow says; at once where none does.
     #[must_use]
     pub fn end_mode(&self) -> EndMode {
-        self.decision()
-            .and_then(|made| {
-                made.obligations.iter().find_map(|obligation| match obligation {
-                    Obligation::EndAccess { mode } => Some(*mode),
-                    _ => None,
-                })
-            })
-            .unwrap_or(EndMode::Now)
+        self.basis.end_mode
     }
+}
+
+/// What enters the register.
+pub(crate) struct Entering {
+    entry: Seq,
+    actor: Actor,
+    basis: Basis,
+    keys: Keys,
+    deadline: Timestamp,
+    silences: Vec<Heard>,
+}
+
+impl Entering {
+    /// A permit as it was recorded, with the keys it rests on.
+    pub(crate) fn new(leaf: &Leaf, made: &Made, keys: impl IntoIterator<Item = Key>) -> Self {
+        Self {
+            entry: leaf.seq,
+            actor: leaf.draft.actor.clone(),
+            basis: Basis::of(leaf, made),
+            keys: keys.into_iter().collect(),
+            deadline: deadline(made, made.decided_at + LIVE_MAX),
+            silences: silences(made).collect(),
+        }
+    }
+
+    fn read(reading: &mut Reading<'_>) -> Result<Self, Unfit> {
+        Ok(Self {
+            entry: Seq(reading.number()?),
+            actor: reading.parsed()?,
+            basis: Basis::read(reading)?,
+            keys: reading.list(Key::read)?.into(),
+            deadline: reading.time()?,
+            silences: reading.list(|reading| reading.one_of(&FEEDS))?,
+        })
+    }
+}
+
+/// The sorts of feed, in the order of their numbers.
+const FEEDS: [Heard; 2] = [Heard::Adt, Heard::Rota];
+
+/// When time alone may end a permit.
+fn deadline(made: &Made, expires_at: Timestamp) -> Timestamp {
+    made.holds_until.map_or(expires_at, |until| until.min(expires_at))
 }
 
 #[derive(Default)]
@@ -117,31 +149,23 @@ impl std::fmt::Debug for Register {
 }
 
 impl Register {
-    /// Enters a permit with the keys it rests on.
-    pub(crate) fn enter(&self, leaf: &std::sync::Arc<events::Leaf>, made: &Made, keys: Keys) {
+    /// Enters a permit.
+    pub(crate) fn enter(&self, entering: Entering) {
+        let Entering { entry, actor, basis, keys, deadline, silences } = entering;
         let mut inner = self.lock();
-        let held = inner.held.get(&leaf.draft.actor).copied().unwrap_or(0);
+        let held = inner.held.get(&actor).copied().unwrap_or(0);
         if inner.permits.len() >= LIVE_PERMITS_MAX || held >= LIVE_PERMITS_OF_ONE_MAX {
             return;
         }
-        inner.held.insert(leaf.draft.actor.clone(), held + 1);
-        let expires_at = made.decided_at + LIVE_MAX;
-        let deadline = made.holds_until.map_or(expires_at, |until| until.min(expires_at));
-        for key in &keys {
-            inner.by_key.entry(key.clone()).or_default().insert(leaf.seq);
+        inner.held.insert(actor.clone(), held + 1);
+        for key in keys.iter() {
+            inner.by_key.entry(key.clone()).or_default().insert(entry);
         }
-        inner.by_silence.extend(silences(made).map(|heard| (heard, leaf.seq)));
-        inner.deadlines.insert((deadline, leaf.seq));
-        let permit = LivePermit {
-            entry: leaf.seq,
-            made: std::sync::Arc::clone(leaf),
-            actor: leaf.draft.actor.clone(),
-            expires_at,
-            keys,
-            deadline,
-            standing: watch::Sender::new(Standing::Holds),
-        };
-        inner.permits.insert(leaf.seq, permit);
+        inner.by_silence.extend(silences.into_iter().map(|heard| (heard, entry)));
+        inner.deadlines.insert((deadline, entry));
+        let expires_at = basis.decided_at + LIVE_MAX;
+        let (basis, standing) = (Arc::new(basis), watch::Sender::new(Standing::Holds));
+        inner.permits.insert(entry, LivePermit { entry, actor, expires_at, basis, keys, deadline, standing });
         drop(inner);
         self.work.notify_one();
     }
@@ -153,10 +177,16 @@ impl Register {
         all.sort_unstable_by_key(|permit| permit.entry);
         canon.count(all.len());
         for permit in all {
-            let tail = permit.made.draft.tail().unwrap_or_default();
-            canon.bytes(&events::Leaf::bytes(permit.entry, permit.made.recorded_at, &tail));
+            canon.number(permit.entry.0);
+            canon.text(&permit.actor.to_string());
+            permit.basis.write(canon);
             canon.count(permit.keys.len());
             permit.keys.iter().for_each(|key| key.write(canon));
+            canon.time(permit.deadline);
+            let silent = |(_, heard): &(u64, &Heard)| inner.by_silence.contains(&(**heard, permit.entry));
+            let silences: Vec<u64> = (0..).zip(&FEEDS).filter(silent).map(|(number, _)| number).collect();
+            canon.count(silences.len());
+            silences.into_iter().for_each(|number| canon.number(number));
             canon.flag(permit.revoked());
         }
     }
@@ -166,14 +196,11 @@ impl Register {
         self.clear();
         let (count, _) = reading.count()?;
         for _ in 0..count {
-            let leaf = events::Leaf::parse(reading.bytes()?).map_err(|_| Unfit::Form("leaf"))?;
-            let keys = reading.list(Key::read)?.into_iter().collect();
-            let revoked = reading.flag()?;
-            let leaf = std::sync::Arc::new(leaf);
-            let events::Event::DecisionMade(made) = &leaf.draft.event else { return Err(Unfit::Form("permit")) };
-            self.enter(&leaf, made, keys);
+            let entering = Entering::read(reading)?;
+            let (entry, revoked) = (entering.entry, reading.flag()?);
+            self.enter(entering);
             if revoked {
-                self.cut(leaf.seq, EndCause::CallerRevoked, EndMode::Now);
+                self.cut(entry, EndCause::CallerRevoked, EndMode::Now);
             }
         }
         Ok(())
@@ -291,18 +318,22 @@ impl Register {
     }
 
     /// A permit was decided again and still holds: with these keys, until then.
-    pub(crate) fn renew(&self, entry: Seq, keys: Keys, made: &Made) {
+    pub(crate) fn renew(&self, entry: Seq, keys: &[Key], made: &Made) {
         let mut guard = self.lock();
         let inner = &mut *guard;
         let Some(permit) = inner.permits.get_mut(&entry) else { return };
-        let deadline = made.holds_until.map_or(permit.expires_at, |until| until.min(permit.expires_at));
+        let deadline = deadline(made, permit.expires_at);
         let old = std::mem::replace(&mut permit.deadline, deadline);
-        let old_keys = std::mem::replace(&mut permit.keys, keys.clone());
-        inner.deadlines.remove(&(old, entry));
-        inner.deadlines.insert((deadline, entry));
-        inner.unlink(entry, &old_keys);
-        for key in keys {
-            inner.by_key.entry(key).or_default().insert(entry);
+        if old != deadline {
+            inner.deadlines.remove(&(old, entry));
+            inner.deadlines.insert((deadline, entry));
+        }
+        if *permit.keys != *keys {
+            let old_keys = std::mem::replace(&mut permit.keys, keys.into());
+            inner.unlink(entry, &old_keys);
+            for key in keys {
+                inner.by_key.entry(key.clone()).or_default().insert(entry);
+            }
         }
         inner.unlink_silences(entry);
         inner.by_silence.extend(silences(made).map(|heard| (heard, entry)));
@@ -386,7 +417,7 @@ impl Inner {
         }
     }
 
-    fn unlink(&mut self, entry: Seq, keys: &Keys) {
+    fn unlink(&mut self, entry: Seq, keys: &[Key]) {
         for key in keys {
             if let Some(entries) = self.by_key.get_mut(key) {
                 entries.remove(&entry);

@@ -123,7 +123,9 @@ impl Plane {
             snapshot_entries: settings.snapshot_entries,
             ..Options::new(settings.origin, Arc::new(move || clock.now()))
         };
-        let store = Store::open(dir, options, Box::new(Fold(Arc::clone(&folded))))?;
+        let fold = Box::new(Fold(Arc::clone(&folded)));
+        let (store, directory) =
+            Store::open_and(dir, options, fold, |reader, keys| Directory::load(keys.directory.bytes(), reader))?;
         let charter = match (folded.charter(), seed) {
             (Some(digest), _) => charter_in_force::load(&store, digest)?,
             (None, Some(seed)) => {
@@ -140,8 +142,7 @@ impl Plane {
         let engine = Arc::new(ArcSwap::from_pointee(Engine::new(Arc::new(charter))?));
         let _first = folded.engine.set(Arc::clone(&engine));
         let spool = spool.map(|at| spooling::open(at, &store)).transpose()?.map(|(spool, _told)| spool);
-        let directory = store.read(|reader| Directory::load(store.keys().directory.bytes(), reader))?;
-        let (clock, compared) = (settings.clock, Compared::default());
+        let (clock, directory, compared) = (settings.clock, directory?, Compared::default());
         Ok(Self { inner: Arc::new(Inner { store, clock, folded, engine, compared, directory, spool }) })
     }
 }

@@ -82,11 +82,10 @@ impl Plane {
         if permit.expires_at <= now {
             return Verdict::Ends(EndCause::Expired, None);
         }
-        let Some(before) = permit.decision() else { return Verdict::Ends(EndCause::FactsChanged, None) };
-        let mut question = before.question.clone();
+        let before = &permit.basis;
+        let Some(mut question) = before.question() else { return Verdict::Ends(EndCause::FactsChanged, None) };
         question.asserted.context = decision::aged(&question.asserted.context, now.since(before.decided_at));
-        let ask =
-            Ask { question, actor: Actor::handrail("plane"), request: permit.made.draft.request.clone(), live: false };
+        let ask = Ask { question, actor: Actor::handrail("plane"), request: before.request.clone(), live: false };
         let (draft, facts) = self.judge(&ask, Some(permit.entry));
         let Event::DecisionMade(made) = &draft.event else { return Verdict::Ends(EndCause::FactsChanged, None) };
         if made.effect == Effect::Deny {
@@ -100,7 +99,7 @@ impl Plane {
             // A deny too long for a leaf must not keep the end from being recorded.
             return Verdict::Ends(cause, Some(Box::new(draft)).filter(|draft| draft.tail().is_ok()));
         }
-        self.live().renew(permit.entry, facts.keys.iter().cloned().collect(), made);
+        self.live().renew(permit.entry, &facts.keys, made);
         if !self.still_rests(made, &facts) {
             self.live().mark(permit.entry);
         }
@@ -122,8 +121,8 @@ impl Plane {
 fn end_of(permit: &LivePermit, cause: EndCause, deny: Option<Box<Draft>>) -> Batch {
     let ended = Ended { permit: permit.entry, cause, mode: permit.end_mode() };
     let mut draft = Draft::new(Actor::handrail("plane"), ended);
-    draft.on_behalf_of.clone_from(&permit.made.draft.on_behalf_of);
-    draft.workflow.clone_from(&permit.made.draft.workflow);
+    draft.on_behalf_of.clone_from(&permit.basis.on_behalf_of);
+    draft.workflow.clone_from(&permit.basis.workflow);
     let mut batch = Batch::one(draft);
     batch.drafts.extend(deny.map(|deny| *deny));
     batch

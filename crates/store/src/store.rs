@@ -126,7 +126,20 @@ impl Store {
     ///
     /// # Errors
     /// When the directory is in use, cannot be written, or holds something that does not fit together.
-    pub fn open(directory: &Path, options: Options, mut apply: Box<dyn Apply>) -> Result<Self, OpenError> {
+    pub fn open(directory: &Path, options: Options, apply: Box<dyn Apply>) -> Result<Self, OpenError> {
+        Self::open_and(directory, options, apply, |_, _| ()).map(|(store, ())| store)
+    }
+
+    /// As [`Store::open`], and reads something else on another thread meanwhile: both can take seconds.
+    ///
+    /// # Errors
+    /// As [`Store::open`].
+    pub fn open_and<T: Send>(
+        directory: &Path,
+        options: Options,
+        mut apply: Box<dyn Apply>,
+        beside: impl FnOnce(&Reader<'_>, &Keys) -> T + Send,
+    ) -> Result<(Self, T), OpenError> {
         let lock = directory::take(directory)?;
         restore::is_whole(directory)?;
         retained::is_there(directory)?;
@@ -148,11 +161,15 @@ impl Store {
         let sealed = tree.as_ref().map(Tree::size);
         let mut tree = tree.unwrap_or_default();
         let snapshots = Snapshots::of(directory, &keys.detail);
-        let start = snapshots.restore(&reader, sealed.unwrap_or(0), apply.as_mut());
-        let start = start.unwrap_or(Recovered { next: 0, recorded_at: Timestamp::MIN });
-        let folded = start.next;
-        let recovered = recovery::replay(&reader, start, &mut tree, apply.as_mut())?;
-
+        let (refolded, beside) = std::thread::scope(|scope| {
+            let beside = scope.spawn(|| {
+                let connection = database::open_reading(directory)?;
+                Ok::<_, crate::StorageError>(beside(&Reader { connection: &connection }, &keys))
+            });
+            let refolded = refold(&reader, &snapshots, sealed.unwrap_or(0), &mut tree, apply.as_mut());
+            (refolded, beside.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)))
+        });
+        let ((folded, recovered), beside) = (refolded?, beside?);
         let mut sealer = Sealer::new(directory.to_owned(), tree, sealed, signing, signers.clone());
         let sealed =
             recovery::finish_rotation(&connection, &mut sealer, next, (options.now)().max(recovered.recorded_at))?;
@@ -187,7 +204,8 @@ impl Store {
         }
         let thread = spawn(writer, lock, status.clone()).map_err(OpenError::Thread)?;
         let pool = Pool::new(directory.to_owned(), options.readers_max);
-        Ok(Self(Arc::new(Shared { queue, status, pool, keys, vault, signers, writer: Mutex::new(Some(thread)) })))
+        let writer = Mutex::new(Some(thread));
+        Ok((Self(Arc::new(Shared { queue, status, pool, keys, vault, signers, writer })), beside))
     }
 
     /// Records a batch: when this answers, its leaves are on disk and applied. Should the caller stop waiting, the batch is recorded all the
@@ -444,4 +462,18 @@ fn fix_origin(connection: &rusqlite::Connection, given: &str) -> Result<Origin, 
         }
     };
     Ok(origin)
+}
+
+/// Folds everything sealed and unsealed, the sealed from the newest good snapshot on. How many entries the snapshot had, and where the log ends.
+fn refold(
+    reader: &Reader<'_>,
+    snapshots: &Snapshots,
+    sealed: u64,
+    tree: &mut Tree,
+    apply: &mut dyn Apply,
+) -> Result<(u64, Recovered), RecoveryError> {
+    let start = snapshots.restore(reader, sealed, apply);
+    let start = start.unwrap_or(Recovered { next: 0, recorded_at: Timestamp::MIN });
+    let folded = start.next;
+    Ok((folded, recovery::replay(reader, start, tree, apply)?))
 }

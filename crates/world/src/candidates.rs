@@ -96,6 +96,13 @@ impl PatientTies {
         }
     }
 
+    /// Without those that ended before.
+    fn since(mut self, horizon: Timestamp) -> Self {
+        self.units.retain(|(_, until)| *until >= horizon);
+        self.people.retain(|(_, until)| *until >= horizon);
+        self
+    }
+
     /// What one record of the patient says besides its encounters.
     fn record(&mut self, record: &Record) {
         for member in record.team.members() {
@@ -128,10 +135,12 @@ impl Candidates {
     /// The index of a world, from nothing but its folded state.
     pub(crate) fn of(world: &World) -> Self {
         let mut made = Self::default();
+        // Time does not go back before anything that was heard, so what nobody looks at then, nobody will.
+        let horizon = world.feeds.iter().map(|(_, heard)| heard).max().map_or(Timestamp::MIN, before);
         for record in world.patients.numbers() {
             let ties = world.patient_ties(record);
             if ties.patient == Some(record) {
-                made.tie_patient(&ties, Timestamp::MIN);
+                made.tie_patient(&ties.since(horizon), Timestamp::MIN);
             }
         }
         for person in world.rota.people() {
@@ -278,16 +287,6 @@ impl World {
             order.unit().into_iter().for_each(|unit| ties.unit(unit, until));
         }
         for appointment in self.appointments_of(&group) {
-            let Some(window) = appointment.window() else { continue };
-            appointment.people().iter().for_each(|person| ties.person(*person, window.until));
-            appointment.unit().into_iter().for_each(|unit| ties.unit(unit, window.until));
-        }
-        for order in group.iter().flat_map(|record| self.orders.of(*record)) {
-            let until = order.ended().map_or(Timestamp::MAX, |(at, _)| at);
-            order.ordered_by().iter().chain(order.performers()).for_each(|person| ties.person(*person, until));
-            order.unit().into_iter().for_each(|unit| ties.unit(unit, until));
-        }
-        for appointment in group.iter().flat_map(|record| self.appointments.of(*record)) {
             let Some(window) = appointment.window() else { continue };
             appointment.people().iter().for_each(|person| ties.person(*person, window.until));
             appointment.unit().into_iter().for_each(|unit| ties.unit(unit, window.until));

@@ -179,7 +179,7 @@ async fn a_permit_that_needs_no_device_outlives_the_one_it_was_asked_at() {
     let house = kept().await;
     let (permit, _) = house.open_permit(AMARA, "record_observations").await;
     let before = house.plane.live().find(permit).unwrap();
-    assert!(before.decision().unwrap().question.asserted.context.contains_key("device"), "asked at {DESK}");
+    assert!(before.question().unwrap().asserted.context.contains_key("device"), "asked at {DESK}");
     house.tell(Retired { device: id(DESK) }).await;
     tokio::time::sleep(A_WHILE).await;
     assert!(house.is_live(permit), "charting needs no device here");
