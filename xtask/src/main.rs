@@ -3,10 +3,8 @@
 mod bench;
 mod examples;
 mod fhir;
-mod figures;
 mod fuzzing;
 mod kill;
-mod load;
 mod peer;
 mod step;
 mod story;

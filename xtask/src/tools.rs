@@ -26,6 +26,9 @@ const DEBIAN: [(&str, &str); 9] = [
 /// The version of the TypeScript compiler the examples are checked with.
 const TYPESCRIPT: &str = "typescript@5.9.3";
 
+/// The decision point that figures are taken beside, and its version.
+pub(crate) const CERBOS: &str = "@cerbos/cerbos-linux-x64@0.55.0";
+
 fn on_path(program: &str) -> bool {
     Command::new("sh")
         .args(["-c", &format!("command -v {program}")])
@@ -79,6 +82,19 @@ pub(crate) fn typescript() -> Outcome<PathBuf> {
         run("tools", "npm", &["install", "--silent", "--no-audit", "--no-fund", "--prefix", &prefix, TYPESCRIPT])?;
     }
     Ok(compiler)
+}
+
+/// Where Cerbos is, installed from npm into `target/tools`: the package is nothing but its binary. Only benchmarks need it.
+pub(crate) fn cerbos() -> Outcome<PathBuf> {
+    let tools = root().join("target").join("tools").join("cerbos");
+    let binary = tools.join("node_modules").join("@cerbos").join("cerbos-linux-x64").join("cerbos-linux-x64");
+    if !binary.exists() {
+        say(&format!("missing, to be installed from npm into target/tools: {CERBOS}"));
+        std::fs::create_dir_all(&tools)?;
+        let prefix = tools.display().to_string();
+        run("tools", "npm", &["install", "--silent", "--no-audit", "--no-fund", "--prefix", &prefix, CERBOS])?;
+    }
+    Ok(binary)
 }
 
 /// A Python that has the model of FHIR, in an environment of its own under `target/tools`.

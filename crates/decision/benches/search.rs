@@ -1,24 +1,21 @@
 //! How long does a page of a search take in a region of a million patients?
 //!
-//! The world is folded from leaves: a million patients admitted once, all but twenty thousand of them discharged a month ago, in four hundred
-//! units, each with two nurses on shift. One page is everything between a parsed request and the draft of its leaf: candidates from the
+//! The world is that of `region`. One page is everything between a parsed request and the draft of its leaf: candidates from the
 //! indexes, facts and a decision for each, the starter charter. `my patients` is what one nurse may read; `who may` is everybody who may read
 //! one chart, first page; `what may I` is what one nurse may do to one patient.
 //!
 //! `cargo bench -p decision --bench search`
 #![expect(clippy::expect_used, clippy::print_stdout, reason = "a benchmark that cannot set up has nothing to say")]
 
+mod region;
+
 use charter::Charter;
 use decision::Engine;
 use decision::search::{self, RESULTS_MAX, Walk};
 use events::decision::{Asserted, Question};
-use events::encounter::{Class, Closed, Opened, Place, Presence};
-use events::principal::{IdentityClass, Registered};
-use events::rota::ShiftAssigned;
 use events::search::ANYTHING;
-use events::{
-    ActionName, Actor, Draft, EncounterPseudonym, EntityRef, Event, Leaf, PatientPseudonym, Seq, Timestamp, UnitId,
-};
+use events::{ActionName, EntityRef};
+use region::{IN_HOUSE, NURSES, PATIENTS, now, patient, region};
 use serde_json::json;
 use std::path::Path;
 use std::sync::Arc;
@@ -29,91 +26,9 @@ use world::World;
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
-const PATIENTS: u32 = 1_000_000;
-/// One in so many is in the house.
-const IN_HOUSE: u32 = 50;
-const UNITS: u32 = 400;
-const NURSES: u32 = 2 * UNITS;
 const PAGES: u32 = 2_000;
 /// As a node has it.
 const PAGE_TIME_MAX: Duration = Duration::from_millis(50);
-
-fn now() -> Timestamp {
-    Timestamp::from_millis(1_790_000_000_000)
-}
-
-fn hours(hours: u64) -> Duration {
-    Duration::from_secs(hours * 3_600)
-}
-
-fn patient(number: u32) -> PatientPseudonym {
-    // Scattered, as random ones are.
-    PatientPseudonym::from_bytes((u128::from(number) * 0x9e37_79b9_7f4a_7c15_f39c_c060_5ced_c835).to_be_bytes())
-}
-
-fn unit(number: u32) -> UnitId {
-    format!("U{}", number % UNITS).parse().expect("unit")
-}
-
-/// Folds leaves one after another.
-struct Log {
-    world: World,
-    next: u64,
-}
-
-impl Log {
-    fn tell(&mut self, at: Timestamp, event: impl Into<Event>) {
-        let draft = Draft { occurred_at: Some(at), ..Draft::new(Actor::handrail("bench"), event) };
-        self.world.apply(&Leaf { seq: Seq(self.next), recorded_at: at, draft });
-        self.next += 1;
-    }
-}
-
-fn region() -> World {
-    let mut log = Log { world: World::new(), next: 0 };
-    let before = now() - hours(24 * 30);
-    for number in 0..PATIENTS {
-        let here = number.is_multiple_of(IN_HOUSE);
-        let at = if here { now() - hours(5) } else { before - hours(24) };
-        let encounter = EncounterPseudonym::from_bytes(patient(number).to_bytes());
-        let place = Place { unit: unit(number / IN_HOUSE + number % IN_HOUSE), room: None, bed: None };
-        let (attending, participants) = (vec![format!("d-{}", number % 500).parse().expect("id")], Vec::new());
-        log.tell(
-            at,
-            Opened {
-                encounter,
-                patient: patient(number),
-                class: Class::Inpatient,
-                presence: Presence::Present,
-                place,
-                attending,
-                participants,
-            },
-        );
-        if !here {
-            log.tell(before, Closed { encounter, patient: patient(number) });
-        }
-    }
-    for number in 0..NURSES {
-        let person = format!("n-{number}").parse().expect("id");
-        log.tell(
-            now() - hours(2),
-            Registered {
-                principal: format!("n-{number}").parse().expect("id"),
-                class: IdentityClass::Staff,
-                roles: vec!["nurse".parse().expect("role")],
-                name: None,
-                home_unit: Some(unit(number)),
-                aliases: Vec::new(),
-                labels: Vec::new(),
-            },
-        );
-        let shift = format!("s-{number}").parse().expect("id");
-        let (from, until) = (now() - hours(2), now() + hours(6));
-        log.tell(now() - hours(2), ShiftAssigned { shift, person, unit: unit(number), from, until, on_call: false });
-    }
-    log.world
-}
 
 fn question(who: &str, whom: &str) -> Question {
     let entity = |kind: &str, id: &str| EntityRef { kind: kind.parse().expect("type"), id: id.parse().expect("id") };

@@ -1,0 +1,175 @@
+//! Load from outside: one thread a connection, one request at a time, each timed from its first byte sent to its last byte read.
+
+use crate::peer::Sender;
+use crate::step::{Outcome, elapsed_since_start};
+use crate::story::hospital::Adt;
+use serde_json::Value;
+use std::io::{Read as _, Write as _};
+use std::net::{SocketAddr, TcpStream};
+use std::sync::Arc;
+use std::time::Duration;
+
+/// The longest answer that is read, in bytes.
+const ANSWER_BYTES_MAX: usize = 64 * 1024;
+/// How a decision that permits begins, with both who are asked.
+const PERMITS: &[u8] = b"{\"decision\":true";
+
+/// What a load came to.
+pub(super) struct Measured {
+    pub(super) per_second: f64,
+    pub(super) p50_ms: f64,
+    pub(super) p99_ms: f64,
+    /// Answers that were not as expected.
+    pub(super) failed: usize,
+}
+
+fn measured(mut times: Vec<Duration>, failed: usize, lasted: Duration) -> Measured {
+    times.sort_unstable();
+    let at = |share: f64| {
+        let place = (times.len() as f64 * share) as usize;
+        times.get(place.min(times.len().saturating_sub(1))).map_or(0.0, |time| time.as_secs_f64() * 1000.0)
+    };
+    Measured { per_second: times.len() as f64 / lasted.as_secs_f64(), p50_ms: at(0.5), p99_ms: at(0.99), failed }
+}
+
+/// Runs `work` on `many` threads until the time is over; `work` does one request and says whether it succeeded.
+fn threads<W>(many: usize, lasts: Duration, start: impl Fn(usize) -> Outcome<W>) -> Outcome<Measured>
+where
+    W: FnMut(usize) -> Outcome<bool> + Send + 'static,
+{
+    let begin = elapsed_since_start();
+    let mut workers = Vec::new();
+    for thread in 0..many {
+        let mut work = start(thread)?;
+        workers.push(std::thread::spawn(move || -> Outcome<(Vec<Duration>, usize)> {
+            let (mut times, mut failed) = (Vec::new(), 0);
+            let mut number = thread;
+            while elapsed_since_start() - begin < lasts {
+                let before = elapsed_since_start();
+                failed += usize::from(!work(number)?);
+                times.push(elapsed_since_start() - before);
+                number += many;
+            }
+            Ok((times, failed))
+        }));
+    }
+    let (mut times, mut failed) = (Vec::new(), 0);
+    for worker in workers {
+        let (some, bad) = worker.join().map_err(|_| "a worker panicked")??;
+        times.extend(some);
+        failed += bad;
+    }
+    Ok(measured(times, failed, elapsed_since_start() - begin))
+}
+
+/// A request for a decision, ready to be sent, and what is to be answered.
+pub(super) struct Asked {
+    bytes: Vec<u8>,
+    permitted: bool,
+}
+
+impl Asked {
+    /// Made ready before anything is timed.
+    pub(super) fn new(address: SocketAddr, token: &str, body: &Value, permitted: bool) -> Self {
+        let body = body.to_string();
+        let bytes = format!(
+            "POST /access/v1/evaluation HTTP/1.1\r\nhost: {address}\r\nauthorization: Bearer {token}\r\n\
+             content-type: application/json\r\ncontent-length: {}\r\n\r\n{body}",
+            body.len()
+        );
+        Self { bytes: bytes.into_bytes(), permitted }
+    }
+
+    /// Asks over a connection; whether the answer was the expected one.
+    pub(super) fn ask(&self, connection: &mut Connection) -> Outcome<bool> {
+        connection.stream.write_all(&self.bytes)?;
+        let body = connection.answer()?;
+        Ok(body.is_some_and(|body| body.starts_with(PERMITS) == self.permitted))
+    }
+}
+
+/// A kept connection that reads answers of a stated length.
+pub(super) struct Connection {
+    stream: TcpStream,
+    read: Vec<u8>,
+}
+
+impl Connection {
+    /// Connects.
+    pub(super) fn open(address: SocketAddr) -> Outcome<Self> {
+        let stream = TcpStream::connect(address)?;
+        stream.set_nodelay(true)?;
+        Ok(Self { stream, read: vec![0; ANSWER_BYTES_MAX] })
+    }
+
+    /// The body of the next answer, if its status is 200.
+    fn answer(&mut self) -> Outcome<Option<&[u8]>> {
+        let mut filled = 0;
+        loop {
+            let some = self.stream.read(self.read.get_mut(filled..).unwrap_or_default())?;
+            if some == 0 {
+                return Err("the connection ended, or the answer is too long".into());
+            }
+            filled += some;
+            let read = self.read.get(..filled).unwrap_or_default();
+            let Some(head) = read.windows(4).position(|end| end == b"\r\n\r\n") else { continue };
+            let (head, body) = read.split_at(head + 4);
+            let length = length(head).ok_or("an answer does not say how long it is")?;
+            if body.len() >= length {
+                let fine = head.starts_with(b"HTTP/1.1 200");
+                let from = head.len();
+                return Ok(fine.then(|| self.read.get(from..from + length).unwrap_or_default()));
+            }
+        }
+    }
+}
+
+fn length(head: &[u8]) -> Option<usize> {
+    const NAME: &[u8] = b"content-length:";
+    let mut lines = head.split(|byte| *byte == b'\n');
+    let line = lines.find(|line| line.get(..NAME.len()).is_some_and(|name| name.eq_ignore_ascii_case(NAME)))?;
+    std::str::from_utf8(line.get(NAME.len()..)?).ok()?.trim().parse().ok()
+}
+
+/// Asks for decisions over kept connections, one request after another, from the first again after the last.
+pub(super) fn http(
+    address: SocketAddr,
+    connections: usize,
+    lasts: Duration,
+    requests: &Arc<Vec<Asked>>,
+) -> Outcome<Measured> {
+    threads(connections, lasts, |_| {
+        let mut connection = Connection::open(address)?;
+        let requests = Arc::clone(requests);
+        Ok(move |number: usize| match requests.get(number % requests.len().max(1)) {
+            Some(asked) => asked.ask(&mut connection),
+            None => Err("nothing to ask".into()),
+        })
+    })
+}
+
+/// Sends admissions, each waiting for its acknowledgement.
+pub(super) fn mllp(address: SocketAddr, senders: usize, lasts: Duration) -> Outcome<Measured> {
+    let template = Adt {
+        trigger: "A01",
+        control: "@C",
+        patient: "@P",
+        visit: "@V",
+        place: "ED",
+        before: "",
+        merged: None,
+        at: -60,
+    }
+    .text()?;
+    threads(senders, lasts, |_| {
+        let mut sender = Sender::connect(address)?;
+        let template = template.clone();
+        Ok(move |number: usize| {
+            let message = template
+                .replace("@C", &format!("L{number}"))
+                .replace("@P", &format!("L{}", number % 5000))
+                .replace("@V", &format!("VL{number}"));
+            Ok(sender.send(&message)?.contains("MSA|AA"))
+        })
+    })
+}
