@@ -2,6 +2,7 @@
 //! units, each with two nurses on shift. Folded from leaves, as a node folds them.
 
 use events::encounter::{Class, Closed, Opened, Place, Presence};
+use events::feed::Heard;
 use events::principal::{IdentityClass, Registered};
 use events::rota::ShiftAssigned;
 use events::{Actor, Draft, EncounterPseudonym, Event, Leaf, PatientPseudonym, Seq, Timestamp, UnitId};
@@ -24,7 +25,9 @@ pub(crate) fn hours(hours: u64) -> Duration {
 
 pub(crate) fn patient(number: u32) -> PatientPseudonym {
     // Scattered, as random ones are.
-    PatientPseudonym::from_bytes((u128::from(number) * 0x9e37_79b9_7f4a_7c15_f39c_c060_5ced_c835).to_be_bytes())
+    PatientPseudonym::from_bytes(
+        u128::from(number).wrapping_mul(0x9e37_79b9_7f4a_7c15_f39c_c060_5ced_c835).to_be_bytes(),
+    )
 }
 
 fn unit(number: u32) -> UnitId {
@@ -87,6 +90,11 @@ pub(crate) fn region() -> World {
         let shift = format!("s-{number}").parse().expect("id");
         let (from, until) = (now() - hours(2), now() + hours(6));
         log.tell(now() - hours(2), ShiftAssigned { shift, person, unit: unit(number), from, until, on_call: false });
+    }
+    // Every feed was heard just now: silence would deny what is measured.
+    for feed in ["adt", "rota"] {
+        let feed = feed.parse().expect("feed");
+        log.tell(now(), Heard { feed, message_type: "ADT^A08".into(), sha256: "0".into() });
     }
     log.world
 }
