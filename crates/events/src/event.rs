@@ -3,7 +3,7 @@
 //! To add a kind: a struct in its slice's file, a line in [`events!`] below, a case in `golden/leaves.jsonl` (the test prints it), and,
 //! if it is fact-bearing, its fold in `world`. To change one: raise its version here and keep reading the old one in [`Event::decode`].
 
-use crate::{EncounterPseudonym, PatientPseudonym, leaf::LeafError};
+use crate::{AppointmentPseudonym, EncounterPseudonym, OrderPseudonym, PatientPseudonym, leaf::LeafError};
 use crate::{
     appointment, caller, charter, clock, decision, device, emergency, encounter, feed, ledger, operator, order,
     patient, principal, rota, search, team,
@@ -181,6 +181,28 @@ impl Event {
             Self::EncounterClosed(body) => Some(body.encounter),
             Self::EncounterUpdated(body) => Some(body.encounter),
             Self::MovementCancelled(body) => Some(body.encounter),
+            _ => None,
+        }
+    }
+    /// The order it is about, if it is about one.
+    #[must_use]
+    pub const fn order(&self) -> Option<OrderPseudonym> {
+        match self {
+            Self::OrderPlaced(body) => Some(body.order),
+            Self::OrderChanged(body) => Some(body.order),
+            Self::OrderCompleted(body) => Some(body.order),
+            Self::OrderCancelled(body) => Some(body.order),
+            _ => None,
+        }
+    }
+
+    /// The appointment it is about, if it is about one.
+    #[must_use]
+    pub const fn appointment(&self) -> Option<AppointmentPseudonym> {
+        match self {
+            Self::AppointmentBooked(body) => Some(body.appointment),
+            Self::AppointmentChanged(body) => Some(body.appointment),
+            Self::AppointmentWithdrawn(body) => Some(body.appointment),
             _ => None,
         }
     }

@@ -50,7 +50,7 @@ pub struct Erased {
     pub reason: SmolStr,
     /// How many pieces of encrypted detail went.
     pub details: u64,
-    /// How many numbers of records and visits the directory forgot.
+    /// How many numbers of records, visits, orders and appointments the directory forgot.
     pub numbers: u64,
     /// How many kept messages went.
     pub messages: u64,

@@ -5,7 +5,9 @@
 use crate::{Identity, Plane};
 use events::ledger::DetailExpired;
 use events::patient::{Erased, HoldLifted, HoldPlaced, REASON_CHARS_MAX};
-use events::{Actor, Draft, EncounterPseudonym, Event, Leaf, OwnerId, PatientPseudonym, Seq};
+use events::{
+    Actor, AppointmentPseudonym, Draft, EncounterPseudonym, Event, Leaf, OrderPseudonym, OwnerId, PatientPseudonym, Seq,
+};
 use smol_str::SmolStr;
 use std::collections::BTreeSet;
 use std::ops::ControlFlow;
@@ -132,7 +134,7 @@ impl Plane {
             let mut named = identities.clone();
             named.push(Identity { numbers: vec![number.to_owned()], ..Identity::default() });
             let messages = messages(self.store(), &named)?;
-            // The whole log is looked through for the patient's stays.
+            // The whole log is looked through for what else of the patient's has a number.
             let (plane, about, actor) = (self.clone(), records.clone(), by.clone());
             let prepared =
                 tokio::task::spawn_blocking(move || plane.erasure(&about, reason, &actor, &messages, version)).await;
@@ -165,8 +167,8 @@ impl Plane {
         messages: &[i64],
         version: u64,
     ) -> Result<(Batch, BTreeSet<[u8; 16]>), PrivacyError> {
-        let mut forgotten: BTreeSet<[u8; 16]> = records.iter().map(|record| record.to_bytes()).collect();
-        forgotten.extend(encounters_of(self.store(), records)?.into_iter().map(EncounterPseudonym::to_bytes));
+        let mut forgotten = numbered(self.store(), records)?;
+        forgotten.extend(records.iter().map(|record| record.to_bytes()));
         let erased = Erased {
             patient: self.world(|world| world.canonical(first(records))),
             merged: Vec::new(),
@@ -290,8 +292,9 @@ fn first(records: &[PatientPseudonym]) -> PatientPseudonym {
     records.first().copied().unwrap_or(PatientPseudonym::from_bytes([0; 16]))
 }
 
-/// Every stay the log tells of for these records.
-fn encounters_of(store: &Store, records: &[PatientPseudonym]) -> Result<BTreeSet<EncounterPseudonym>, ReadError> {
+/// Every stay, order and appointment the log tells of for these records: each has a number of its own in the directory, and whoever sends that
+/// number again would find the old pseudonym by it.
+fn numbered(store: &Store, records: &[PatientPseudonym]) -> Result<BTreeSet<[u8; 16]>, ReadError> {
     let names: Vec<String> = records.iter().map(ToString::to_string).collect();
     let mut found = BTreeSet::new();
     let (mut from, end) = (0, store.head().next.0);
@@ -304,7 +307,10 @@ fn encounters_of(store: &Store, records: &[PatientPseudonym]) -> Result<BTreeSet
                     && let Ok(leaf) = Leaf::parse(bytes)
                     && leaf.draft.event.patient().is_some_and(|patient| records.contains(&patient))
                 {
-                    found.extend(leaf.draft.event.encounter());
+                    let event = &leaf.draft.event;
+                    found.extend(event.encounter().map(EncounterPseudonym::to_bytes));
+                    found.extend(event.order().map(OrderPseudonym::to_bytes));
+                    found.extend(event.appointment().map(AppointmentPseudonym::to_bytes));
                 }
                 ControlFlow::Continue(())
             })

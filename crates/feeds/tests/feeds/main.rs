@@ -4,6 +4,7 @@
 mod api;
 mod day;
 mod envelopes;
+mod erased;
 mod leftovers;
 mod listener;
 mod secure;

@@ -78,7 +78,7 @@ async fn erase(of: PatientReason, yes: bool, out: Output) -> Result<(), Failure>
         let erased = done.get("erased").unwrap_or(&Value::Null);
         let merged = erased.get("merged").and_then(Value::as_array).map_or(0, Vec::len);
         format!(
-            "erased: entry {}\n  {}, {} of records and visits, {} of detail, {}\nthe log verifies as before: handrail ledger verify",
+            "erased: entry {}\n  {}, {} of records, visits, orders and appointments, {} of detail, {}\nthe log verifies as before: handrail ledger verify",
             number(&done, "entry"),
             counted(merged + 1, "record"),
             counted(number(erased, "numbers"), "number"),
