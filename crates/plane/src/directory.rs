@@ -122,16 +122,18 @@ impl Directory {
         self.known.read().unwrap_or_else(PoisonError::into_inner).contains_key(&key)
     }
 
-    /// How many numbers stand for any of these pseudonyms.
-    pub(crate) fn numbers_of(&self, pseudonyms: &BTreeSet<[u8; 16]>) -> u64 {
+    /// The keys of every number that stands for any of these pseudonyms: the store deletes by them, since it finds nothing by pseudonym.
+    pub(crate) fn keys_of(&self, pseudonyms: &BTreeSet<[u8; 16]>) -> Vec<[u8; 16]> {
         let known = self.known.read().unwrap_or_else(PoisonError::into_inner);
-        known.values().filter(|entry| pseudonyms.contains(&entry.pseudonym)).count() as u64
+        known.iter().filter(|(_, entry)| pseudonyms.contains(&entry.pseudonym)).map(|(key, _)| *key).collect()
     }
 
-    /// Forgets every number that stands for any of these pseudonyms: the store has.
-    pub(crate) fn forget(&self, pseudonyms: &BTreeSet<[u8; 16]>) {
+    /// Forgets the numbers of these keys: the store has.
+    pub(crate) fn forget(&self, keys: &[[u8; 16]]) {
         let mut known = self.known.write().unwrap_or_else(PoisonError::into_inner);
-        known.retain(|_, entry| !pseudonyms.contains(&entry.pseudonym));
+        for key in keys {
+            known.remove(key);
+        }
     }
 
     /// How many numbers are known.

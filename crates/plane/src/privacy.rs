@@ -166,22 +166,23 @@ impl Plane {
         by: &Actor,
         messages: &[i64],
         version: u64,
-    ) -> Result<(Batch, BTreeSet<[u8; 16]>), PrivacyError> {
-        let mut forgotten = numbered(self.store(), records)?;
-        forgotten.extend(records.iter().map(|record| record.to_bytes()));
+    ) -> Result<(Batch, Vec<[u8; 16]>), PrivacyError> {
+        let mut pseudonyms = numbered(self.store(), records)?;
+        pseudonyms.extend(records.iter().map(|record| record.to_bytes()));
+        let forgotten = self.directory().keys_of(&pseudonyms);
         let erased = Erased {
             patient: self.world(|world| world.canonical(first(records))),
             merged: Vec::new(),
             reason,
             details: self.details_about(records)?,
-            numbers: self.directory().numbers_of(&forgotten),
+            numbers: forgotten.len() as u64,
             messages: messages.len() as u64,
         };
         let merged = records.iter().copied().filter(|record| *record != erased.patient).collect();
         let mut batch = Batch::one(Draft::new(by.clone(), Erased { merged, ..erased })).expect(STREAM, version);
         batch.erases = records.to_vec();
-        for pseudonym in &forgotten {
-            batch = batch.write(DIRECTORY_FORGET, [Value::from(*pseudonym)]);
+        for key in &forgotten {
+            batch = batch.write(DIRECTORY_FORGET, [Value::from(*key)]);
         }
         for message in messages {
             batch = batch.write(REJECTED_MESSAGE_FORGET, [Value::Int(*message)]);

@@ -88,8 +88,8 @@ statements! {
     /// `key, pseudonym`. The same pair again changes nothing; a key that stands for another pseudonym is a conflict.
     pub DIRECTORY_ADD "directory_add" must_change = "INSERT INTO directory (key, pseudonym) VALUES (?1, ?2) \
         ON CONFLICT (key) DO UPDATE SET pseudonym = excluded.pseudonym WHERE directory.pseudonym = excluded.pseudonym";
-    /// `pseudonym`. Forgets every number that stands for it.
-    pub DIRECTORY_FORGET "directory_forget" = "DELETE FROM directory WHERE pseudonym = ?1";
+    /// `key`. Forgets one number.
+    pub DIRECTORY_FORGET "directory_forget" = "DELETE FROM directory WHERE key = ?1";
     /// → `key, pseudonym`, all of them.
     pub DIRECTORY_ALL "directory_all" = "SELECT key, pseudonym FROM directory";
 
@@ -194,5 +194,30 @@ mod tests {
             connection.prepare(statement.sql).unwrap_or_else(|error| panic!("{}: {error}", statement.name));
             assert!(names.insert(statement.name), "two statements are called {}", statement.name);
         }
+    }
+    #[test]
+    fn nothing_an_erasure_does_on_the_writer_reads_a_whole_table() {
+        let mut connection = rusqlite::Connection::open_in_memory().unwrap();
+        migrations::apply(&mut connection, migrations::ALL, Timestamp::MIN).unwrap();
+        let plan = |statement: &crate::Statement| -> Vec<String> {
+            let mut explained = connection.prepare(&format!("EXPLAIN QUERY PLAN {}", statement.sql)).unwrap();
+            let values = vec![rusqlite::types::Value::Null; explained.parameter_count()];
+            let rows = explained.query_map(rusqlite::params_from_iter(values), |row| row.get(3)).unwrap();
+            rows.map(Result::unwrap).collect()
+        };
+        for statement in [
+            super::DIRECTORY_FORGET,
+            super::DETAIL_FORGET,
+            super::DETAIL_KEY_DESTROY,
+            super::DETAIL_SUBJECT_ERASE,
+            super::DETAIL_SUBJECT_FIND,
+            super::REJECTED_MESSAGE_FORGET,
+        ] {
+            let steps = plan(statement);
+            assert!(steps.iter().all(|step| !step.starts_with("SCAN")), "{}: {steps:?}", statement.name);
+        }
+        let scanning =
+            crate::Statement { name: "scan", sql: "DELETE FROM directory WHERE pseudonym = ?1", must_change: false };
+        assert!(plan(&scanning).iter().any(|step| step.starts_with("SCAN")), "a plan that scans is told apart");
     }
 }
