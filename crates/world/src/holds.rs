@@ -1,5 +1,6 @@
 //! Whose detail must not go: legal holds by patient record, and records whose patient was erased.
 
+use crate::World;
 use crate::canon::{Canon, Reading, Unfit};
 use events::patient::HoldPlaced;
 use events::{OwnerId, PatientPseudonym, Seq};
@@ -31,6 +32,11 @@ impl Holds {
     pub(crate) fn place(&mut self, body: &HoldPlaced, entry: Seq) {
         let HoldPlaced { patient, reason, owner } = body.clone();
         self.held.insert(patient, Hold { patient, entry, reason, owner });
+    }
+
+    /// Places a hold that is on another record on this one too.
+    pub(crate) fn spread(&mut self, hold: &Hold, patient: PatientPseudonym) {
+        self.held.insert(patient, Hold { patient, ..hold.clone() });
     }
 
     pub(crate) fn lift(&mut self, patient: PatientPseudonym) {
@@ -77,6 +83,42 @@ impl Holds {
         for (patient, entry) in &self.erased {
             canon.bytes(&patient.to_bytes());
             canon.number(entry.0);
+        }
+    }
+}
+
+impl World {
+    /// The hold that keeps a patient's detail, placed on any record of theirs: the oldest, if several are.
+    #[must_use]
+    pub fn hold_on(&self, patient: PatientPseudonym) -> Option<&Hold> {
+        let holds = self.records_of(patient).into_iter().filter_map(|record| self.holds.on(record));
+        holds.min_by_key(|hold| (hold.entry, hold.patient))
+    }
+
+    /// The hold that is on this very record.
+    #[must_use]
+    pub fn hold_of(&self, record: PatientPseudonym) -> Option<&Hold> {
+        self.holds.on(record)
+    }
+
+    /// Every hold in force.
+    pub fn holds(&self) -> impl Iterator<Item = &Hold> {
+        self.holds.iter()
+    }
+
+    /// The entry by which everything that told who this record stands for was destroyed.
+    #[must_use]
+    pub fn erased_by(&self, patient: PatientPseudonym) -> Option<Seq> {
+        self.holds.erased(patient)
+    }
+
+    /// Two records were taken apart while this hold was on them. When it was placed it was on both: whoever takes them apart does not take one out
+    /// from under it.
+    pub(crate) fn hold_both(&mut self, hold: Option<&Hold>, records: [PatientPseudonym; 2]) {
+        for record in records {
+            if let Some(hold) = hold.filter(|_| self.hold_on(record).is_none()) {
+                self.holds.spread(hold, record);
+            }
         }
     }
 }

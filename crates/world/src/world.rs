@@ -7,7 +7,7 @@ use crate::devices::Devices;
 use crate::emergencies::Emergencies;
 use crate::encounters::{Details, Moment, Stamp, What};
 use crate::feeds::Feeds;
-use crate::holds::{Hold, Holds};
+use crate::holds::Holds;
 use crate::keys::{Changed, Key, Touched};
 use crate::names::{NameBook, Names};
 use crate::orders::{End, OrderDetails, Orders, State};
@@ -49,7 +49,7 @@ pub struct World {
     pub(crate) appointments: Appointments,
     pub(crate) emergencies: Emergencies,
     pub(crate) feeds: Feeds,
-    holds: Holds,
+    pub(crate) holds: Holds,
     /// Who is tied to whom, the other way round; follows from the rest.
     pub(crate) candidates: Candidates,
     charter: Option<CharterDigest>,
@@ -127,23 +127,6 @@ impl World {
         let group = self.patients.find(patient).map(|record| self.patients.group(record)).unwrap_or_default();
         let others = group.iter().filter_map(|record| self.patients.id(*record)).filter(|record| *record != patient);
         std::iter::once(patient).chain(others).collect()
-    }
-
-    /// The hold that keeps a patient's detail, placed on any record of theirs.
-    #[must_use]
-    pub fn hold_on(&self, patient: PatientPseudonym) -> Option<&Hold> {
-        self.records_of(patient).into_iter().find_map(|record| self.holds.on(record))
-    }
-
-    /// Every hold in force.
-    pub fn holds(&self) -> impl Iterator<Item = &Hold> {
-        self.holds.iter()
-    }
-
-    /// The entry by which everything that told who this record stands for was destroyed.
-    #[must_use]
-    pub fn erased_by(&self, patient: PatientPseudonym) -> Option<Seq> {
-        self.holds.erased(patient)
     }
 
     /// Whether a merge of the two would be made: not of a record with itself, and not of more than [`crate::MERGED_RECORDS_MAX`] records.
@@ -518,7 +501,10 @@ impl World {
             Event::PatientUnmerged(body) => {
                 let (survivor, _) = self.patients.record(body.survivor);
                 let (retired, _) = self.patients.record(body.retired);
-                self.patients.unmerge(survivor, retired);
+                let hold = self.hold_on(body.survivor).cloned();
+                if self.patients.unmerge(survivor, retired) {
+                    self.hold_both(hold.as_ref(), [body.survivor, body.retired]);
+                }
                 self.touch_all(survivor, touched);
                 self.touch_all(retired, touched);
                 return;

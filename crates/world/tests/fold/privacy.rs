@@ -2,7 +2,7 @@
 
 use crate::recipes::{patient, person};
 use crate::stories::{Ward, admission};
-use events::patient::{Erased, HoldLifted, HoldPlaced, Labelled, Merged};
+use events::patient::{Erased, HoldLifted, HoldPlaced, Labelled, Merged, Unmerged};
 use events::{Label, OwnerId, PatientPseudonym, Seq, team};
 use world::Key;
 
@@ -34,6 +34,28 @@ fn a_hold_covers_every_record_of_the_patient_until_it_is_lifted() {
     ward.told(0, HoldLifted { patient: patient(2), reason: "settled".into() });
     assert_ne!(ward.world.digest(), held);
     assert_eq!(reason(&ward, patient(1)), None);
+}
+
+#[test]
+fn records_that_are_taken_apart_under_a_hold_are_each_under_it_until_each_is_lifted() {
+    let mut ward = Ward::default();
+    ward.told(0, Unmerged { survivor: patient(1), retired: patient(2) });
+    held(&mut ward, patient(3), "case 7");
+    ward.told(0, Merged { survivor: patient(1), retired: patient(2) });
+    ward.told(0, Merged { survivor: patient(2), retired: patient(3) });
+    ward.told(0, Merged { survivor: patient(3), retired: patient(1) });
+    ward.told(0, Unmerged { survivor: patient(1), retired: patient(2) });
+    assert_eq!(ward.world.holds().count(), 1, "still one patient, by way of the third record");
+    ward.told(0, Unmerged { survivor: patient(3), retired: patient(1) });
+    let case = Some("case 7".to_owned());
+    assert_eq!([1, 2, 3].map(|number| reason(&ward, patient(number))), [case.clone(), case.clone(), case.clone()]);
+    let entries: Vec<Seq> = ward.world.holds().map(|hold| hold.entry).collect();
+    assert_eq!(entries, [Seq(1), Seq(1)], "the one hold, on the record that left and on the one it was placed on");
+    ward.told(0, HoldLifted { patient: patient(3), reason: "settled".into() });
+    assert_eq!([1, 2, 3].map(|number| reason(&ward, patient(number))), [case, None, None]);
+    // Records that were not one patient have nothing in common.
+    ward.told(0, Unmerged { survivor: patient(1), retired: patient(2) });
+    assert_eq!(reason(&ward, patient(2)), None);
 }
 
 #[test]
