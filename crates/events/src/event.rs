@@ -172,6 +172,17 @@ impl Event {
         }
     }
 
+    /// Every record it is about: two where records become one patient or are not after all, each one of an erasure.
+    pub fn records(&self) -> impl Iterator<Item = PatientPseudonym> + '_ {
+        let others: &[PatientPseudonym] = match self {
+            Self::PatientMerged(body) => std::slice::from_ref(&body.retired),
+            Self::PatientUnmerged(body) => std::slice::from_ref(&body.retired),
+            Self::PatientErased(body) => &body.merged,
+            _ => &[],
+        };
+        self.patient().into_iter().chain(others.iter().copied())
+    }
+
     /// The stay it is about, if it is about one.
     #[must_use]
     pub const fn encounter(&self) -> Option<EncounterPseudonym> {

@@ -1,5 +1,6 @@
 //! The applier: folds committed leaves, in sequence, before anybody waiting for them is answered.
 
+use crate::erasure::Erasing;
 use crate::live::{Entering, Register, silences};
 use crate::proposals::Proposals;
 use crate::tokens::Tokens;
@@ -30,6 +31,8 @@ pub(crate) struct Folded {
     pub(crate) engine: OnceLock<Arc<ArcSwap<Engine>>>,
     /// Engines of charters that are about to be applied. Only the first to be recorded is; whoever comes second sees that and lays ready anew.
     ready: Mutex<HashMap<CharterDigest, Arc<Engine>>>,
+    /// Not folded: what is done outside the world when an erasure is.
+    pub(crate) erasing: Erasing,
 }
 
 impl Folded {
@@ -104,6 +107,7 @@ impl store::Apply for Fold {
                 }
                 Event::PermitEnded(ended) => self.0.live.end(ended.permit, ended.cause, ended.mode),
                 Event::CharterApplied(_) => self.0.live.touch_all(),
+                Event::PatientErased(erased) => self.0.erasing.folded(erased),
                 Event::CallerAdded(added) => self.0.tokens.add(added),
                 Event::CallerCertificateAdded(added) => self.0.tokens.add_certificate(added),
                 Event::CallerRevoked(revoked) => {

@@ -3,7 +3,7 @@
 use crate::Plane;
 use events::{PatientPseudonym, Seq};
 use serde::{Deserialize, Serialize};
-use store::{DETAIL_BYTES_MAX, Detail, DetailError, DetailSort};
+use store::{DETAIL_BYTES_MAX, Detail, DetailSort, ReadError};
 use zeroize::Zeroizing;
 
 /// The most numbers kept of one patient from one message.
@@ -81,12 +81,12 @@ impl Plane {
     /// it is reading evidence and is to be recorded as such.
     ///
     /// # Errors
-    /// When the store cannot be read, or what it kept was altered.
-    pub fn name_of(&self, patient: PatientPseudonym) -> Result<Naming, DetailError> {
+    /// When the store cannot be read.
+    pub fn name_of(&self, patient: PatientPseudonym) -> Result<Naming, ReadError> {
         let (records, erased) = self.world(|world| (world.records_of(patient), world.erased_by(patient)));
         let mut newest: Option<(Seq, Identity)> = None;
         for record in records {
-            for (seq, detail) in self.store().details_of(record, DetailSort::Identity, 1)? {
+            for (seq, detail) in self.store().details_of(record, DetailSort::Identity, 1)?.here {
                 if let Some(identity) = Identity::read(&detail)
                     && newest.as_ref().is_none_or(|(known, _)| *known < seq)
                 {
@@ -101,19 +101,21 @@ impl Plane {
         })
     }
 
-    /// Everything that was ever told of who these records are, without repetition.
-    pub(crate) fn identities_of(&self, records: &[PatientPseudonym]) -> Result<Vec<Identity>, DetailError> {
-        let mut found: Vec<Identity> = Vec::new();
+    /// Everything that was ever told of who these records are, without repetition, and how many pieces of it cannot be read.
+    pub(crate) fn identities_of(&self, records: &[PatientPseudonym]) -> Result<(Vec<Identity>, u64), ReadError> {
+        let (mut found, mut unreadable) = (Vec::new(), 0);
         for record in records {
-            for (_, detail) in self.store().details_of(*record, DetailSort::Identity, NUMBERS_FROM_MAX)? {
-                if let Some(identity) = Identity::read(&detail)
-                    && !found.contains(&identity)
-                {
-                    found.push(identity);
+            let told = self.store().details_of(*record, DetailSort::Identity, NUMBERS_FROM_MAX)?;
+            unreadable += told.unreadable;
+            for (_, detail) in told.here {
+                match Identity::read(&detail) {
+                    Some(identity) if !found.contains(&identity) => found.push(identity),
+                    Some(_) => {}
+                    None => unreadable += 1,
                 }
             }
         }
-        Ok(found)
+        Ok((found, unreadable))
     }
 }
 

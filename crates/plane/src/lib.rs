@@ -17,6 +17,8 @@ mod clock;
 mod compared;
 mod decide;
 mod directory;
+mod erasure;
+mod expiry;
 mod fold;
 mod identity;
 pub mod live;
@@ -32,11 +34,12 @@ pub use charter_change::{ChangeError, Step};
 pub use clock::{Clock, SetClock, SystemClock};
 pub use decide::{Ask, WORDS_BYTES_MAX};
 pub use directory::{Directory, NUMBER_BYTES_MAX, Named, random};
+pub use erasure::Erasure;
 pub use fold::FOLD_VERSION;
 pub use identity::{IDENTITY_NAME_CHARS_MAX, IDENTITY_NUMBERS_MAX, Identity, Naming};
 pub use live::{LIVE_MAX, LIVE_PERMITS_MAX, LIVE_PERMITS_OF_ONE_MAX, LivePermit, Register, Standing};
 pub use open::{OpenError, Settings};
-pub use privacy::{Erasure, Person, PrivacyError};
+pub use privacy::{Person, PrivacyError};
 pub use proposals::{Ending, Proposal, Proposals, Signature};
 pub use search::{Found, PAGE_TIME_MAX, Place, Search};
 pub use spooling::{SPOOLED_PERMIT_MAX, SpoolAt};
@@ -63,7 +66,7 @@ struct Inner {
     folded: Arc<Folded>,
     engine: Arc<ArcSwap<Engine>>,
     compared: compared::Compared,
-    directory: Directory,
+    directory: Arc<Directory>,
     spool: Option<Spool>,
 }
 

@@ -142,7 +142,8 @@ impl Plane {
         let engine = Arc::new(ArcSwap::from_pointee(Engine::new(Arc::new(charter))?));
         let _first = folded.engine.set(Arc::clone(&engine));
         let spool = spool.map(|at| spooling::open(at, &store)).transpose()?.map(|(spool, _told)| spool);
-        let (clock, directory, compared) = (settings.clock, directory?, Compared::default());
+        let (clock, directory, compared) = (settings.clock, Arc::new(directory?), Compared::default());
+        let _first = folded.erasing.directory.set(Arc::clone(&directory));
         Ok(Self { inner: Arc::new(Inner { store, clock, folded, engine, compared, directory, spool }) })
     }
 }

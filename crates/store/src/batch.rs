@@ -3,7 +3,7 @@
 use crate::database::{Fault, StorageError};
 use crate::sealed::SealedError;
 use crate::{DETAIL_BYTES_MAX, Detail, KeysError, Statement, Value};
-use events::{Draft, LeafError, PatientPseudonym, Timestamp};
+use events::{Draft, LeafError, PatientPseudonym, Seq, Timestamp};
 use std::sync::Arc;
 
 /// The most drafts one batch may hold.
@@ -24,6 +24,17 @@ pub struct Batch {
     pub details: Vec<(usize, Detail)>,
     /// Patients whose key and detail are destroyed; the first draft says so.
     pub erases: Vec<PatientPseudonym>,
+    /// What nobody may have told anything of meanwhile.
+    pub untold: Option<Untold>,
+}
+
+/// Records of which no fact may have been recorded from an entry on: what a batch was prepared from is then still all there is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Untold {
+    /// From this entry on. Recent: the writer reads what came since.
+    pub since: Seq,
+    /// Which records.
+    pub records: Vec<PatientPseudonym>,
 }
 
 /// A stream and the version it must be at: how many batches named it before, 0 for a new one.
@@ -75,6 +86,13 @@ impl Batch {
         self
     }
 
+    /// With records of which nothing may have been told from an entry on.
+    #[must_use]
+    pub fn untold(mut self, since: Seq, records: Vec<PatientPseudonym>) -> Self {
+        self.untold = Some(Untold { since, records });
+        self
+    }
+
     /// With a key used up.
     #[must_use]
     pub fn claim(mut self, space: &'static str, key: impl Into<String>, until: Timestamp) -> Self {
@@ -104,6 +122,9 @@ pub enum AppendError {
     /// A stream is not at the expected version, or a write found other rows than it needed: somebody was faster.
     #[error("`{0}` has changed meanwhile")]
     Conflict(String),
+    /// It tells of a patient who was erased meanwhile. Whoever had the pseudonym from a number finds another by it now.
+    #[error("the patient was erased meanwhile")]
+    Erased,
     /// A key of this space was claimed before.
     #[error("this {0} was used before")]
     Taken(&'static str),

@@ -3,10 +3,15 @@
 use crate::database::{self, Fault, StorageError};
 use crate::detail::{self, KeepError, Vault};
 use crate::queue::Pending;
-use crate::{AppendError, Claim, Expect, Value, Write, statements};
-use events::{Leaf, Seq, Timestamp};
+use crate::reader::Reader;
+use crate::{AppendError, Batch, Claim, Expect, ReadError, Untold, Value, Write, statements};
+use events::{Bearing, Draft, Event, Leaf, Seq, Timestamp};
 use rusqlite::Connection;
+use std::ops::ControlFlow;
 use std::sync::Arc;
+
+/// What is in conflict when something was told of a patient of [`Batch::untold`].
+const TOLD: &str = "the patient";
 
 /// What became of a group.
 #[derive(Debug)]
@@ -94,6 +99,7 @@ fn transact(
 impl Filling<'_> {
     fn batch(&mut self, pending: &Pending) -> Result<(), Refusal> {
         let batch = &pending.batch;
+        self.subjects(batch)?;
         // Entries alone can only fail with the whole transaction, so they need no savepoint.
         let aside = !pending.details.is_empty() || !batch.erases.is_empty();
         if batch.expect.is_empty() && batch.claims.is_empty() && batch.writes.is_empty() && !aside {
@@ -112,6 +118,26 @@ impl Filling<'_> {
         }
         done?;
         Ok(self.entries(&pending.tails)?)
+    }
+
+    /// Whether everybody a batch tells of is somebody still, and nobody was told of that may not have been. Reads only.
+    fn subjects(&self, batch: &Batch) -> Result<(), Refusal> {
+        let reader = Reader { connection: self.connection };
+        for record in batch.drafts.iter().filter(|draft| tells(draft)).flat_map(|draft| draft.event.records()) {
+            if detail::erased_by(&reader, record)?.is_some() {
+                return Err(Refusal::Batch(AppendError::Erased));
+            }
+        }
+        let Some(Untold { since, records }) = &batch.untold else { return Ok(()) };
+        let names: Vec<String> = records.iter().map(ToString::to_string).collect();
+        let mut told = false;
+        let scanned = reader.scan(*since, Seq(self.next), |_, bytes| {
+            let text = std::str::from_utf8(bytes).unwrap_or_default();
+            told = names.iter().any(|name| text.contains(name)) && Leaf::may_bear_facts(bytes);
+            if told { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+        });
+        scanned.map_err(ReadError::into_storage)?;
+        if told { Err(Refusal::Batch(AppendError::Conflict(TOLD.to_owned()))) } else { Ok(()) }
     }
 
     /// What goes beside the log with the entries that come next, and what is destroyed there.
@@ -181,4 +207,9 @@ impl Filling<'_> {
         }
         Ok(())
     }
+}
+
+/// Whether a draft says a fact about somebody. That they are erased is the last one; what was asked or answered about them is none.
+fn tells(draft: &Draft) -> bool {
+    draft.event.kind().bearing == Bearing::Fact && !matches!(draft.event, Event::PatientErased(_))
 }

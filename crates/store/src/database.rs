@@ -8,7 +8,7 @@ use std::time::Duration;
 /// The file that holds everything authority rests on.
 pub(crate) const FILE_NAME: &str = "log.sqlite";
 /// How long a connection waits for another's lock. Only migrations and the last moments of a close take any.
-const BUSY_WAIT: Duration = Duration::from_secs(1);
+pub(crate) const BUSY_WAIT: Duration = Duration::from_secs(1);
 /// Prepared statements kept by each connection.
 const STATEMENTS_CACHED_MAX: usize = 64;
 /// How durable a commit is: 2 is FULL, so a commit is synced before it returns.

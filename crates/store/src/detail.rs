@@ -77,6 +77,15 @@ pub enum Kept {
     Expired,
 }
 
+/// What is kept about a patient.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct Details {
+    /// Entries and what they say, newest first.
+    pub here: Vec<(Seq, Detail)>,
+    /// How many pieces more there are that cannot be read.
+    pub unreadable: u64,
+}
+
 /// Why detail cannot be read.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -269,11 +278,15 @@ fn found_key(reader: &Reader<'_>, patient: PatientPseudonym) -> Result<Subject, 
             None => Subject::Key(row.bytes(1)?),
         })
     });
-    match found {
-        Ok(found) => Ok(found.unwrap_or(Subject::Unknown)),
-        Err(ReadError::Storage(error)) => Err(error),
-        Err(_) => Err(rusqlite::Error::InvalidQuery.into()),
-    }
+    found.map(|found| found.unwrap_or(Subject::Unknown)).map_err(ReadError::into_storage)
+}
+
+/// The entry by which a patient was erased, if they were.
+pub(crate) fn erased_by(reader: &Reader<'_>, patient: PatientPseudonym) -> Result<Option<Seq>, StorageError> {
+    Ok(match found_key(reader, patient)? {
+        Subject::Erased(by) => Some(by),
+        Subject::Unknown | Subject::Key(_) => None,
+    })
 }
 
 /// What a ciphertext is bound to: the entry's commitment has random bytes in it, so it is one entry's alone.
@@ -290,24 +303,23 @@ impl Store {
         self.read(|reader| read(reader, self.vault(), seq))
     }
 
-    /// The newest detail of a sort about a patient, newest first, at most `most`: entries and what they say.
+    /// The newest detail of a sort about a patient, newest first, at most `most`. What is damaged is counted and left out: it must not stand in the
+    /// way of whoever needs the rest, least of whoever has it erased.
     ///
     /// # Errors
-    /// As [`Store::detail`].
-    pub fn details_of(
-        &self,
-        patient: PatientPseudonym,
-        sort: DetailSort,
-        most: u32,
-    ) -> Result<Vec<(Seq, Detail)>, DetailError> {
+    /// When the database fails.
+    pub fn details_of(&self, patient: PatientPseudonym, sort: DetailSort, most: u32) -> Result<Details, ReadError> {
         self.read(|reader| {
             let values = [patient.to_bytes().into(), sort.as_str().into(), most.into()];
             let entries = reader.query(statements::DETAIL_OF_PATIENT, &values, |row| row.int(0))?;
-            let mut found = Vec::with_capacity(entries.len());
+            let mut found = Details::default();
             for entry in entries {
                 let seq = Seq(u64::try_from(entry).unwrap_or(0));
-                if let Kept::Here(detail) = read(reader, self.vault(), seq)? {
-                    found.push((seq, detail));
+                match read(reader, self.vault(), seq) {
+                    Ok(Kept::Here(detail)) => found.here.push((seq, detail)),
+                    Ok(_) => {}
+                    Err(DetailError::Read(error @ ReadError::Storage(_))) => return Err(error),
+                    Err(_) => found.unreadable += 1,
                 }
             }
             Ok(found)
@@ -319,12 +331,7 @@ impl Store {
     /// # Errors
     /// When the database fails.
     pub fn erased(&self, patient: PatientPseudonym) -> Result<Option<Seq>, ReadError> {
-        self.read(|reader| {
-            Ok(match found_key(reader, patient)? {
-                Subject::Erased(by) => Some(by),
-                Subject::Unknown | Subject::Key(_) => None,
-            })
-        })
+        self.read(|reader| Ok(erased_by(reader, patient)?))
     }
 }
 

@@ -43,9 +43,9 @@ pub mod search;
 pub mod statements;
 
 pub use backup::{BackedUp, BackupError, back_up};
-pub use batch::{AppendError, BATCH_DRAFTS_MAX, Batch, Claim, Expect, Write};
+pub use batch::{AppendError, BATCH_DRAFTS_MAX, Batch, Claim, Expect, Untold, Write};
 pub use database::StorageError;
-pub use detail::{DETAIL_BYTES_MAX, Detail, DetailError, DetailSort, Kept};
+pub use detail::{DETAIL_BYTES_MAX, Detail, DetailError, DetailSort, Details, Kept};
 pub use directory::DirectoryError;
 pub use keys::{Key, Keys, KeysError};
 pub use migrations::MigrationError;

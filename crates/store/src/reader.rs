@@ -51,6 +51,16 @@ pub enum ReadError {
     Storage(#[from] StorageError),
 }
 
+impl ReadError {
+    /// For whoever writes: to them a row that cannot be read is a failing store.
+    pub(crate) fn into_storage(self) -> StorageError {
+        match self {
+            Self::Storage(error) => error,
+            _ => rusqlite::Error::InvalidQuery.into(),
+        }
+    }
+}
+
 impl From<rusqlite::Error> for ReadError {
     fn from(error: rusqlite::Error) -> Self {
         Self::Storage(error.into())

@@ -6,7 +6,7 @@ use crate::reader::Reader;
 use crate::rotation;
 use crate::seal::Sealer;
 use crate::{Apply, OpenError, ReadError};
-use events::{Leaf, Seq, Timestamp};
+use events::{Event, Leaf, Seq, Timestamp};
 use ledger::source::TILE_WIDTH;
 use ledger::{Hash, Origin, SigningKey, TileSource, Tree, VerifyingKey, leaf_hash, note};
 use rusqlite::Connection;
@@ -168,12 +168,14 @@ pub(crate) fn replay(
     Ok(replay.at)
 }
 
-/// Folds and takes in whatever is in the log after `at`, which moves along: a commit that seemed to fail may have been kept.
+/// Folds and takes in whatever is in the log after `at`, which moves along: a commit that seemed to fail may have been kept. `erased` is set
+/// where somebody was erased by it.
 pub(crate) fn catch_up(
     reader: &Reader<'_>,
     at: &mut Recovered,
     sealer: &mut Sealer,
     apply: &mut dyn Apply,
+    erased: &mut bool,
 ) -> Result<(), StorageError> {
     let read = reader.scan(Seq(at.next), Seq(u64::MAX), |seq, bytes| {
         if seq.0 != at.next {
@@ -184,17 +186,14 @@ pub(crate) fn catch_up(
         match Leaf::parse(bytes) {
             Ok(leaf) => {
                 at.recorded_at = at.recorded_at.max(leaf.recorded_at);
+                *erased |= matches!(leaf.draft.event, Event::PatientErased(_));
                 apply.apply(&[Arc::new(leaf)]);
             }
             Err(error) => apply.unreadable(seq, &error),
         }
         ControlFlow::Continue(())
     });
-    match read {
-        Ok(()) => Ok(()),
-        Err(ReadError::Storage(error)) => Err(error),
-        Err(_) => Err(rusqlite::Error::InvalidQuery.into()),
-    }
+    read.map_err(ReadError::into_storage)
 }
 
 struct Replay<'a> {

@@ -70,9 +70,9 @@ statements! {
     pub(crate) DETAIL_SUBJECT_ERASE "detail_subject_erase" must_change = "INSERT INTO detail_subject (patient, key_id, erased_by) \
         VALUES (?1, 0, ?2) ON CONFLICT (patient) DO UPDATE SET erased_by = excluded.erased_by";
     pub(crate) DETAIL_EXPIRY_FIND "detail_expiry_find" = "SELECT until FROM detail_expiry WHERE id = 1";
-    /// `until, after, rows_max` → `seq, patient is not null, patient`: detail recorded at or before a time, of entries after one.
-    pub DETAIL_OLD "detail_old" = "SELECT seq, patient IS NOT NULL, patient FROM detail WHERE at <= ?1 AND seq > ?2 \
-        ORDER BY seq LIMIT ?3";
+    /// `after, rows_max` → `seq, at, patient is not null, patient`: detail of entries after one. `at` never decreases with `seq`.
+    pub DETAIL_NEXT "detail_next" =
+        "SELECT seq, at, patient IS NOT NULL, patient FROM detail WHERE seq > ?1 ORDER BY seq LIMIT ?2";
     /// `patient` → how many pieces of detail are kept about them.
     pub DETAIL_COUNT_OF "detail_count_of" = "SELECT count(*) FROM detail WHERE patient = ?1 AND length(sealed) > 0";
     /// `seq`. Forgets one piece.

@@ -84,6 +84,14 @@ pub(crate) fn emptied(connection: &Connection) -> Result<bool, StorageError> {
     Ok(busy == 0)
 }
 
+/// The same without waiting for anybody: for trying again while others want to be answered.
+pub(crate) fn emptied_at_once(connection: &Connection) -> Result<bool, StorageError> {
+    connection.busy_timeout(Duration::ZERO)?;
+    let done = emptied(connection);
+    connection.busy_timeout(database::BUSY_WAIT)?;
+    done
+}
+
 /// Moves everything and empties the log: for the end.
 pub(crate) fn empty(connection: &Connection) {
     if let Err(error) = connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(())) {

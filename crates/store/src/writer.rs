@@ -89,7 +89,7 @@ impl Writer {
             match order {
                 Order::Seal(answer) => drop(answer.send(self.seal_now())),
                 Order::Rotate(actor, answer) => drop(answer.send(self.rotate(actor)?)),
-                Order::Scrub(answer) => drop(answer.send(self.scrub())),
+                Order::Scrub(answer) => drop(answer.send(self.scrub(wal::emptied))),
                 Order::LimitSize(bytes, answer) => drop(answer.send(self.limit_size(bytes))),
             }
         }
@@ -100,7 +100,7 @@ impl Writer {
         if seal_due.is_some_and(|due| due <= now) && self.unsealed_since.is_some() {
             let _reported = self.seal_now();
             if self.scrub_due {
-                let _tried_again = self.scrub();
+                let _tried_again = self.scrub(wal::emptied_at_once);
             }
         }
         Ok(work)
@@ -258,14 +258,17 @@ impl Writer {
     }
 
     /// Empties the write-ahead log, so that what was destroyed in the file is destroyed there too.
-    fn scrub(&mut self) -> Result<(), AppendError> {
-        let scrubbed = self.reopen().and_then(|()| wal::emptied(connected(&self.connection)?));
+    fn scrub(&mut self, emptied: impl FnOnce(&Connection) -> Result<bool, StorageError>) -> Result<(), AppendError> {
+        let scrubbed = self.reopen().and_then(|()| emptied(connected(&self.connection)?));
         match scrubbed {
             Ok(true) => {
                 self.scrub_due = false;
                 Ok(())
             }
-            Ok(false) => Err(AppendError::Busy),
+            Ok(false) => {
+                self.scrub_due = true;
+                Err(AppendError::Busy)
+            }
             Err(error) => Err(self.failed("scrub", error)),
         }
     }
@@ -330,7 +333,11 @@ impl Writer {
         database::execute(&connection, "BEGIN IMMEDIATE", &[])?;
         let mut at = Recovered { next: self.next, recorded_at: self.recorded_at };
         let reader = Reader { connection: &connection };
-        let caught_up = recovery::catch_up(&reader, &mut at, &mut self.sealer, self.apply.as_mut());
+        let erased = &mut self.scrub_due;
+        let caught_up = recovery::catch_up(&reader, &mut at, &mut self.sealer, self.apply.as_mut(), erased);
+        if at.next > self.next {
+            self.unsealed_since.get_or_insert_with(|| (self.options.elapsed)());
+        }
         (self.next, self.recorded_at) = (at.next, at.recorded_at);
         self.status.caught_up(self.next, self.recorded_at);
         caught_up?;

@@ -38,6 +38,8 @@ const CONTROL_ID_BYTES_MAX: usize = 256;
 const PRUNE_EVERY_MESSAGES: u64 = 1_024;
 /// How many are forgotten at once: more than come between two times.
 const PRUNE_MESSAGES_MAX: i64 = 4_096;
+/// How often a message is read anew because its patient was erased while it was on its way.
+const PREPARED_AGAIN_MAX: usize = 3;
 /// When there is no room for another rejected message, one in so many goes.
 const ROOM_PART: u64 = 64;
 
@@ -196,6 +198,7 @@ impl Intake {
     /// which these futures are first polled.
     pub(super) async fn take(&self, opened: Opened) -> Vec<Bytes> {
         let mut prepared = self.prepare(&opened);
+        let mut prepared_again = 0;
         loop {
             let Prepared { feed, batch, ack, outcome, kept } = prepared;
             let failure = match self.plane.record(batch).await {
@@ -213,6 +216,11 @@ impl Intake {
                         return self.answer(&opened, ack);
                     }
                     return self.fail(&opened, &feed, &AppendError::Conflict(what));
+                }
+                // Whom it was about when it was read is nobody's number any more.
+                AppendError::Erased if prepared_again < PREPARED_AGAIN_MAX => {
+                    prepared_again += 1;
+                    prepared = self.prepare(&opened);
                 }
                 // Trying again would not help: it is the message that does not fit.
                 AppendError::TooLong { .. } | AppendError::TooMany { .. } | AppendError::Leaf(_)

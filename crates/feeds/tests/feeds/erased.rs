@@ -4,6 +4,7 @@ use crate::{Node, adt, answer};
 use bytes::Bytes;
 use events::Actor;
 use feeds::hl7::Outcome;
+use plane::PrivacyError;
 use std::collections::BTreeSet;
 
 fn officer() -> Actor {
@@ -59,4 +60,29 @@ async fn no_number_of_a_stay_an_order_or_an_appointment_leads_back_to_an_erased_
     let after = pseudonyms(&node, from);
     assert_eq!(after.len(), 4, "{after:?}");
     assert_eq!(before.intersection(&after).collect::<Vec<_>>(), [""; 0]);
+}
+
+#[tokio::test]
+async fn messages_that_keep_coming_while_their_patient_is_erased_are_taken_and_none_goes_to_the_erased_pseudonym() {
+    let node = Node::start().await;
+    sent(&node, [adt("A01", "0", "4711", "EMERG")]).await;
+    let before = pseudonyms(&node, 0);
+    let feed = async {
+        for id in 1..=60 {
+            sent(&node, [adt(if id % 2 == 0 { "A02" } else { "A08" }, &format!("m{id}"), "4711", "3A")]).await;
+        }
+    };
+    let erase = async {
+        loop {
+            match node.plane.erase("4711", "asked for in writing", officer(), feeds::kept::naming).await {
+                Err(PrivacyError::Unsettled) => {}
+                done => break done.unwrap(),
+            }
+        }
+    };
+    let ((), done) = tokio::join!(feed, erase);
+    let after = pseudonyms(&node, usize::try_from(done.entry.0).unwrap() + 1);
+    assert_eq!(before.intersection(&after).collect::<Vec<_>>(), [""; 0]);
+    sent(&node, [adt("A08", "last", "4711", "3A")]).await;
+    assert_eq!(node.units("4711").len(), 1);
 }

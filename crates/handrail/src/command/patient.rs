@@ -74,6 +74,13 @@ async fn erase(of: PatientReason, yes: bool, out: Output) -> Result<(), Failure>
             "somebody is reading: the write-ahead log may hold traces for some moments more; the node goes on until it does not",
         );
     }
+    let unreadable = number(&done, "unreadable");
+    if unreadable > 0 {
+        note(&format!(
+            "{} of what told who this is could not be read and went unread: kept messages were looked through for what the others say",
+            counted(unreadable, "piece")
+        ));
+    }
     out.data(&done, || {
         let erased = done.get("erased").unwrap_or(&Value::Null);
         let merged = erased.get("merged").and_then(Value::as_array).map_or(0, Vec::len);
@@ -121,6 +128,10 @@ fn described(found: &Value) -> String {
             text("birth_date"),
             texts(identity, "numbers").join(", ")
         ));
+    }
+    let unreadable = number(found, "unreadable");
+    if unreadable > 0 {
+        lines.push(format!("  {} of what was told cannot be read any more: damaged", counted(unreadable, "piece")));
     }
     if let Some(hold) = found.get("hold").filter(|hold| !hold.is_null()) {
         let text = |name: &str| hold.get(name).and_then(Value::as_str).unwrap_or_default();

@@ -46,7 +46,7 @@ impl Asked {
 /// What forbids it is told as what is wrong with the request; anything else as trouble of the node.
 fn refused(error: PrivacyError) -> Trouble {
     match error {
-        PrivacyError::Record(_) | PrivacyError::Read(_) | PrivacyError::Detail(_) => error.into(),
+        PrivacyError::Record(_) | PrivacyError::Read(_) | PrivacyError::Uncertain(_) | PrivacyError::Stopped => error.into(),
         PrivacyError::Nobody => Trouble::not_found(error.to_string()),
         error => bad(error.to_string()),
     }
@@ -57,11 +57,12 @@ async fn find(
     Extension(peer): Extension<Peer>,
     Json(asked): Json<Asked>,
 ) -> Result<Json<Value>, Trouble> {
-    let Person { records, identities, hold } = local.plane.person(asked.number()?).map_err(refused)?;
+    let Person { records, identities, unreadable, hold } = local.plane.person(asked.number()?).map_err(refused)?;
     record_reading(&local, peer, "patient", 0, local.plane.store().head().next.0).await?;
     Ok(Json(json!({
         "records": records,
         "identities": identities,
+        "unreadable": unreadable,
         "hold": hold.map(|hold| json!({ "entry": hold.entry, "reason": hold.reason, "owner": hold.owner })),
     })))
 }
@@ -73,7 +74,7 @@ async fn erase(
 ) -> Result<Json<Value>, Trouble> {
     let by = actor(peer)?;
     let done = local.plane.erase(asked.number()?, &asked.reason, by, feeds::kept::naming).await.map_err(refused)?;
-    Ok(Json(json!({ "entry": done.entry, "erased": done.erased, "scrubbed": done.scrubbed })))
+    Ok(Json(json!({ "entry": done.entry, "erased": done.erased, "scrubbed": done.scrubbed, "unreadable": done.unreadable })))
 }
 
 async fn hold(

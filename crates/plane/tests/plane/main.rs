@@ -4,6 +4,7 @@
 
 mod answers;
 mod changes;
+mod erasures;
 mod full;
 mod house;
 mod live;

@@ -3,22 +3,22 @@
 use crate::house::{AMARA, HOUR, House, NUMBER, START, id, place, sent};
 use events::encounter::{Class, Opened, Presence};
 use events::patient::Merged;
-use events::{Actor, Draft, Event, PatientPseudonym, Seq};
+use events::{Actor, Event, PatientPseudonym, Seq};
 use plane::{Ask, Erasure, Identity, Naming, PrivacyError};
 use store::{Batch, Kept};
 
-const OTHER_NUMBER: &str = "MRN-0815-QUAYSIDE";
+pub(crate) const OTHER_NUMBER: &str = "MRN-0815-QUAYSIDE";
 
-fn officer() -> Actor {
+pub(crate) fn officer() -> Actor {
     Actor::local("uid 1000").unwrap()
 }
 
-fn jane() -> Identity {
+pub(crate) fn jane() -> Identity {
     Identity { numbers: vec![NUMBER.into()], name: Some("Doe, Jane".into()), birth_date: Some("19561103".into()) }
 }
 
 /// A message that names a patient.
-async fn named(house: &House, number: &str, identity: &Identity) -> (PatientPseudonym, Seq) {
+pub(crate) async fn named(house: &House, number: &str, identity: &Identity) -> (PatientPseudonym, Seq) {
     let patient = house.plane.directory().patient_or_new(number);
     let visit = house.plane.directory().encounter_or_new(&format!("visit of {number}"));
     let opened = Opened {
@@ -36,11 +36,11 @@ async fn named(house: &House, number: &str, identity: &Identity) -> (PatientPseu
     (patient.pseudonym, recorded[0].seq)
 }
 
-async fn erase(house: &House, number: &str) -> Result<Erasure, PrivacyError> {
+pub(crate) async fn erase(house: &House, number: &str) -> Result<Erasure, PrivacyError> {
     house.plane.erase(number, "asked for in writing", officer(), |_, _| Ok(Vec::new())).await
 }
 
-async fn merge(house: &House, survivor: PatientPseudonym, retired: PatientPseudonym) {
+pub(crate) async fn merge(house: &House, survivor: PatientPseudonym, retired: PatientPseudonym) {
     house.tell(Merged { survivor, retired }).await;
 }
 
@@ -168,16 +168,4 @@ async fn detail_expires_when_it_is_old_enough_but_not_under_a_hold() {
         })
         .collect();
     assert_eq!(counts, [1, 1]);
-}
-
-#[tokio::test]
-async fn what_was_on_its_way_when_its_patient_was_erased_is_not_kept() {
-    let house = House::open().await;
-    let patient = house.plane.directory().patient_or_new(NUMBER).pseudonym;
-    // A message that was read before the erasure and is committed after it.
-    let late = Draft::new(officer(), events::patient::Labelled { patient, labels: Vec::new() });
-    let batch = Batch::one(late).detail(0, jane().detail(patient).unwrap());
-    let done = erase(&house, NUMBER).await.unwrap();
-    let entry = house.plane.record(batch).await.unwrap()[0].seq;
-    assert_eq!(house.plane.store().detail(entry).unwrap(), Kept::Erased { by: done.entry });
 }

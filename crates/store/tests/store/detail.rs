@@ -4,7 +4,7 @@ use crate::ward::{SetClock, heard, open};
 use events::{PatientPseudonym, Seq};
 use std::fs;
 use std::path::Path;
-use store::{AppendError, Batch, DETAIL_BYTES_MAX, Detail, DetailError, DetailSort, Kept, Store};
+use store::{AppendError, Batch, DETAIL_BYTES_MAX, Detail, DetailError, DetailSort, Details, Kept, Store};
 use zeroize::Zeroizing;
 
 const JANE: PatientPseudonym = PatientPseudonym::from_bytes([1; 16]);
@@ -65,8 +65,9 @@ fn detail_is_read_back_as_it_was_and_stands_nowhere_in_clear() {
     drop(store);
     let (store, again) = open(dir.path(), SetClock::new().options());
     assert_eq!(again.leaves(), leaves, "what an entry commits to is read with it");
-    assert_eq!(store.details_of(JANE, DetailSort::Identity, 9).unwrap(), [(jane, detail(Some(JANE), "Doe, Jane"))]);
-    assert!(store.details_of(JANE, DetailSort::Words, 9).unwrap().is_empty());
+    let kept = Details { here: vec![(jane, detail(Some(JANE), "Doe, Jane"))], unreadable: 0 };
+    assert_eq!(store.details_of(JANE, DetailSort::Identity, 9).unwrap(), kept);
+    assert_eq!(store.details_of(JANE, DetailSort::Words, 9).unwrap(), Details::default());
 }
 
 #[test]
@@ -157,6 +158,9 @@ fn detail_that_was_altered_or_taken_away_is_found_out() {
     let (store, _) = open(dir.path(), SetClock::new().options());
     assert!(matches!(store.detail(one), Err(DetailError::Altered(seq)) if seq == one));
     assert!(matches!(store.detail(other), Err(DetailError::Missing(seq)) if seq == other));
+    let rest = say(&store, Some(JANE), "Doe, Jane B");
+    let kept = Details { here: vec![(rest, detail(Some(JANE), "Doe, Jane B"))], unreadable: 1 };
+    assert_eq!(store.details_of(JANE, DetailSort::Identity, 9).unwrap(), kept, "what is damaged hides nothing else");
 }
 
 #[test]

@@ -6,6 +6,7 @@ mod conditions;
 mod damage;
 mod detail;
 mod directories;
+mod erased;
 mod folding;
 mod group_commit;
 mod rotation;
