@@ -277,7 +277,7 @@ impl Intake {
         };
         match translate(message, &circumstances, &mut numbers) {
             Ok(drafts) => {
-                self.note(message, &numbers.unknown_units);
+                self.note(message, &sha256, &numbers.unknown_units);
                 let details = identified::details(message, &numbers.named, &drafts);
                 Ok(Batch { drafts, writes: numbers.writes, details, ..Batch::default() })
             }
@@ -300,10 +300,10 @@ impl Intake {
     }
 
     /// Counts and says what was taken in and will not do what its sender means.
-    fn note(&self, message: &AdtMessage, unknown_units: &[SmolStr]) {
-        for code in unknown_units {
+    fn note(&self, message: &AdtMessage, sha256: &str, unknown_units: &[(SmolStr, bool)]) {
+        for (code, is_code) in unknown_units {
             metrics::counter!("handrail_feed_unknown_units_total").increment(1);
-            self.warned.unknown_unit(code);
+            self.warned.unknown_unit(code, *is_code, sha256);
         }
         if is_not_understood(message) {
             let trigger = message.trigger.to_string();
@@ -482,7 +482,7 @@ struct Numbers<'a> {
     named: Vec<(SmolStr, PatientPseudonym)>,
     /// Visits that this message is the first to name.
     new: Vec<EncounterPseudonym>,
-    unknown_units: Vec<SmolStr>,
+    unknown_units: Vec<(SmolStr, bool)>,
 }
 
 impl Directory for Numbers<'_> {
@@ -548,12 +548,8 @@ impl Directory for Numbers<'_> {
         Ok(named.pseudonym)
     }
 
-    fn unit(&mut self, code: &str) -> Option<UnitId> {
-        let unit = self.charter.unit_by_code(code).cloned();
-        if unit.is_none() {
-            self.unknown_units.push(SmolStr::new(code));
-        }
-        unit
+    fn unknown_unit(&mut self, code: &str, is_code: bool) {
+        self.unknown_units.push((SmolStr::new(code), is_code));
     }
 }
 

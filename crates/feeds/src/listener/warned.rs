@@ -34,13 +34,20 @@ impl Warned {
         Some(unsaid)
     }
 
-    /// Says once for each code that the charter knows no unit by it.
-    pub(super) fn unknown_unit(&self, code: &str) {
-        if let Some(code) = first(&self.units, code) {
-            tracing::warn!(
+    /// Says once for each code that the charter knows no unit by it. What does not look like a code may be anything, a name too, and is not
+    /// repeated: the digest of the message finds it where it was sent.
+    pub(super) fn unknown_unit(&self, code: &str, is_code: bool, sha256: &str) {
+        match first(&self.units, code) {
+            Some(code) if is_code => tracing::warn!(
                 code = code.as_str(),
                 "no unit of the charter has this location code: nobody is on shift there. Add it to `codes` of a unit in hospital.toml"
-            );
+            ),
+            Some(_) => tracing::warn!(
+                message_sha256 = sha256,
+                "a message names a place that does not look like a unit's code, and no unit of the charter has it: the patient counts as nowhere. \
+                 Look at PV1-3 of that message at its sender; if it is a code, add it to `codes` of a unit in hospital.toml"
+            ),
+            None => {}
         }
     }
 

@@ -6,7 +6,8 @@
 //! - **A message without a visit number (PV1-19)** means the patient's one unnumbered visit: whoever keeps the directory gives every
 //!   patient one such encounter. A sender that never numbers visits so has one stay a patient, opened and closed again and again; one
 //!   that numbers them only sometimes leaves the unnumbered stay beside the numbered ones until it is closed without a number too.
-//! - **A unit no charter names** keeps its own code: nobody is on shift there, and the patient has left where they were.
+//! - **A unit no charter names** keeps its own code: nobody is on shift there, and the patient has left where they were. What does not look like
+//!   a code, or has a name or number of the patient's in it, is [`UNREADABLE`] instead: entries name nobody.
 //! - **A time that cannot be right** (older than [`LAG_MAX`], further ahead than [`SKEW_MAX`], or without an hour) is not believed: the
 //!   next of EVN-6, EVN-2 and MSH-7 is asked, and if none is left, it happened when it was recorded.
 
@@ -24,6 +25,7 @@ use events::{
     Source, Timestamp, UnitId,
 };
 use events::{feed, patient};
+use plane::privacy::contains_word;
 use smol_str::SmolStr;
 use std::time::Duration;
 
@@ -39,6 +41,14 @@ pub const CONTROL_ID_CHARS_MAX: usize = 64;
 pub const ROOM_CHARS_MAX: usize = 32;
 /// Where a patient is who was admitted without a place. Nobody is ever on shift there.
 pub const UNPLACED: &str = "unplaced";
+/// Where a patient is whose place reads like words and not like a unit's code. Nobody is ever on shift there.
+pub const UNREADABLE: &str = "unreadable";
+/// The longest code that is taken for a unit's, in characters, if no charter knows it.
+pub const UNIT_CODE_CHARS_MAX: usize = 20;
+/// The shortest part of a patient's name that is looked for in a place, in characters: shorter ones are in any code.
+const NAME_PART_CHARS_MIN: usize = 3;
+/// The same of a patient's numbers.
+const NUMBER_CHARS_MIN: usize = 4;
 /// The label that PV1-16 sets and takes away.
 pub const VIP: &str = "vip";
 
@@ -84,10 +94,10 @@ pub trait Directory {
     fn is_new(&mut self, encounter: EncounterPseudonym) -> bool;
 
     /// The unit that the charter knows by this code.
-    fn unit(&mut self, code: &str) -> Option<UnitId>;
-
-    /// The same of a code that need not be a unit's at all.
     fn known_unit(&mut self, code: &str) -> Option<UnitId>;
+
+    /// Notes that a place has a code no charter knows; `is_code` unless it looks like something else and must not be repeated.
+    fn unknown_unit(&mut self, code: &str, is_code: bool);
 
     /// The pseudonym of an order, by its placer's or its filler's number, made now if it is new.
     ///
@@ -464,9 +474,35 @@ impl<'a, D: Directory> Work<'a, D> {
     }
 
     fn place(&mut self, location: &Location) -> Result<Place, Rejection> {
-        let known = self.directory.unit(&location.unit);
-        let unit = known.or_else(|| UnitId::new(&location.unit).ok()).ok_or(Rejection::UnreadablePlace)?;
-        Ok(Place { unit, room: short(&location.room), bed: short(&location.bed) })
+        let (room, bed) = (self.short(&location.room), self.short(&location.bed));
+        if let Some(unit) = self.directory.known_unit(&location.unit) {
+            return Ok(Place { unit, room, bed });
+        }
+        let given = UnitId::new(&location.unit).map_err(|_| Rejection::UnreadablePlace)?;
+        let is_code = location.unit.chars().count() <= UNIT_CODE_CHARS_MAX
+            && !location.unit.contains(char::is_whitespace)
+            && !self.tells_who(&location.unit);
+        self.directory.unknown_unit(&location.unit, is_code);
+        let unit = if is_code { given } else { UnitId::new(UNREADABLE).map_err(|_| Rejection::UnreadablePlace)? };
+        Ok(Place { unit, room, bed })
+    }
+
+    /// A room or bed as it may stand in an entry.
+    fn short(&self, text: &str) -> Option<SmolStr> {
+        let kept: SmolStr = text.chars().filter(|letter| !letter.is_control()).take(ROOM_CHARS_MAX).collect();
+        (!kept.is_empty() && !self.tells_who(text)).then_some(kept)
+    }
+
+    /// Whether a text has a part of a name or a number of the message's patients in it, as where a sender's fields have slipped by one.
+    fn tells_who(&self, text: &str) -> bool {
+        self.message.patients.iter().any(|patient| {
+            let parts = patient.name.split(|letter: char| !letter.is_alphanumeric());
+            let numbers = patient.record.iter().chain(&patient.retired).chain(&patient.visit.number);
+            let numbers = numbers.map(|one| one.number.as_str());
+            let parts = parts.filter(|part| part.chars().count() >= NAME_PART_CHARS_MIN);
+            let numbers = numbers.filter(|number| number.chars().count() >= NUMBER_CHARS_MIN);
+            parts.chain(numbers).any(|told| contains_word(text, told))
+        })
     }
 
     /// When it happened: the first time in the message that can be right.
@@ -508,11 +544,6 @@ fn said(people: &Stated<Vec<crate::hl7::Person>>) -> Option<Vec<crate::hl7::Pers
 fn is_readable(number: &str) -> bool {
     let identifier = Identifier { number: number.into(), authority: SmolStr::default(), kind: SmolStr::default() };
     identifier.is_readable()
-}
-
-fn short(text: &str) -> Option<SmolStr> {
-    let kept: SmolStr = text.chars().filter(|letter| !letter.is_control()).take(ROOM_CHARS_MAX).collect();
-    (!kept.is_empty()).then_some(kept)
 }
 
 /// The record number among a patient's identifiers: of the feed's own authorities if it names any, of the same sort as `like` if there

@@ -15,6 +15,7 @@ struct Book {
     names: BTreeMap<String, u8>,
     labels: Vec<Label>,
     new: bool,
+    unknown: Vec<(String, bool)>,
 }
 
 impl Book {
@@ -58,8 +59,8 @@ impl Directory for Book {
         self.new
     }
 
-    fn known_unit(&mut self, code: &str) -> Option<UnitId> {
-        self.unit(code)
+    fn unknown_unit(&mut self, code: &str, is_code: bool) {
+        self.unknown.push((code.to_owned(), is_code));
     }
 
     fn order(&mut self, number: &str, by_placer: bool) -> Result<OrderPseudonym, ()> {
@@ -70,7 +71,7 @@ impl Directory for Book {
         Ok(AppointmentPseudonym::from_bytes([self.number(format!("a{number}")); 16]))
     }
 
-    fn unit(&mut self, code: &str) -> Option<UnitId> {
+    fn known_unit(&mut self, code: &str) -> Option<UnitId> {
         match code {
             "3A" | "WARD-3A" => UnitId::new("WARD-3A").ok(),
             "RAD" => UnitId::new("RADIOLOGY").ok(),
@@ -282,6 +283,32 @@ fn unknown_units_keep_their_code_and_no_place_is_a_place_of_its_own() {
     assert_eq!(unit("PV1||I|OtherWard^MainRoom^Bed 1"), "OtherWard");
     assert_eq!(unit("PV1||O|"), UNPLACED);
     assert_eq!(rejected(&adt("A01", &format!("PV1||I|{}", "x".repeat(129)))), Rejection::UnreadablePlace);
+}
+
+#[test]
+fn a_place_that_reads_like_words_or_tells_who_somebody_is_stands_in_no_entry() {
+    let pid = "PID|1||4000161^^^HGH^MR||Quentilla^Zebedee||19560203";
+    let opened = |location: &str| {
+        let mut book = Book::default();
+        let text = format!("MSH|^~\\&|A|B|||1||ADT^A01|1\r{pid}\rPV1||I|{location}||||||||||||||||V-9001");
+        let Event::EncounterOpened(body) = run(&text, &mut book).unwrap().remove(0).event else { panic!() };
+        (body.place, book.unknown)
+    };
+    for words in
+        ["ZEBEDEE QUENTILLA", "QUENTILLA", "st-zebedee", "4000161", "x-V-9001", "MainRoom Bed", &"x".repeat(21)]
+    {
+        let (place, unknown) = opened(&format!("{words}^1^2"));
+        assert_eq!(place.unit.as_str(), UNREADABLE, "{words}");
+        assert_eq!(unknown, [(words.to_owned(), false)]);
+    }
+    for code in ["OtherWard", "4000162", "Ward-Quentillas", &"x".repeat(20)] {
+        let (place, unknown) = opened(&format!("{code}^Quentilla^Bed 1"));
+        assert_eq!((place.unit.as_str(), place.room, place.bed.as_deref()), (code, None, Some("Bed 1")));
+        assert_eq!(unknown, [(code.to_owned(), true)]);
+    }
+    // What the charter knows is no name, whatever it looks like.
+    let (place, unknown) = opened("WARD-3A");
+    assert_eq!((place.unit.as_str(), unknown.len()), ("WARD-3A", 0));
 }
 
 #[test]
