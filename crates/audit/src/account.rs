@@ -103,7 +103,7 @@ pub struct Look {
     pub at: Timestamp,
     /// Who.
     pub by: String,
-    /// How: `account`, `console`, `csv`, `fhir`, or `what if` where it was asked what would be decided.
+    /// How: `account`, `console`, `csv`, `fhir`, `identity`, `detail`, or `what if` where it was asked what would be decided.
     pub how: String,
     /// The entry that says so.
     pub entry: Seq,

@@ -16,10 +16,10 @@ pub struct Read {
     pub to: Seq,
 }
 
-/// Somebody searched the evidence, and was shown what was found. A record number is turned into a pseudonym before it gets here.
+/// Somebody searched the evidence, or asked who a patient is, and was shown what was found. A record number is turned into a pseudonym before it gets here.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Searched {
-    /// Where: `console`, `csv`, `account`, `fhir`.
+    /// Where: `console`, `csv`, `account`, `fhir`; `identity` where a patient's numbers and names were shown, `detail` where that of one entry was.
     pub how: SmolStr,
     /// For entries about this patient, as asked for.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -36,7 +36,7 @@ pub struct Searched {
     /// What else narrowed the search, such as `workflow` and its name.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub narrowed: BTreeMap<SmolStr, SmolStr>,
-    /// How many entries were shown.
+    /// How many entries, or identities, were shown.
     pub shown: u64,
 }
 

@@ -5,7 +5,8 @@ use super::local::{Local, Trouble, actor, bad, record_reading};
 use axum::extract::{Extension, Path, State};
 use axum::routing::{get, post};
 use axum::{Json, Router};
-use events::{OwnerId, Seq};
+use events::ledger::Searched;
+use events::{Draft, OwnerId, PatientPseudonym, Seq};
 use plane::privacy::PrivacyError;
 use plane::{NUMBER_BYTES_MAX, Person};
 use serde::{Deserialize, Serialize};
@@ -46,7 +47,9 @@ impl Asked {
 /// What forbids it is told as what is wrong with the request; anything else as trouble of the node.
 fn refused(error: PrivacyError) -> Trouble {
     match error {
-        PrivacyError::Record(_) | PrivacyError::Read(_) | PrivacyError::Uncertain(_) | PrivacyError::Stopped => error.into(),
+        PrivacyError::Record(_) | PrivacyError::Read(_) | PrivacyError::Uncertain(_) | PrivacyError::Stopped => {
+            error.into()
+        }
         PrivacyError::Nobody => Trouble::not_found(error.to_string()),
         error => bad(error.to_string()),
     }
@@ -58,13 +61,30 @@ async fn find(
     Json(asked): Json<Asked>,
 ) -> Result<Json<Value>, Trouble> {
     let Person { records, identities, unreadable, hold } = local.plane.person(asked.number()?).map_err(refused)?;
-    record_reading(&local, peer, "patient", 0, local.plane.store().head().next.0).await?;
+    let whose = records.first().copied().ok_or_else(|| refused(PrivacyError::Nobody))?;
+    record_look(&local, peer, "identity", whose, None, identities.len() as u64).await?;
     Ok(Json(json!({
         "records": records,
         "identities": identities,
         "unreadable": unreadable,
         "hold": hold.map(|hold| json!({ "entry": hold.entry, "reason": hold.reason, "owner": hold.owner })),
     })))
+}
+
+/// Records whose identity somebody looks at, so that the account of that patient tells it. To be done before it is shown.
+async fn record_look(
+    local: &Local,
+    peer: Peer,
+    how: &str,
+    patient: PatientPseudonym,
+    entry: Option<u64>,
+    shown: u64,
+) -> Result<(), Trouble> {
+    let narrowed = entry.map(|entry| ("entry".into(), entry.to_string().into())).into_iter().collect();
+    let look =
+        Searched { how: how.into(), patient: Some(patient), person: None, from: None, until: None, narrowed, shown };
+    local.plane.record(store::Batch::one(Draft::new(actor(peer)?, look))).await?;
+    Ok(())
 }
 
 async fn erase(
@@ -74,7 +94,9 @@ async fn erase(
 ) -> Result<Json<Value>, Trouble> {
     let by = actor(peer)?;
     let done = local.plane.erase(asked.number()?, &asked.reason, by, feeds::kept::naming).await.map_err(refused)?;
-    Ok(Json(json!({ "entry": done.entry, "erased": done.erased, "scrubbed": done.scrubbed, "unreadable": done.unreadable })))
+    Ok(Json(
+        json!({ "entry": done.entry, "erased": done.erased, "scrubbed": done.scrubbed, "unreadable": done.unreadable }),
+    ))
 }
 
 async fn hold(
@@ -121,6 +143,9 @@ async fn detail(
     Ok(Json(match store.detail(Seq(entry))? {
         Kept::Nothing => json!({ "detail_of": entry, "kept": "nothing" }),
         Kept::Here(detail) => {
+            if let Some(patient) = detail.about {
+                record_look(&local, peer, "detail", patient, Some(entry), 1).await?;
+            }
             let text = serde_json::from_str(&detail.text).unwrap_or_else(|_| Value::from(detail.text.as_str()));
             json!({ "detail_of": entry, "kept": "here", "sort": detail.sort.as_str(), "detail": text })
         }

@@ -31,6 +31,10 @@ fn a_patient_is_shown_held_released_and_erased() {
     let shown = desk.run(&[&["patient", "show"], &of[..]].concat()).ended(0);
     let shown = shown.says(&["pat_", "Doe, Jane, born 19700101, numbers MRN-77"]);
     desk.run(&["ledger", "show", "--count", "100", "--detail"]).ended(0).says(&["\"detail_of\"", "Doe, Jane"]);
+    // Whoever looked at who somebody is stands in that patient's account.
+    let account = desk.run(&[&["audit", "accounting", "--json"], &of[..]].concat()).ended(0).json();
+    let looks = account["looks"].as_array().unwrap().iter().map(|look| look["how"].as_str().unwrap());
+    assert_eq!(looks.collect::<Vec<_>>(), ["identity", "detail", "account"], "{account}");
 
     let because = [&of[..], &["--reason", "case 7"]].concat();
     desk.run(&[&["patient", "hold", "--owner", "nobody-at-all"], &because[..]].concat())
