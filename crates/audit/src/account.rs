@@ -11,7 +11,7 @@ use events::decision::Effect;
 use events::{Actor, Event, Leaf, PatientPseudonym, PrincipalId, Seq, Timestamp};
 use jiff::tz::TimeZone;
 use ledger::note;
-use plane::Plane;
+use plane::{Naming, Plane};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 use store::{ReadError, Search};
@@ -37,6 +37,12 @@ pub struct Account {
     pub hospital: String,
     /// The patient's pseudonym.
     pub patient: PatientPseudonym,
+    /// The patient's name, as the last message told it. Making the account is recorded as a look at this patient, and so is who was shown it.
+    #[serde(default)]
+    pub name: Option<String>,
+    /// The entry by which everything that told who the patient is was destroyed.
+    #[serde(default)]
+    pub erased: Option<Seq>,
     /// The pseudonyms of records merged into this patient.
     pub merged: Vec<PatientPseudonym>,
     /// From then, inclusive.
@@ -170,9 +176,16 @@ fn told(plane: &Plane, asked: &Asked, decisions: &Findings, looks: &Findings) ->
     let of = |effect| lines(accesses.iter().filter(|access| access.effect == effect), &zone);
     let mut merged = find::records(plane, asked.patient);
     merged.retain(|record| *record != asked.patient);
+    let (name, erased) = match plane.name_of(asked.patient)? {
+        Naming::Known(identity) => (identity.name, None),
+        Naming::Erased { by } => (None, Some(by)),
+        Naming::Unknown => (None, None),
+    };
     Ok(Account {
         hospital: hospital.name.clone(),
         patient: asked.patient,
+        name,
+        erased,
         merged,
         from: asked.period.from,
         until: asked.period.until,

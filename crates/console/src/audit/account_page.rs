@@ -92,6 +92,12 @@ fn head(shown: &Shown<'_>) -> Vec<(&'static str, Markup)> {
     let account = shown.account;
     let zone = period::zone(&account.time_zone);
     let mut items: Vec<(&str, Markup)> = Vec::new();
+    match (&account.name, account.erased) {
+        (_, Some(by)) => items
+            .push(("Patient", html! { "erased by entry " (number(by.0)) ": nobody can tell any more who this was" })),
+        (Some(name), None) => items.push(("Patient", html! { strong { (name) } " as the last message called them" })),
+        (None, None) => {}
+    }
     match shown.number {
         Some(number) => items.push(("Record number", html! { strong { (number) } " as entered by the officer" })),
         None => items.push(("Record number", html! { span.fill-in { } })),

@@ -76,6 +76,12 @@ fn text(account: &Account) -> String {
     let zone = period::zone(&account.time_zone);
     let mut text = format!("Who was given access to this record at {}\n", account.hospital);
     let (from, until) = (period::minute(account.from, &zone), period::minute(account.until, &zone));
+    if let Some(name) = &account.name {
+        let _ = writeln!(text, "Name     {name}, as the last message called them");
+    }
+    if let Some(by) = account.erased {
+        let _ = writeln!(text, "Name     erased by entry {by}: nobody can tell any more who this was");
+    }
     let _ = writeln!(text, "Patient  {}", account.patient);
     if !account.merged.is_empty() {
         let _ = writeln!(text, "         with {} merged into it", counted(account.merged.len(), "record"));

@@ -35,6 +35,7 @@ fn a_patient_is_shown_held_released_and_erased() {
     let account = desk.run(&[&["audit", "accounting", "--json"], &of[..]].concat()).ended(0).json();
     let looks = account["looks"].as_array().unwrap().iter().map(|look| look["how"].as_str().unwrap());
     assert_eq!(looks.collect::<Vec<_>>(), ["identity", "detail", "account"], "{account}");
+    desk.run(&[&["audit", "accounting"], &of[..]].concat()).ended(0).says(&["Name     Doe, Jane", "4 times"]);
 
     let because = [&of[..], &["--reason", "case 7"]].concat();
     desk.run(&[&["patient", "hold", "--owner", "nobody-at-all"], &because[..]].concat())
