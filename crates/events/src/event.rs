@@ -98,6 +98,7 @@ events! {
     Fact "patient.labelled" v 1 PatientLabelled(patient::Labelled) "A patient's sensitivity labels changed.";
     Fact "patient.merged" v 1 PatientMerged(patient::Merged) "Two records are one patient.";
     Fact "patient.unmerged" v 1 PatientUnmerged(patient::Unmerged) "They were not after all.";
+    Record "patient.merge_refused" v 1 PatientMergeRefused(patient::MergeRefused) "Somebody wanted two records to be one patient, and it was not done.";
     Fact "patient.erased" v 1 PatientErased(patient::Erased) "What told who a patient is was destroyed.";
     Fact "patient.hold_placed" v 1 HoldPlaced(patient::HoldPlaced) "Nothing of a patient may be erased or expire.";
     Fact "patient.hold_lifted" v 1 HoldLifted(patient::HoldLifted) "It may again.";
@@ -152,6 +153,7 @@ impl Event {
             Self::PatientLabelled(body) => Some(body.patient),
             Self::PatientMerged(body) => Some(body.survivor),
             Self::PatientUnmerged(body) => Some(body.survivor),
+            Self::PatientMergeRefused(body) => Some(body.survivor),
             Self::PatientErased(body) => Some(body.patient),
             Self::HoldPlaced(body) => Some(body.patient),
             Self::HoldLifted(body) => Some(body.patient),

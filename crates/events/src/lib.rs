@@ -34,7 +34,7 @@ pub use ids::{
     ActionName, Actor, ActorKind, AppointmentPseudonym, CallerName, CharterDigest, DetailCommitment, DeviceId,
     EncounterPseudonym, EntityRef, FeedName, ID_BYTES_MAX, IdError, Label, OperatorId, OrderPseudonym, OwnerId,
     PatientPseudonym, PolicyId, PrincipalId, Purpose, RequestId, RoleName, Seq, ShiftId, TypeName, UnitId,
-    WorkflowName,
+    WorkflowName, is_unseen,
 };
 pub use leaf::{Draft, LEAF_BYTES_MAX, LEAF_VERSION, Leaf, LeafError, Source, Spooled};
 pub use time::{Timestamp, TimestampError};

@@ -34,6 +34,31 @@ pub struct Unmerged {
     pub retired: PatientPseudonym,
 }
 
+/// Why two records were not made one patient.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum MergeRefusal {
+    /// The record that was to go is no temporary one, or the one that was to stay is.
+    NotTemporary,
+    /// One of the numbers stands for nobody.
+    Unknown,
+    /// They are one patient already.
+    Same,
+    /// They stand for more records than can be one patient.
+    TooMany,
+}
+
+/// Somebody wanted two records to be one patient, and it was not done.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MergeRefused {
+    /// The record that was to go on.
+    pub survivor: PatientPseudonym,
+    /// The record that was to go.
+    pub retired: PatientPseudonym,
+    /// Why not. Whoever asked was not told which.
+    pub why: MergeRefusal,
+}
+
 /// The longest reason for an erasure or a hold, in characters.
 pub const REASON_CHARS_MAX: usize = 200;
 

@@ -311,6 +311,7 @@ fn services() -> Vec<Event> {
             reason: Some("sent twice".into()),
         }
         .into(),
+        patient::MergeRefused { survivor: PATIENT, retired: OTHER, why: patient::MergeRefusal::NotTemporary }.into(),
     ]
 }
 

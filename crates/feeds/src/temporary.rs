@@ -1,36 +1,35 @@
 //! Patients nobody can name yet: a record number of ours, usable at once, until the real record is known and the two are merged.
 //!
-//! A number begins with [`PREFIX`] and ends with a check character. A number of that form that we never gave out is refused wherever record
-//! numbers come in, so it can be nobody's by chance or by a slip of the keyboard.
+//! A number of that form ([`plane::number`]) that we never gave out is refused wherever record numbers come in, so it can be nobody's by chance or
+//! by a slip of the keyboard.
 
 use aws_lc_rs::rand;
 use events::encounter::{Class, Opened, Place, Presence};
-use events::{Actor, Draft, PatientPseudonym, UnitId, patient};
+use events::patient::{MergeRefusal, MergeRefused, Merged, Unmerged};
+use events::{Actor, Draft, PatientPseudonym, UnitId};
 use plane::Plane;
+use plane::number::{RANDOM_LETTERS, is_temporary, temporary};
 use store::{AppendError, Batch};
 
-/// What every temporary record number begins with.
-pub const PREFIX: &str = "TEMP-HR-";
-/// Letters and digits that cannot be taken for each other (Crockford's).
-const LETTERS: &[u8; 32] = b"0123456789ABCDEFGHJKMNPQRSTVWXYZ";
-/// How many of them a number has before its check character: 40 bits.
-const RANDOM_LETTERS: usize = 8;
 /// How often a number is drawn anew because it was given before.
 const DRAWS_MAX: usize = 8;
 
-/// Why no temporary identity was given, or two records were not merged.
+/// Why no temporary identity was given, or two records were not merged or parted.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum TemporaryError {
     /// The system gives no randomness, or all draws were taken.
     #[error("no number could be drawn")]
     NoNumber,
-    /// One of the numbers stands for nobody.
-    #[error("nobody is known by that record number")]
-    Unknown,
-    /// The records are one already, or are too many.
-    #[error("the two records cannot be one patient: they are the same, or stand for too many others")]
-    Unmergeable,
+    /// They cannot be made one patient. The same words whatever is in the way: they must not tell who is known here. The ledger has the reason.
+    #[error(
+        "these two cannot be made one patient: what goes has to be a temporary number that was given out, and what stays the record number of \
+        another patient who is known here and whose number is not temporary. Look at both numbers once more"
+    )]
+    Refused,
+    /// The two were never made one by name.
+    #[error("these two records were not merged with each other, so there is nothing to take back")]
+    NotMerged,
     /// It could not be recorded; nothing was.
     #[error("it could not be recorded")]
     Unrecorded(#[from] AppendError),
@@ -69,80 +68,55 @@ pub async fn admit(plane: &Plane, unit: UnitId, actor: Actor) -> Result<Temporar
     Ok(Temporary { number, patient: named.pseudonym })
 }
 
-/// Makes two records one patient, as an A40 does: `retired` goes by `survivor` from then on, and grants, live permits and evidence follow.
+/// Makes a temporary record part of a patient's own, as an A40 does: `retired` goes by `survivor` from then on, and grants, live permits and evidence
+/// follow. Any other merge opens one patient's record to whoever treats the other: those come from the house's own patient index, as messages. What
+/// is refused is recorded too.
 ///
 /// # Errors
-/// When `retired` is nobody's number, the two cannot be one, or nothing can be recorded.
+/// When `retired` is no temporary number that was given out, `survivor` is one or is known to nobody, the two cannot be one, or nothing can be
+/// recorded.
 pub async fn merge(plane: &Plane, retired: &str, survivor: &str, actor: Actor) -> Result<(), TemporaryError> {
     let directory = plane.directory();
-    if !directory.knows(retired) || (is_temporary(survivor) && !directory.knows(survivor)) {
-        return Err(TemporaryError::Unknown);
-    }
-    let retired = directory.patient_or_new(retired);
-    let survivor = directory.patient_or_new(survivor);
-    let (one, other) = (survivor.pseudonym, retired.pseudonym);
-    if one == other || !plane.world(|world| world.can_merge(one, other)) {
-        return Err(TemporaryError::Unmergeable);
-    }
-    let draft = Draft::new(actor, patient::Merged { survivor: one, retired: other });
-    let writes = survivor.write.into_iter().chain(retired.write).collect();
-    Box::pin(plane.record(Batch { drafts: vec![draft], writes, ..Batch::default() })).await?;
-    Ok(())
+    // Of a number nobody has, one that is in no world.
+    let (one, other) = (directory.patient(survivor), directory.patient(retired));
+    let known = directory.knows(retired) && directory.knows(survivor);
+    let (same, fit) = plane.world(|world| (world.records_of(one).contains(&other), world.can_merge(one, other)));
+    let why = match () {
+        () if !is_temporary(retired) || is_temporary(survivor) => Some(MergeRefusal::NotTemporary),
+        () if !known => Some(MergeRefusal::Unknown),
+        () if same => Some(MergeRefusal::Same),
+        () if !fit => Some(MergeRefusal::TooMany),
+        () => None,
+    };
+    let draft = match why {
+        Some(why) => Draft::new(actor, MergeRefused { survivor: one, retired: other, why }),
+        None => Draft::new(actor, Merged { survivor: one, retired: other }),
+    };
+    Box::pin(plane.record(Batch::one(draft))).await?;
+    if why.is_some() { Err(TemporaryError::Refused) } else { Ok(()) }
 }
 
-/// Whether a number has the form of ours. One that has and was never given out is nobody's.
-#[must_use]
-pub fn is_temporary(number: &str) -> bool {
-    number.get(..PREFIX.len()).is_some_and(|start| start.eq_ignore_ascii_case(PREFIX))
+/// Takes a merge of two records back, as an A37 does: each keeps what came under its own number.
+///
+/// # Errors
+/// When the two were not made one by name, or nothing can be recorded.
+pub async fn unmerge(plane: &Plane, retired: &str, survivor: &str, actor: Actor) -> Result<(), TemporaryError> {
+    let (one, other) = (plane.directory().patient(survivor), plane.directory().patient(retired));
+    if !plane.world(|world| world.are_linked(one, other)) {
+        return Err(TemporaryError::NotMerged);
+    }
+    Box::pin(plane.record(Batch::one(Draft::new(actor, Unmerged { survivor: one, retired: other })))).await?;
+    Ok(())
 }
 
 fn draw(plane: &Plane) -> Result<String, TemporaryError> {
     for _ in 0..DRAWS_MAX {
         let mut bytes = [0; RANDOM_LETTERS];
         rand::fill(&mut bytes).map_err(|_| TemporaryError::NoNumber)?;
-        let number = written(bytes);
+        let number = temporary(bytes);
         if !plane.directory().knows(&number) {
             return Ok(number);
         }
     }
     Err(TemporaryError::NoNumber)
-}
-
-/// Five bits of each byte as a letter, and a letter that changes when any of them, or the order of two neighbours, does.
-fn written(bytes: [u8; RANDOM_LETTERS]) -> String {
-    let letter = |value: usize| LETTERS.get(value % LETTERS.len()).map_or('0', |letter| char::from(*letter));
-    let mut number = String::from(PREFIX);
-    let mut check = 0;
-    for (weight, byte) in (1..).zip(bytes) {
-        let value = usize::from(byte) % LETTERS.len();
-        check += value * (2 * weight + 1);
-        number.push(letter(value));
-        if weight == RANDOM_LETTERS / 2 {
-            number.push('-');
-        }
-    }
-    number.push(letter(check));
-    number
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_number_shows_its_kind_and_no_slip_makes_another_of_it() {
-        let number = written([0, 1, 2, 31, 4, 5, 6, 7]);
-        assert!(number.starts_with("TEMP-HR-012Z-4567") && is_temporary(&number), "{number}");
-        assert!(is_temporary(&number.to_lowercase()) && !is_temporary("TEMP-1") && !is_temporary("4567"));
-        assert!(number.len() <= plane::NUMBER_BYTES_MAX);
-        let check = |bytes| written(bytes).pop();
-        let right = check([0, 1, 2, 31, 4, 5, 6, 7]);
-        for place in 0..RANDOM_LETTERS {
-            for slip in 1..32 {
-                let mut bytes = [0, 1, 2, 31, 4, 5, 6, 7];
-                bytes[place] = (bytes[place] + slip) % 32;
-                assert_ne!(check(bytes), right, "place {place}, slip {slip}");
-            }
-        }
-    }
 }

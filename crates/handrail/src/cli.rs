@@ -1,8 +1,10 @@
 //! The command line, as `handrail --help` shows it.
 
 mod charter;
+mod patient;
 
 pub(crate) use charter::Charter;
+pub(crate) use patient::{Patient, PatientReason};
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::net::SocketAddr;
@@ -383,75 +385,6 @@ pub(crate) enum Audit {
         #[command(flatten)]
         data: Data,
     },
-}
-
-#[derive(Debug, Subcommand)]
-pub(crate) enum Patient {
-    /// Give an unknown patient a temporary record number, good at once for messages and decisions.
-    Temporary {
-        /// Where they are: a unit, by its id or one of its codes.
-        #[arg(long, value_name = "UNIT")]
-        unit: String,
-        #[command(flatten)]
-        data: Data,
-    },
-    /// Make a record part of another, as an A40 does: the temporary one of the real one.
-    Merge {
-        /// The number that goes.
-        retired: String,
-        /// The number that stays.
-        #[arg(long, value_name = "RECORD")]
-        into: String,
-        #[command(flatten)]
-        data: Data,
-    },
-    /// Show whom a record number stands for, and any hold. Looking is itself recorded.
-    Show {
-        /// The patient's record number; `-` reads it from standard input, where no list of processes shows it.
-        #[arg(long, value_name = "MRN")]
-        record_number: String,
-        #[command(flatten)]
-        data: Data,
-    },
-    /// Destroy everything that tells who a patient is: keys, detail, directory, kept messages. The log still verifies.
-    Erase {
-        #[command(flatten)]
-        of: PatientReason,
-        /// Do not ask for the number once more.
-        #[arg(long)]
-        yes: bool,
-    },
-    /// Place a legal hold: nothing of the patient may be erased or expire.
-    Hold {
-        #[command(flatten)]
-        of: PatientReason,
-        /// Who answers for the hold: a team or person of the charter's owners.toml.
-        #[arg(long, value_name = "OWNER")]
-        owner: String,
-    },
-    /// Lift a legal hold.
-    Release {
-        #[command(flatten)]
-        of: PatientReason,
-    },
-    /// List the legal holds in force.
-    Holds {
-        #[command(flatten)]
-        data: Data,
-    },
-}
-
-/// A patient, and why.
-#[derive(Debug, Args)]
-pub(crate) struct PatientReason {
-    /// The patient's record number, any of theirs; `-` reads it from standard input, where no list of processes shows it.
-    #[arg(long, value_name = "MRN")]
-    pub(crate) record_number: String,
-    /// Why, in words that name nobody: they stay in the log for ever.
-    #[arg(long, value_name = "TEXT")]
-    pub(crate) reason: String,
-    #[command(flatten)]
-    pub(crate) data: Data,
 }
 
 #[derive(Debug, Subcommand)]

@@ -4,15 +4,19 @@
 //! pseudonym. A number nobody has registered answers with a pseudonym derived from the same key: asking twice gives the same one, it is
 //! in no world, and making it costs what finding one costs, so that asking tells nothing.
 
+use crate::number::filed;
 use aws_lc_rs::{hmac, rand};
 use events::{AppointmentPseudonym, EncounterPseudonym, OrderPseudonym, PatientPseudonym};
 use std::collections::{BTreeSet, HashMap};
-use std::sync::{PoisonError, RwLock};
-use store::statements::{DIRECTORY_ADD, DIRECTORY_ALL};
+use std::sync::{PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+use std::time::Duration;
+use store::statements::{DIRECTORY_ADD, DIRECTORY_ALL, DIRECTORY_FIND};
 use store::{ReadError, Reader, Value, Write};
 
-/// The longest record or visit number, in bytes.
-pub const NUMBER_BYTES_MAX: usize = 64;
+/// How long from one look to the next: longer than anything that was prepared waits for its commit.
+pub(crate) const SETTLE_EVERY: Duration = Duration::from_secs(300);
+/// At which look a number that nothing came of is let go of: it was there for the whole time between two.
+const LOOKS: u8 = 2;
 
 /// What kind of number: the same digits as record and as visit are not the same.
 #[derive(Clone, Copy)]
@@ -47,17 +51,39 @@ pub struct Named<T> {
     pub write: Option<Write>,
 }
 
+/// A number that something was prepared for and that the store is not known to have: every batch that uses it writes it too. If none is committed,
+/// as with a message that is refused, it is let go of ([`Directory::settle`]).
 #[derive(Clone, Copy)]
-struct Known {
+struct Fresh {
     pseudonym: [u8; 16],
-    /// Whether the store is known to have it. Until then every batch that uses it writes it too.
-    kept: bool,
+    /// How often it was looked at whether the store has it.
+    looks: u8,
+}
+
+/// Keys of numbers, and the pseudonyms they stand for.
+#[derive(Default)]
+struct Numbers {
+    /// Those the store has.
+    kept: HashMap<[u8; 16], [u8; 16]>,
+    fresh: HashMap<[u8; 16], Fresh>,
+}
+
+impl Numbers {
+    fn find(&self, key: &[u8; 16]) -> Option<[u8; 16]> {
+        self.kept.get(key).copied().or_else(|| self.fresh.get(key).map(|fresh| fresh.pseudonym))
+    }
+
+    /// The store has this one.
+    fn keep(&mut self, key: [u8; 16], pseudonym: [u8; 16]) {
+        self.fresh.remove(&key);
+        self.kept.insert(key, pseudonym);
+    }
 }
 
 /// The directory of one store, in memory; the store's table is its only source.
 pub struct Directory {
     key: hmac::Key,
-    known: RwLock<HashMap<[u8; 16], Known>>,
+    numbers: RwLock<Numbers>,
 }
 
 impl std::fmt::Debug for Directory {
@@ -72,13 +98,16 @@ impl Directory {
     /// # Errors
     /// When the store cannot be read.
     pub fn load(key: &[u8; 32], reader: &Reader) -> Result<Self, ReadError> {
-        let mut known = HashMap::new();
+        let mut kept = HashMap::new();
         // Put in its place row by row: there are millions, and a start waits for them.
         reader.query(DIRECTORY_ALL, &[], |row| {
-            known.insert(row.array(0)?, Known { pseudonym: row.array(1)?, kept: true });
+            kept.insert(row.array(0)?, row.array(1)?);
             Ok(())
         })?;
-        Ok(Self { key: hmac::Key::new(hmac::HMAC_SHA256, key), known: RwLock::new(known) })
+        Ok(Self {
+            key: hmac::Key::new(hmac::HMAC_SHA256, key),
+            numbers: RwLock::new(Numbers { kept, ..Numbers::default() }),
+        })
     }
 
     /// The patient of a record number, or a pseudonym that is in no world.
@@ -115,31 +144,34 @@ impl Directory {
         Named { pseudonym: AppointmentPseudonym::from_bytes(pseudonym), write }
     }
 
-    /// Whether a record number stands for a patient.
+    /// Whether a record number stands for a patient, as far as anything was ever recorded of them.
     #[must_use]
     pub fn knows(&self, number: &str) -> bool {
-        let key = self.derive(Sort::Patient.label(true), number);
-        self.known.read().unwrap_or_else(PoisonError::into_inner).contains_key(&key)
+        let key = self.derive(Sort::Patient, true, number);
+        self.read().kept.contains_key(&key)
     }
 
     /// The keys of every number that stands for any of these pseudonyms: the store deletes by them, since it finds nothing by pseudonym.
     pub(crate) fn keys_of(&self, pseudonyms: &BTreeSet<[u8; 16]>) -> Vec<[u8; 16]> {
-        let known = self.known.read().unwrap_or_else(PoisonError::into_inner);
-        known.iter().filter(|(_, entry)| pseudonyms.contains(&entry.pseudonym)).map(|(key, _)| *key).collect()
+        let numbers = self.read();
+        let fresh = numbers.fresh.iter().map(|(key, fresh)| (key, &fresh.pseudonym));
+        let all = numbers.kept.iter().chain(fresh);
+        all.filter(|(_, pseudonym)| pseudonyms.contains(*pseudonym)).map(|(key, _)| *key).collect()
     }
 
     /// Forgets the numbers of these keys: the store has.
     pub(crate) fn forget(&self, keys: &[[u8; 16]]) {
-        let mut known = self.known.write().unwrap_or_else(PoisonError::into_inner);
+        let mut numbers = self.write();
         for key in keys {
-            known.remove(key);
+            numbers.kept.remove(key);
+            numbers.fresh.remove(key);
         }
     }
 
     /// How many numbers are known.
     #[must_use]
     pub fn len(&self) -> usize {
-        self.known.read().unwrap_or_else(PoisonError::into_inner).len()
+        self.read().kept.len()
     }
 
     /// Whether no number is known.
@@ -148,47 +180,90 @@ impl Directory {
         self.len() == 0
     }
 
+    /// How many numbers are held that nothing was recorded of yet.
+    #[must_use]
+    pub fn fresh(&self) -> usize {
+        self.read().fresh.len()
+    }
+
     /// Notes that a batch with these writes was committed.
     pub(crate) fn kept(&self, writes: &[Write]) {
-        if writes.iter().all(|write| write.statement.name() != DIRECTORY_ADD.name()) {
+        let added = || writes.iter().filter(|write| write.statement.name() == DIRECTORY_ADD.name());
+        if added().next().is_none() {
             return;
         }
-        let mut known = self.known.write().unwrap_or_else(PoisonError::into_inner);
-        for write in writes.iter().filter(|write| write.statement.name() == DIRECTORY_ADD.name()) {
-            if let Some(Value::Bytes(number)) = write.values.first()
-                && let Ok(number) = <[u8; 16]>::try_from(number.as_slice())
-                && let Some(entry) = known.get_mut(&number)
+        let mut numbers = self.write();
+        for write in added() {
+            if let [Value::Bytes(key), Value::Bytes(pseudonym)] = write.values.as_slice()
+                && let (Ok(key), Ok(pseudonym)) = (key.as_slice().try_into(), pseudonym.as_slice().try_into())
+                // One that was forgotten meanwhile stays so.
+                && numbers.fresh.contains_key(&key)
             {
-                entry.kept = true;
+                numbers.keep(key, pseudonym);
             }
         }
     }
 
+    /// Lets go of numbers that nothing came of: those that were there at [`LOOKS`] looks and that the store does not have. One it does have (whoever
+    /// prepared it went away before they heard) is kept.
+    ///
+    /// # Errors
+    /// When the store cannot be read; nothing is let go of then.
+    pub(crate) fn settle(&self, reader: &Reader<'_>) -> Result<(), ReadError> {
+        let due: Vec<[u8; 16]> = {
+            let mut numbers = self.write();
+            numbers.fresh.values_mut().for_each(|fresh| fresh.looks = fresh.looks.saturating_add(1));
+            numbers.fresh.iter().filter(|(_, fresh)| fresh.looks >= LOOKS).map(|(key, _)| *key).collect()
+        };
+        for key in due {
+            let found = reader.find(DIRECTORY_FIND, &[Value::Bytes(key.to_vec())], |row| row.array(0))?;
+            let mut numbers = self.write();
+            match found {
+                Some(pseudonym) => numbers.keep(key, pseudonym),
+                // Unless somebody prepared it anew meanwhile.
+                None if numbers.fresh.get(&key).is_some_and(|fresh| fresh.looks >= LOOKS) => {
+                    numbers.fresh.remove(&key);
+                }
+                None => {}
+            }
+        }
+        Ok(())
+    }
+
     fn find(&self, sort: Sort, number: &str) -> [u8; 16] {
-        let unknown = self.derive(sort.label(false), number);
-        let known = self.derive(sort.label(true), number);
-        self.known.read().unwrap_or_else(PoisonError::into_inner).get(&known).map_or(unknown, |entry| entry.pseudonym)
+        let unknown = self.derive(sort, false, number);
+        let known = self.derive(sort, true, number);
+        self.read().find(&known).unwrap_or(unknown)
     }
 
     fn find_or_new(&self, sort: Sort, number: &str) -> ([u8; 16], Option<Write>) {
-        let key = self.derive(sort.label(true), number);
-        if let Some(entry) = self.known.read().unwrap_or_else(PoisonError::into_inner).get(&key)
-            && entry.kept
-        {
-            return (entry.pseudonym, None);
+        let key = self.derive(sort, true, number);
+        if let Some(pseudonym) = self.read().kept.get(&key) {
+            return (*pseudonym, None);
         }
-        let mut known = self.known.write().unwrap_or_else(PoisonError::into_inner);
-        let entry = *known.entry(key).or_insert_with(|| Known { pseudonym: random(), kept: false });
-        let write = (!entry.kept).then(|| Write {
-            statement: DIRECTORY_ADD,
-            values: vec![Value::Bytes(key.to_vec()), Value::Bytes(entry.pseudonym.to_vec())],
-        });
-        (entry.pseudonym, write)
+        let mut numbers = self.write();
+        if let Some(pseudonym) = numbers.kept.get(&key) {
+            return (*pseudonym, None);
+        }
+        let fresh = numbers.fresh.entry(key).or_insert_with(|| Fresh { pseudonym: random(), looks: 0 });
+        // Whoever prepares it anew needs it for as long as whoever did first.
+        fresh.looks = 0;
+        let values = vec![Value::Bytes(key.to_vec()), Value::Bytes(fresh.pseudonym.to_vec())];
+        (fresh.pseudonym, Some(Write { statement: DIRECTORY_ADD, values }))
     }
 
-    fn derive(&self, label: &[u8], number: &str) -> [u8; 16] {
+    fn read(&self) -> RwLockReadGuard<'_, Numbers> {
+        self.numbers.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn write(&self) -> RwLockWriteGuard<'_, Numbers> {
+        self.numbers.write().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn derive(&self, sort: Sort, known: bool, number: &str) -> [u8; 16] {
+        let number = if matches!(sort, Sort::Patient) { filed(number) } else { number.into() };
         let mut context = hmac::Context::with_key(&self.key);
-        context.update(label);
+        context.update(sort.label(known));
         context.update(number.as_bytes());
         let tag = context.sign();
         let mut key = [0; 16];

@@ -22,6 +22,7 @@ mod expiry;
 mod fold;
 mod identity;
 pub mod live;
+pub mod number;
 mod open;
 pub mod privacy;
 pub mod proposals;
@@ -33,11 +34,12 @@ pub mod tokens;
 pub use charter_change::{ChangeError, Step};
 pub use clock::{Clock, SetClock, SystemClock};
 pub use decide::{Ask, WORDS_BYTES_MAX};
-pub use directory::{Directory, NUMBER_BYTES_MAX, Named, random};
+pub use directory::{Directory, Named, random};
 pub use erasure::Erasure;
 pub use fold::FOLD_VERSION;
 pub use identity::{IDENTITY_NAME_CHARS_MAX, IDENTITY_NUMBERS_MAX, Identity, Naming};
 pub use live::{LIVE_MAX, LIVE_PERMITS_MAX, LIVE_PERMITS_OF_ONE_MAX, LivePermit, Register, Standing};
+pub use number::NUMBER_BYTES_MAX;
 pub use open::{OpenError, Settings};
 pub use privacy::{Person, PrivacyError};
 pub use proposals::{Ending, Proposal, Proposals, Signature};
@@ -47,10 +49,11 @@ pub use tokens::{Certificate, Tokens};
 
 use arc_swap::ArcSwap;
 use decision::Engine;
+use directory::SETTLE_EVERY;
 use events::decision::{Effect, Made};
 use events::{Event, Leaf, Seq, Spooled, Timestamp};
 use fold::Folded;
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, PoisonError};
 use store::{AppendError, Batch, Recorded, Spool, Store};
 
@@ -68,6 +71,8 @@ struct Inner {
     compared: compared::Compared,
     directory: Arc<Directory>,
     spool: Option<Spool>,
+    /// When the directory is next to let go of numbers that nothing came of, in milliseconds.
+    settle_at: AtomicI64,
 }
 
 impl std::fmt::Debug for Plane {
@@ -176,9 +181,29 @@ impl Plane {
     /// When it was not recorded; nothing of it was kept.
     pub async fn record(&self, batch: Batch) -> Result<Vec<Recorded<Arc<Leaf>>>, AppendError> {
         let writes = batch.writes.clone();
+        self.settle_numbers();
         let recorded = self.inner.store.append(batch).await?;
         self.inner.directory.kept(&writes);
         Ok(recorded)
+    }
+
+    /// Now and then, has the directory let go of numbers that nothing was recorded of: whoever sends messages that are refused must not fill it.
+    fn settle_numbers(&self) {
+        let (now, due) = (self.now().as_millis(), &self.inner.settle_at);
+        let at = due.load(Ordering::Relaxed);
+        let next = (self.now() + SETTLE_EVERY).as_millis();
+        if now < at
+            || self.directory().fresh() == 0
+            || due.compare_exchange(at, next, Ordering::Relaxed, Ordering::Relaxed).is_err()
+        {
+            return;
+        }
+        let plane = self.clone();
+        drop(tokio::task::spawn_blocking(move || {
+            if let Err(error) = plane.store().read(|reader| plane.directory().settle(reader)) {
+                tracing::warn!(%error, "numbers that nothing came of could not be looked up");
+            }
+        }));
     }
 
     /// The store, to read from. Writing goes through [`Self::record`].

@@ -2,7 +2,7 @@
 
 use crate::clock::Clock;
 use crate::compared::Compared;
-use crate::directory::Directory;
+use crate::directory::{Directory, SETTLE_EVERY};
 use crate::fold::{Fold, Folded};
 use crate::{Inner, Plane, SpoolAt, charter_in_force, spooling};
 use arc_swap::ArcSwap;
@@ -12,6 +12,7 @@ use events::charter::MadeForDevelopment;
 use events::{Actor, CharterDigest, Draft, Seq};
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::AtomicI64;
 use store::{Options, Store};
 
 /// What a node is opened with.
@@ -144,6 +145,7 @@ impl Plane {
         let spool = spool.map(|at| spooling::open(at, &store)).transpose()?.map(|(spool, _told)| spool);
         let (clock, directory, compared) = (settings.clock, Arc::new(directory?), Compared::default());
         let _first = folded.erasing.directory.set(Arc::clone(&directory));
-        Ok(Self { inner: Arc::new(Inner { store, clock, folded, engine, compared, directory, spool }) })
+        let settle_at = AtomicI64::new((clock.now() + SETTLE_EVERY).as_millis());
+        Ok(Self { inner: Arc::new(Inner { store, clock, folded, engine, compared, directory, spool, settle_at }) })
     }
 }

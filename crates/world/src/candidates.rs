@@ -164,6 +164,11 @@ impl Candidates {
         ties.people.iter().for_each(|(person, until)| self.of_people.untie(*person, *until, patient));
     }
 
+    /// Everybody who has a code as an alias, the ended included.
+    pub(crate) fn known_as(&self, code: PersonNumber) -> impl Iterator<Item = PersonNumber> + '_ {
+        self.known_as.get(&code).into_iter().flatten().copied()
+    }
+
     fn name(&mut self, person: PersonNumber, aliases: &[PersonNumber]) {
         for alias in aliases {
             let known = self.known_as.entry(*alias).or_default();

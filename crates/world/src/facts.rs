@@ -59,7 +59,7 @@ pub struct PrincipalFacts {
     pub home_unit: Option<UnitId>,
     /// Labels that tie them to records needing more care, in alphabetical order.
     pub labels: Vec<Label>,
-    /// What other systems call them, in the order given.
+    /// What other systems call them and nobody else who may act, in the order given.
     pub aliases: Vec<PrincipalId>,
 }
 

@@ -1,6 +1,7 @@
 //! Facts put together for one subject, and the keys they rest on.
 
 use crate::appointments::Appointment;
+use crate::called::Codes;
 use crate::encounters::United;
 use crate::facts::{AppointmentFacts, EncounterFacts, Facts, OrderFacts, PatientFacts, Stay, Subject, TeamFacts};
 use crate::keys::{KEYS_MAX, Key};
@@ -16,16 +17,21 @@ use std::time::Duration;
 /// period of a charter may be longer.
 pub const PAST_HOURS: u64 = 72;
 
-/// Who asks, by every code they are known by.
+/// Who asks, by every code that means them and nobody else.
 struct Asker<'a> {
     id: &'a PrincipalId,
-    number: Option<PersonNumber>,
-    aliases: &'a [PersonNumber],
+    own: Option<PersonNumber>,
+    codes: Codes,
 }
 
 impl Asker<'_> {
     fn is(&self, code: PersonNumber) -> bool {
-        self.number == Some(code) || self.aliases.contains(&code)
+        self.codes.contains(&code)
+    }
+
+    /// Whether a code is written as their id and may mean somebody else: nobody can tell, so it stands for nobody.
+    fn is_unclear(&self, code: PersonNumber) -> bool {
+        self.own == Some(code) && !self.is(code)
     }
 }
 
@@ -35,9 +41,9 @@ impl World {
     pub fn facts(&self, subject: &Subject, now: Timestamp) -> Facts {
         let since = now - Duration::from_secs(PAST_HOURS * 3600);
         let number = self.names.people.find(&subject.principal);
-        let aliases = number.map_or(&[][..], |person| self.principals.aliases(person));
-        let asker = Asker { id: &subject.principal, number, aliases };
-        let principal = number.and_then(|person| self.principals.facts(person, &self.names));
+        let codes = number.map_or_else(Codes::new, |person| self.codes_of(person));
+        let principal = number.and_then(|person| self.principals.facts(person, &codes, &self.names));
+        let asker = Asker { id: &subject.principal, own: number, codes };
         let shifts = number.map_or_else(Vec::new, |person| self.rota.facts(person, since, &self.names));
         let patient = subject.patient.and_then(|patient| self.patient_facts(patient, &asker));
         let device = subject.device.as_ref().and_then(|device| self.devices.facts(device, &self.names));
@@ -76,6 +82,12 @@ impl World {
     pub fn canonical(&self, patient: PatientPseudonym) -> PatientPseudonym {
         let record = self.patients.find(patient);
         record.and_then(|record| self.patients.canonical(&self.patients.group(record))).unwrap_or(patient)
+    }
+
+    /// Whether two records were made one patient by name, and not only each with a third.
+    #[must_use]
+    pub fn are_linked(&self, one: PatientPseudonym, other: PatientPseudonym) -> bool {
+        self.patients.are_linked(one, other)
     }
 
     fn patient_facts(&self, patient: PatientPseudonym, asker: &Asker<'_>) -> Option<PatientFacts> {
@@ -194,7 +206,7 @@ impl World {
                 if !std::mem::replace(&mut asked, true) {
                     people.push(asker.id.clone());
                 }
-            } else {
+            } else if !asker.is_unclear(*code) {
                 people.extend(self.names.people.name(*code).cloned());
             }
         }
@@ -203,7 +215,8 @@ impl World {
 
     fn team_facts<'a>(&'a self, told: impl Iterator<Item = &'a Record>, asker: &Asker<'_>) -> Vec<TeamFacts> {
         let mut team: Vec<TeamFacts> = Vec::new();
-        for member in told.flat_map(|record| record.team.members()) {
+        let members = told.flat_map(|record| record.team.members());
+        for member in members.filter(|member| !asker.is_unclear(member.person)) {
             let person = if asker.is(member.person) { Some(asker.id) } else { self.names.people.name(member.person) };
             let Some(person) = person else { continue };
             match team.iter_mut().find(|known| known.person == *person) {

@@ -14,10 +14,12 @@
 //! 3. *Encounters are a set of statements.* What is known of an encounter's movements depends on which were stated and when each
 //!    occurred, not on the order they were delivered in; only movements of the very same millisecond are told apart by their place in
 //!    the log. The same holds for orders and appointments. Everything else (principals, rota, devices, labels, teams, emergencies) goes by the log: the last entry holds.
+//!    A code that two who may act go by, as id or alias, means neither of them ([`World::who_goes_by`]).
 //! 4. *Every leaf folds.* A leaf already folded changes nothing; a record-only leaf only moves [`World::next_seq`].
 //! 5. *Everything is bounded*, by the `…_MAX` constants of this crate and of `events`.
 
 mod appointments;
+mod called;
 mod candidates;
 pub mod canon;
 mod course;

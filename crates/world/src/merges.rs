@@ -73,6 +73,11 @@ impl Merges {
             && (group.contains(&retired) || group.len() + self.group(retired).len() <= MERGED_RECORDS_MAX)
     }
 
+    /// Whether the two are linked with each other, and not only each with a third.
+    pub(crate) fn are_linked(&self, one: RecordNumber, other: RecordNumber) -> bool {
+        self.links(one).iter().any(|link| link.to == other)
+    }
+
     /// Links two records, or turns the link they have around. Nothing happens if they do not fit.
     pub(crate) fn merge(&mut self, survivor: RecordNumber, retired: RecordNumber, seq: u64) {
         if self.fits(survivor, retired) {

@@ -115,6 +115,11 @@ impl Patients {
         }
     }
 
+    /// Whether the two were made one patient by name.
+    pub(crate) fn are_linked(&self, one: PatientPseudonym, other: PatientPseudonym) -> bool {
+        self.find(one).zip(self.find(other)).is_some_and(|(one, other)| self.merges.are_linked(one, other))
+    }
+
     pub(crate) fn merge(&mut self, survivor: RecordNumber, retired: RecordNumber, seq: u64) {
         self.merges.merge(survivor, retired, seq);
     }

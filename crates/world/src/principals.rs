@@ -102,8 +102,15 @@ impl Principals {
         self.of.keys().copied()
     }
 
-    pub(crate) fn facts(&self, person: PersonNumber, names: &NameBook) -> Option<PrincipalFacts> {
+    /// What is known of somebody; of their aliases, those among `codes`.
+    pub(crate) fn facts(
+        &self,
+        person: PersonNumber,
+        codes: &[PersonNumber],
+        names: &NameBook,
+    ) -> Option<PrincipalFacts> {
         let description = self.description(person)?;
+        let theirs: Vec<_> = description.aliases.iter().copied().filter(|alias| codes.contains(alias)).collect();
         let mut labels: Vec<_> = names.labels.names(&description.labels).cloned().collect();
         labels.sort_unstable();
         Some(PrincipalFacts {
@@ -113,7 +120,7 @@ impl Principals {
             active: description.active,
             home_unit: description.home_unit.and_then(|unit| names.units.name(unit).cloned()),
             labels,
-            aliases: names.people.names(&description.aliases).cloned().collect(),
+            aliases: names.people.names(&theirs).cloned().collect(),
         })
     }
 

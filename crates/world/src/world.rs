@@ -264,10 +264,8 @@ impl World {
 
     fn fold(&mut self, leaf: &Leaf, touched: &mut Touched) {
         match &leaf.draft.event {
-            Event::PrincipalRegistered(_)
-            | Event::PrincipalEnded(_)
-            | Event::ShiftAssigned(_)
-            | Event::ShiftWithdrawn(_) => self.fold_person(leaf, touched),
+            Event::PrincipalRegistered(_) | Event::PrincipalEnded(_) => self.fold_principal(&leaf.draft.event, touched),
+            Event::ShiftAssigned(_) | Event::ShiftWithdrawn(_) => self.fold_shift(leaf, touched),
             Event::DeviceRegistered(body) if self.devices.register(body, &mut self.names) => {
                 touched.add(Key::Device(body.device.clone()));
             }
@@ -316,17 +314,8 @@ impl World {
         }
     }
 
-    fn fold_person(&mut self, leaf: &Leaf, touched: &mut Touched) {
+    fn fold_shift(&mut self, leaf: &Leaf, touched: &mut Touched) {
         match &leaf.draft.event {
-            Event::PrincipalRegistered(body) if self.principals.register(body, &mut self.names) => {
-                touched.add(Key::Principal(body.principal.clone()));
-            }
-            Event::PrincipalEnded(body) => {
-                let person = self.names.people.number(&body.principal);
-                if self.principals.end(person) {
-                    touched.add(Key::Principal(body.principal.clone()));
-                }
-            }
             Event::ShiftAssigned(body) => {
                 let people = self.rota.assign(body, leaf.recorded_at, &mut self.names);
                 for person in people.into_iter().flatten() {

@@ -91,6 +91,8 @@ struct Told {
 enum Problem {
     /// It cannot be read, or says something that cannot be.
     Wrong(String),
+    /// It says of two people what can be true of one only.
+    Taken(String),
     /// A body that could not be read, with the status the reader gives it.
     Body(StatusCode, String),
     /// It could not be recorded; nothing of it was.
@@ -101,6 +103,7 @@ impl IntoResponse for Problem {
     fn into_response(self) -> Response {
         let (status, message) = match self {
             Self::Wrong(message) => (StatusCode::BAD_REQUEST, message),
+            Self::Taken(message) => (StatusCode::CONFLICT, message),
             Self::Body(status, message) => (status, message),
             Self::Unrecorded(error) => {
                 let status = match error {
@@ -170,6 +173,13 @@ fn at_most(what: &str, count: usize, max: usize) -> Result<(), Problem> {
 fn unit(charter: &Charter, code: &str) -> Result<UnitId, Problem> {
     let unknown = || Problem::Wrong(format!("the charter knows no unit called `{}`", short(code)));
     charter.unit_by_code(code).cloned().ok_or_else(unknown)
+}
+
+/// A record number, bare of the white space a form leaves around it.
+fn number(sent: &str) -> Result<&str, Problem> {
+    let number = sent.trim();
+    plane::number::check(number).map_err(|error| Problem::Wrong(error.to_string()))?;
+    Ok(number)
 }
 
 fn id<T>(what: &str, read: Result<T, IdError>) -> Result<T, Problem> {

@@ -1,6 +1,6 @@
 //! Patients nobody can name yet, and the records that turn out to be one patient.
 
-use super::{Api, Problem, unit};
+use super::{Api, Problem, number, unit};
 use crate::temporary::{self, TemporaryError};
 use axum::Json;
 use axum::extract::State;
@@ -8,7 +8,6 @@ use axum::extract::rejection::JsonRejection;
 use axum::http::StatusCode;
 use callers::{Caller, FeedPatients};
 use events::PatientPseudonym;
-use plane::NUMBER_BYTES_MAX;
 use serde::{Deserialize, Serialize};
 
 #[derive(Debug, Deserialize)]
@@ -47,14 +46,8 @@ pub(super) async fn merge(
     body: Result<Json<Same>, JsonRejection>,
 ) -> Result<StatusCode, Problem> {
     let Json(Same { record, retired }) = body?;
-    for number in [&record, &retired] {
-        if number.trim().is_empty() || number.len() > NUMBER_BYTES_MAX || number.chars().any(char::is_control) {
-            return Err(Problem::Wrong(format!(
-                "a record number has 1 to {NUMBER_BYTES_MAX} bytes and no control characters"
-            )));
-        }
-    }
-    Box::pin(temporary::merge(&api.plane, retired.trim(), record.trim(), caller.actor())).await?;
+    let (record, retired) = (number(&record)?, number(&retired)?);
+    Box::pin(temporary::merge(&api.plane, retired, record, caller.actor())).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -63,7 +56,7 @@ impl From<TemporaryError> for Problem {
         match error {
             TemporaryError::Unrecorded(error) => Self::Unrecorded(error),
             TemporaryError::NoNumber => Self::Body(StatusCode::SERVICE_UNAVAILABLE, error.to_string()),
-            TemporaryError::Unknown | TemporaryError::Unmergeable => Self::Wrong(error.to_string()),
+            TemporaryError::Refused | TemporaryError::NotMerged => Self::Wrong(error.to_string()),
         }
     }
 }

@@ -4,13 +4,19 @@ use super::{Api, Problem, Reply, at_most, few, id, short, unit};
 use axum::Json;
 use axum::extract::rejection::JsonRejection;
 use axum::extract::{Path, State};
+use axum::http::StatusCode;
 use callers::{Caller, FeedPeople};
 use charter::Charter;
 use events::patient::LABELS_MAX;
 use events::principal::{ALIASES_MAX, Ended, IdentityClass, ROLES_MAX, Registered};
 use events::{Draft, ID_BYTES_MAX, Label, PrincipalId, RoleName};
+use plane::Plane;
 use serde::Deserialize;
 use smol_str::SmolStr;
+use std::collections::BTreeMap;
+use std::time::Duration;
+use store::{AppendError, Batch, ReadError};
+use world::World;
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -53,6 +59,13 @@ impl Person {
     }
 }
 
+/// The stream that orders who goes by which name, so that two requests at once do not each find it free.
+const STREAM: &str = "people";
+/// How often a request is looked at again because another one was faster.
+const ROUNDS_MAX: usize = 8;
+/// How long one waits for the world to have what the log has.
+const CATCH_UP: Duration = Duration::from_secs(5);
+
 pub(super) async fn tell(
     caller: Caller<FeedPeople>,
     State(api): State<Api>,
@@ -60,8 +73,78 @@ pub(super) async fn tell(
 ) -> Reply {
     let Json(People { people }) = body?;
     few(people.len())?;
-    let draft = |person: Person| Ok(Draft::new(caller.actor(), person.registered(caller.charter())?));
-    api.record_all(people.into_iter().map(draft).collect::<Result<_, Problem>>()?).await
+    let people: Vec<Registered> =
+        people.into_iter().map(|person| person.registered(caller.charter())).collect::<Result<_, _>>()?;
+    let told = each_means_one(&people)?;
+    for _ in 0..ROUNDS_MAX {
+        let version = version_the_world_has(&api.plane).await?;
+        api.plane.world(|world| nobody_else_goes_by(&people, &told, world))?;
+        let drafts = people.iter().map(|person| Draft::new(caller.actor(), person.clone())).collect::<Vec<_>>();
+        if drafts.is_empty() {
+            return api.record_all(drafts).await;
+        }
+        match api.record(Batch::of(drafts).expect(STREAM, version)).await {
+            Err(Problem::Unrecorded(AppendError::Conflict(_))) => {}
+            reply => return reply,
+        }
+    }
+    Err(Problem::Taken("somebody else keeps telling of people; send it again".to_owned()))
+}
+
+/// The stream's version, once the world has every entry there was then.
+async fn version_the_world_has(plane: &Plane) -> Result<u64, Problem> {
+    let behind = || Problem::Body(StatusCode::SERVICE_UNAVAILABLE, "the log cannot be read just now".to_owned());
+    let read = plane.store().read(|reader| Ok::<_, ReadError>((reader.stream_version(STREAM)?, reader.next()?)));
+    let (version, next) = read.map_err(|_| behind())?;
+    let folded = async {
+        while plane.world(World::next_seq) < next {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+    };
+    tokio::time::timeout(CATCH_UP, folded).await.map_err(|_| behind())?;
+    Ok(version)
+}
+
+/// What each person of a request goes by: the row of each id and alias.
+type Told<'a> = BTreeMap<&'a PrincipalId, usize>;
+
+fn codes(person: &Registered) -> impl Iterator<Item = &PrincipalId> {
+    std::iter::once(&person.principal).chain(&person.aliases)
+}
+
+/// Of two rows about different people, none has an id or alias of the other.
+fn each_means_one(people: &[Registered]) -> Result<Told<'_>, Problem> {
+    let mut told = Told::new();
+    for (row, person) in people.iter().enumerate() {
+        for code in codes(person) {
+            let first = *told.entry(code).or_insert(row);
+            if people.get(first).is_some_and(|other| other.principal != person.principal) {
+                let (code, row, first) = (short(code.as_str()), row + 1, first + 1);
+                return Err(Problem::Taken(format!(
+                    "person {row}: `{code}` is an id or alias of person {first} too, and can mean only one of them"
+                )));
+            }
+        }
+    }
+    Ok(told)
+}
+
+/// Nobody who may act, and is not described anew in the same request, has an id or alias of anybody in it.
+fn nobody_else_goes_by(people: &[Registered], told: &Told<'_>, world: &World) -> Result<(), Problem> {
+    // Whoever is in the request goes by what it says of them from then on.
+    let is_told =
+        |id: &PrincipalId| told.get(id).and_then(|row| people.get(*row)).is_some_and(|row| row.principal == *id);
+    for (row, person) in people.iter().enumerate() {
+        for code in codes(person) {
+            if let Some(other) = world.who_goes_by(code).iter().find(|other| !is_told(other)) {
+                let (row, code, other) = (row + 1, short(code.as_str()), short(other.as_str()));
+                return Err(Problem::Taken(format!(
+                    "person {row}: `{code}` is an id or alias of `{other}`, who may act: describe them without it, or end them, first"
+                )));
+            }
+        }
+    }
+    Ok(())
 }
 
 pub(super) async fn end(caller: Caller<FeedPeople>, State(api): State<Api>, Path(who): Path<String>) -> Reply {

@@ -1,13 +1,13 @@
 //! Who treats whom. Record numbers become pseudonyms here; a number that is new is made known.
 
-use super::{Api, Problem, Reply, few};
+use super::{Api, Problem, Reply, few, number};
 use axum::Json;
 use axum::extract::State;
 use axum::extract::rejection::JsonRejection;
 use callers::{Caller, FeedTeams};
 use events::team::{Joined, Left};
 use events::{Draft, Event, PatientPseudonym, PrincipalId, Timestamp};
-use plane::NUMBER_BYTES_MAX;
+use plane::number::is_temporary;
 use serde::Deserialize;
 use store::{Batch, Write};
 
@@ -57,11 +57,9 @@ async fn tell<E: Into<Event>>(
     let mut writes: Vec<Write> = Vec::new();
     let mut drafts = Vec::with_capacity(members.len());
     for member in members {
-        let record = member.record.trim();
-        if record.is_empty() || record.len() > NUMBER_BYTES_MAX || record.chars().any(char::is_control) {
-            return Err(Problem::Wrong(format!(
-                "a record number has 1 to {NUMBER_BYTES_MAX} bytes and no control characters"
-            )));
+        let record = number(&member.record)?;
+        if is_temporary(record) && !api.plane.directory().knows(record) {
+            return Err(Problem::Wrong("a temporary number that was never given out is nobody's".to_owned()));
         }
         let named = api.plane.directory().patient_or_new(record);
         writes.extend(named.write);

@@ -5,7 +5,6 @@ use super::{Settings, identified};
 use crate::hl7::{Acknowledgement, AdtMessage, Identifier, Message, Outcome, Wanted, acknowledge, answer_head, decode};
 use crate::kept;
 use crate::mllp::END;
-use crate::temporary::is_temporary;
 use crate::translate::{Circumstances, Directory, Rejection, TranslateError, VisitKey, is_not_understood, translate};
 use aws_lc_rs::digest;
 use bytes::Bytes;
@@ -17,6 +16,7 @@ use events::{
 };
 use jiff::tz::TimeZone;
 use plane::Plane;
+use plane::number::is_temporary;
 use smol_str::SmolStr;
 use std::collections::BTreeMap;
 use std::convert::Infallible;

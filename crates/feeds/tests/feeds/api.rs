@@ -216,3 +216,94 @@ async fn every_endpoint_asks_for_its_own_right() {
         assert_eq!(nobody.send(method, path, "application/json", "{}").await.0, StatusCode::UNAUTHORIZED);
     }
 }
+
+/// Whoever may only register unknown patients opens nobody's record to anybody with it.
+#[tokio::test]
+async fn registration_merges_unknown_patients_into_known_ones_and_nobody_else() {
+    let house = House::open().await;
+    let mut sender = house.node.sender().await;
+    for (id, record) in [("M1", "4711"), ("M2", "4712")] {
+        crate::answer(sender.exchange(crate::adt("A04", id, record, "EMERG")).await.unwrap());
+    }
+    let by = Actor::local("tester").unwrap();
+    let registration = Callers::new(&house.node.plane);
+    let token = registration.add(CallerName::new("registration").unwrap(), by).await.unwrap().text.to_string();
+    let desk = House { token, ..house };
+    let post = async |path: &str, body: Value| desk.send("POST", path, "application/json", body.to_string()).await;
+    let (status, given) = post("/feeds/v1/patients/temporary", json!({"unit": "EMERG"})).await;
+    assert_eq!(status, StatusCode::CREATED);
+    let given = given["record"].as_str().unwrap();
+    let merge = async |record: &str, retired: &str| {
+        post("/feeds/v1/patients/merge", json!({"record": record, "retired": retired})).await
+    };
+    let entries = || desk.node.raw().len();
+    let mut said = Vec::new();
+    for (record, retired) in [(given, "4711"), ("4712", "4711"), ("4711", "4711"), ("99", "99"), ("99", given)] {
+        let before = entries();
+        let (status, told) = merge(record, retired).await;
+        assert_eq!((status, entries()), (StatusCode::BAD_REQUEST, before + 1), "{told}");
+        said.push(told);
+    }
+    said.dedup();
+    assert_eq!(said.len(), 1, "{said:?}");
+    let before = entries();
+    let slip = format!("{}U", &given[..given.len() - 1]);
+    let (status, told) = merge("4711", &slip).await;
+    assert!(status == StatusCode::BAD_REQUEST && told.as_str().unwrap().contains("letters is wrong"), "{told}");
+    assert_eq!(entries(), before, "a slip of the keyboard tells nothing of anybody");
+    assert_eq!(merge(" 4711 ", &given.to_lowercase()).await.0, StatusCode::NO_CONTENT);
+    let teams = registration.add(CallerName::new("care-teams").unwrap(), Actor::local("tester").unwrap()).await;
+    let care = House { token: teams.unwrap().text.to_string(), ..desk };
+    let never = json!({"members": [{"record": "TEMP-HR-0000-00000", "person": "x"}]});
+    let (status, told) = care.put("/feeds/v1/teams", never).await;
+    assert!(status == StatusCode::BAD_REQUEST && told.as_str().unwrap().contains("never given out"), "{told}");
+}
+
+#[tokio::test]
+async fn a_name_means_one_person() {
+    let house = House::open().await;
+    let person =
+        |id: &str, aliases: &[&str]| json!({"id": id, "class": "staff", "roles": ["nurse"], "aliases": aliases});
+    let put = async |people: &[Value]| house.put("/feeds/v1/people", json!({ "people": people })).await;
+    let entries = || house.node.raw().len();
+    assert_eq!(put(&[person("q.zielinska", &["D1018"]), person("c.whitlock", &[])]).await.0, StatusCode::OK);
+    let before = entries();
+    for (people, said) in [
+        (
+            vec![person("x", &[]), person("evil.user", &["D1018"])],
+            "person 2: `D1018` is an id or alias of `q.zielinska`",
+        ),
+        (vec![person("evil.user", &["c.whitlock"])], "person 1: `c.whitlock` is an id or alias of `c.whitlock`"),
+        (vec![person("D1018", &[])], "person 1: `D1018` is an id or alias of `q.zielinska`"),
+        (vec![person("x", &["A"]), person("y", &["A"])], "person 2: `A` is an id or alias of person 1 too"),
+        (vec![person("x", &["y"]), person("y", &[])], "person 2: `y` is an id or alias of person 1 too"),
+    ] {
+        let (status, told) = put(&people).await;
+        assert_eq!(status, StatusCode::CONFLICT, "{told}");
+        assert!(told.as_str().unwrap().contains(said), "{told}");
+        assert_eq!(entries(), before, "the whole request or nothing");
+    }
+    // The same again, and a code that goes from one to another in one request.
+    assert_eq!(put(&[person("q.zielinska", &["D1018", "q.zielinska"])]).await.0, StatusCode::OK);
+    assert_eq!(put(&[person("c.whitlock", &["D1018"]), person("q.zielinska", &[])]).await.0, StatusCode::OK);
+    // A leaver's.
+    assert_eq!(house.send("DELETE", "/feeds/v1/people/c.whitlock", "", "").await.0, StatusCode::OK);
+    assert_eq!(put(&[person("n.osei", &["D1018"])]).await.0, StatusCode::OK);
+    let back = put(&[person("c.whitlock", &["D1018"])]).await;
+    assert_eq!(back.0, StatusCode::CONFLICT, "{back:?}");
+}
+
+#[tokio::test]
+async fn of_many_who_take_one_alias_at_once_one_gets_it() {
+    let house = House::open().await;
+    for round in 0..10 {
+        let alias = format!("D{round}");
+        let one = |id: String| json!({"people": [{"id": id, "class": "staff", "roles": [], "aliases": [alias]}]});
+        let tries = (0..8).map(|who| house.put("/feeds/v1/people", one(format!("p{round}.{who}"))));
+        let answers = futures_util::future::join_all(tries).await;
+        let taken = answers.iter().filter(|(status, _)| *status == StatusCode::OK).count();
+        let refused = answers.iter().filter(|(status, _)| *status == StatusCode::CONFLICT).count();
+        assert_eq!((taken, refused), (1, 7), "{answers:?}");
+        assert_eq!(house.node.plane.world(|world| world.who_goes_by(&PrincipalId::new(&alias).unwrap())).len(), 1);
+    }
+}

@@ -73,10 +73,53 @@ async fn a_patient_without_a_name_is_there_at_once_and_merged_later() {
     let moved = Bytes::from(text.replace(&format!(" V-{}", given.number), ""));
     assert_eq!(answer(node.sender().await.exchange(moved).await.unwrap()).outcome, Outcome::Accepted);
     assert_eq!(node.units(&given.number), ["WARD-3A"]);
-    temporary::merge(&node.plane, &given.number, "4711", ada()).await.unwrap();
-    assert_eq!(node.units("4711"), ["WARD-3A"]);
-    let twice = temporary::merge(&node.plane, &given.number, &given.number, ada()).await;
-    assert!(matches!(twice, Err(TemporaryError::Unmergeable)), "{twice:?}");
+    let mut sender = node.sender().await;
+    assert_eq!(answer(sender.exchange(adt("A04", "M2", "4711", "EMERG")).await.unwrap()).outcome, Outcome::Accepted);
+    // Typed from a wristband, without the shift key.
+    temporary::merge(&node.plane, &given.number.to_lowercase(), "4711", ada()).await.unwrap();
+    assert!(node.units("4711").contains(&"WARD-3A".to_owned()), "{:?}", node.units("4711"));
+    temporary::unmerge(&node.plane, &given.number, "4711", ada()).await.unwrap();
+    assert_eq!((node.units("4711"), node.units(&given.number)), (vec!["ED".to_owned()], vec!["WARD-3A".to_owned()]));
+    let twice = temporary::unmerge(&node.plane, &given.number, "4711", ada()).await;
+    assert!(matches!(twice, Err(TemporaryError::NotMerged)), "{twice:?}");
+    assert_eq!(node.leaves("patient.unmerged").len(), 1);
+}
+
+#[tokio::test]
+async fn a_merge_by_hand_takes_a_temporary_number_into_a_known_one_and_nothing_else() {
+    let node = Node::start().await;
+    let mut sender = node.sender().await;
+    for (id, record) in [("M1", "4711"), ("M2", "4712")] {
+        assert_eq!(answer(sender.exchange(adt("A04", id, record, "EMERG")).await.unwrap()).outcome, Outcome::Accepted);
+    }
+    let ed = UnitId::new("ED").unwrap();
+    let [one, other] = [
+        temporary::admit(&node.plane, ed.clone(), ada()).await.unwrap().number,
+        temporary::admit(&node.plane, ed, ada()).await.unwrap().number,
+    ];
+    temporary::merge(&node.plane, &one, "4711", ada()).await.unwrap();
+    let mut said = Vec::new();
+    for (retired, survivor, why) in [
+        ("4711", one.as_str(), "not_temporary"),
+        ("4711", "4712", "not_temporary"),
+        ("4711", "4711", "not_temporary"),
+        ("99", "99", "not_temporary"),
+        (&one, &other, "not_temporary"),
+        (&other, "99", "unknown"),
+        ("TEMP-HR-0000-00001", "4711", "unknown"),
+        (&one, "4711", "same"),
+    ] {
+        let refused = temporary::merge(&node.plane, retired, survivor, ada()).await;
+        said.push(refused.unwrap_err().to_string());
+        let recorded = node.leaves("patient.merge_refused");
+        assert_eq!(recorded.len(), said.len(), "every refusal is recorded");
+        let events::Event::PatientMergeRefused(body) = &recorded.last().unwrap().draft.event else { panic!() };
+        assert_eq!(serde_json::to_value(body.why).unwrap(), why, "{retired} {survivor}");
+    }
+    said.dedup();
+    assert_eq!(said.len(), 1, "whoever asks is not told what is in the way: {said:?}");
+    assert_eq!(node.leaves("patient.merged").len(), 1);
+    assert!(node.patient("99").is_none());
 }
 
 #[tokio::test]
@@ -84,7 +127,5 @@ async fn a_temporary_number_nobody_gave_is_nobodys() {
     let node = Node::start().await;
     let slip = adt("A01", "M1", "TEMP-HR-0000-00001", "EMERG");
     assert_eq!(answer(node.sender().await.exchange(slip).await.unwrap()).outcome, Outcome::Refused);
-    let merged = temporary::merge(&node.plane, "TEMP-HR-0000-00001", "4711", ada()).await;
-    assert!(matches!(merged, Err(TemporaryError::Unknown)));
     assert!(node.patient("TEMP-HR-0000-00001").is_none());
 }

@@ -17,7 +17,8 @@ const LINE_BYTES_MAX: u64 = 256;
 pub(crate) async fn run(patient: Patient, out: Output) -> Result<(), Failure> {
     match patient {
         Patient::Temporary { unit, data } => super::temporary::give(unit, data, out).await,
-        Patient::Merge { retired, into, data } => super::temporary::merge(retired, into, data).await,
+        Patient::Merge { retired, into, yes, data } => super::temporary::merge(&retired, &into, yes, data).await,
+        Patient::Unmerge { retired, from, yes, data } => super::temporary::unmerge(&retired, &from, yes, data).await,
         Patient::Show { record_number, data } => {
             let asked = asked(&record_number, String::new(), None)?;
             let connection = Connection::open(&data.data, None)?;
@@ -96,7 +97,7 @@ async fn erase(of: PatientReason, yes: bool, out: Output) -> Result<(), Failure>
 }
 
 /// The question, with a number of `-` read from standard input.
-fn asked(record_number: &str, reason: String, owner: Option<OwnerId>) -> Result<Asked, Failure> {
+pub(super) fn asked(record_number: &str, reason: String, owner: Option<OwnerId>) -> Result<Asked, Failure> {
     let record_number = if record_number == "-" { line()? } else { record_number.trim().to_owned() };
     if record_number.is_empty() {
         return Err(Failure::local("no record number was given"));
@@ -104,7 +105,7 @@ fn asked(record_number: &str, reason: String, owner: Option<OwnerId>) -> Result<
     Ok(Asked { record_number, reason, owner })
 }
 
-fn line() -> Result<String, Failure> {
+pub(super) fn line() -> Result<String, Failure> {
     let mut line = String::new();
     std::io::stdin().lock().take(LINE_BYTES_MAX).read_line(&mut line)?;
     Ok(line.trim().to_owned())
@@ -118,7 +119,7 @@ fn texts<'a>(of: &'a Value, name: &str) -> Vec<&'a str> {
     of.get(name).and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str).collect()
 }
 
-fn described(found: &Value) -> String {
+pub(super) fn described(found: &Value) -> String {
     let mut lines = vec![format!("pseudonyms: {}", texts(found, "records").join(", "))];
     for identity in found.get("identities").and_then(Value::as_array).into_iter().flatten() {
         let text = |name: &str| identity.get(name).and_then(Value::as_str).unwrap_or("–");

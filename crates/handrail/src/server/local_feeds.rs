@@ -20,6 +20,7 @@ pub(crate) fn routes() -> Router<Local> {
         .route("/feeds/rejected/{id}/discard", post(discard))
         .route("/patients/temporary", post(give))
         .route("/patients/merge", post(merge))
+        .route("/patients/unmerge", post(unmerge))
 }
 
 fn trouble(error: AgainError) -> Trouble {
@@ -111,14 +112,39 @@ struct Same {
     retired: String,
 }
 
+impl Same {
+    /// The number that stays and the one that goes.
+    fn numbers(&self) -> Result<(&str, &str), Trouble> {
+        let [record, retired] = [self.record.trim(), self.retired.trim()];
+        for number in [record, retired] {
+            plane::number::check(number).map_err(|error| bad(error.to_string()))?;
+        }
+        Ok((record, retired))
+    }
+}
+
+fn done(outcome: Result<(), TemporaryError>) -> Result<StatusCode, Trouble> {
+    match outcome {
+        Ok(()) => Ok(StatusCode::NO_CONTENT),
+        Err(error @ (TemporaryError::Refused | TemporaryError::NotMerged)) => Err(bad(error.to_string())),
+        Err(error) => Err(error.into()),
+    }
+}
+
 async fn merge(
     State(local): State<Local>,
     Extension(peer): Extension<Peer>,
-    Json(Same { record, retired }): Json<Same>,
+    Json(same): Json<Same>,
 ) -> Result<StatusCode, Trouble> {
-    match temporary::merge(&local.plane, retired.trim(), record.trim(), actor(peer)?).await {
-        Ok(()) => Ok(StatusCode::NO_CONTENT),
-        Err(error @ (TemporaryError::Unknown | TemporaryError::Unmergeable)) => Err(bad(error.to_string())),
-        Err(error) => Err(error.into()),
-    }
+    let (record, retired) = same.numbers()?;
+    done(temporary::merge(&local.plane, retired, record, actor(peer)?).await)
+}
+
+async fn unmerge(
+    State(local): State<Local>,
+    Extension(peer): Extension<Peer>,
+    Json(same): Json<Same>,
+) -> Result<StatusCode, Trouble> {
+    let (record, retired) = same.numbers()?;
+    done(temporary::unmerge(&local.plane, retired, record, actor(peer)?).await)
 }

@@ -7,8 +7,8 @@ use axum::routing::{get, post};
 use axum::{Json, Router};
 use events::ledger::Searched;
 use events::{Draft, OwnerId, PatientPseudonym, Seq};
+use plane::Person;
 use plane::privacy::PrivacyError;
-use plane::{NUMBER_BYTES_MAX, Person};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use store::Kept;
@@ -37,9 +37,7 @@ pub(crate) struct Asked {
 impl Asked {
     fn number(&self) -> Result<&str, Trouble> {
         let number = self.record_number.trim();
-        if number.is_empty() || number.len() > NUMBER_BYTES_MAX {
-            return Err(bad(format!("a record number has 1 to {NUMBER_BYTES_MAX} bytes")));
-        }
+        plane::number::check(number).map_err(|error| bad(error.to_string()))?;
         Ok(number)
     }
 }

@@ -79,3 +79,34 @@ fn a_reason_that_names_the_patient_is_refused_before_anything_goes() {
     desk.run(&["patient", "show", "--record-number", "MRN-77"]).ended(0).says(&["Doe, Jane"]);
     drop(node);
 }
+
+#[test]
+fn a_temporary_patient_is_merged_into_a_known_one_after_both_were_shown_and_taken_out_again() {
+    let (desk, node) = admitted();
+    let given = desk.run(&["patient", "temporary", "--unit", "ER"]).ended(0).out.trim().to_owned();
+    let into = |record: &'static str| ["patient", "merge", &given, "--into", record].map(str::to_owned);
+    let run = |args: &[String], lines: &str| typed(&desk, &args.iter().map(String::as_str).collect::<Vec<_>>(), lines);
+
+    // One digit too many.
+    let (code, _, said) = run(&into("MRN-777"), "MRN-777\n");
+    assert!(code == 1 && said.contains("`MRN-777`: no patient is known by this number"), "{said}");
+    let (code, _, said) = run(&into("MRN-77"), "MRN-7\n");
+    assert!(code == 1 && said.contains("not the same number; nothing was merged"), "{said}");
+    let (code, _, said) = run(&into("MRN-77"), "MRN-77\n");
+    assert!(code == 0 && said.contains("Doe, Jane") && said.contains(&given), "{said}");
+    let shown = desk.run(&["patient", "show", "--record-number", &given]).ended(0).says(&["Doe, Jane"]);
+    assert!(shown.out.contains(", pat_"), "two records: {}", shown.out);
+    desk.run(&["patient", "merge", &given, "--into", "MRN-77", "--yes"])
+        .ended(1)
+        .notes(&["cannot be made one patient"]);
+
+    let part = ["patient", "unmerge", &given, "--from", "MRN-77"];
+    let (code, _, said) = typed(&desk, &part, "MRN-77\n");
+    assert!(code == 1 && said.contains("nothing was taken back"), "{said}");
+    let (code, _, said) = typed(&desk, &part, &format!("{given}\n"));
+    assert!(code == 0 && said.contains("two patients again"), "{said}");
+    assert!(!desk.run(&["patient", "show", "--record-number", &given]).ended(0).out.contains("Doe"));
+    desk.run(&[&part[..], &["--yes"]].concat()).ended(1).notes(&["were not merged with each other"]);
+    desk.run(&["patient", "merge", "MRN-77", "--into", "MRN-77", "--yes"]).ended(1).notes(&["a temporary number"]);
+    drop(node);
+}

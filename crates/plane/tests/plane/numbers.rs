@@ -7,6 +7,7 @@ use plane::Directory;
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 use store::Batch;
 use world::Subject;
 
@@ -102,6 +103,42 @@ async fn many_who_use_a_number_first_at_once_get_one_pseudonym() {
     let house = Arc::into_inner(house).unwrap().reopen().await;
     let again: Vec<_> = (0..20).map(|round| house.plane.directory().patient(&format!("AT-ONCE-{round}"))).collect();
     assert_eq!(named, again);
+}
+
+/// Made-up numbers in messages that are refused do not stay, and are nobody's at any moment.
+#[tokio::test]
+async fn numbers_that_nothing_came_of_are_let_go_of() {
+    let house = House::open().await;
+    let directory = house.plane.directory();
+    let (known, fresh) = (directory.len(), directory.fresh());
+    let asked = directory.patient("MADE-UP-0");
+    for at in 0..1_000 {
+        let named = directory.patient_or_new(&format!("MADE-UP-{at}"));
+        assert!(named.write.is_some());
+        assert!(!directory.knows(&format!("MADE-UP-{at}")), "nothing was recorded of it");
+    }
+    assert_eq!((directory.len(), directory.fresh()), (known, fresh + 1_000));
+    // One of which something was recorded, though nobody who prepared it heard of that.
+    let used = directory.patient_or_new("MADE-UP-7");
+    let mut batch = Batch::one(sent(arrival(used.pseudonym, house.visit)));
+    batch.writes.extend(used.write);
+    house.plane.store().append(batch).await.unwrap();
+
+    for _ in 0..3 {
+        house.clock.set(house.plane.now() + Duration::from_secs(301));
+        house.plane.record(Batch::one(sent(arrival(house.patient, house.visit)))).await.unwrap();
+        // It works beside what is recorded.
+        for _ in 0..500 {
+            if directory.fresh() == 0 {
+                break;
+            }
+            tokio::time::sleep(Duration::from_millis(2)).await;
+        }
+    }
+    assert_eq!((directory.len(), directory.fresh()), (known + 1, 0));
+    assert!(directory.knows("MADE-UP-7") && directory.patient("MADE-UP-7") == used.pseudonym);
+    assert!(!directory.knows("MADE-UP-8"));
+    assert_eq!(directory.patient("MADE-UP-0"), asked, "as a number nobody ever heard of");
 }
 
 fn files(dir: &Path) -> Vec<PathBuf> {

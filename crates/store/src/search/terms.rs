@@ -61,6 +61,7 @@ impl Terms {
             }
             Event::PatientMerged(body) => self.about(Some(body.retired)),
             Event::PatientUnmerged(body) => self.about(Some(body.retired)),
+            Event::PatientMergeRefused(body) => self.about(Some(body.retired)),
             Event::PrincipalRegistered(body) => self.person = Some(body.principal.to_string()),
             Event::PrincipalEnded(body) => self.person = Some(body.principal.to_string()),
             Event::ShiftAssigned(body) => {

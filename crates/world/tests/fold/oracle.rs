@@ -48,22 +48,43 @@ fn registration<'a>(log: &'a [Leaf], id: &PrincipalId) -> Option<&'a principal::
 
 fn principal(log: &[Leaf], id: &PrincipalId) -> Option<PrincipalFacts> {
     let body = registration(log, id)?;
-    let last = log.iter().rev().find_map(|leaf| match &leaf.draft.event {
-        Event::PrincipalRegistered(body) if body.principal == *id => Some(true),
-        Event::PrincipalEnded(body) if body.principal == *id => Some(false),
-        _ => None,
-    });
     let labels: BTreeSet<_> = body.labels.iter().cloned().collect();
     let class: IdentityClass = body.class;
     Some(PrincipalFacts {
         class,
         roles: unique(&body.roles),
         name: body.name.clone(),
-        active: last == Some(true),
+        active: may_act(log, id),
         home_unit: body.home_unit.clone(),
         labels: labels.into_iter().collect(),
-        aliases: unique(&body.aliases),
+        aliases: unique(&body.aliases).into_iter().filter(|alias| means(log, id, alias)).collect(),
     })
+}
+
+fn may_act(log: &[Leaf], id: &PrincipalId) -> bool {
+    let last = log.iter().rev().find_map(|leaf| match &leaf.draft.event {
+        Event::PrincipalRegistered(body) if body.principal == *id => Some(true),
+        Event::PrincipalEnded(body) if body.principal == *id => Some(false),
+        _ => None,
+    });
+    last == Some(true)
+}
+
+fn goes_by(log: &[Leaf], person: &PrincipalId, code: &PrincipalId) -> bool {
+    code == person || registration(log, person).is_some_and(|body| body.aliases.contains(code))
+}
+
+/// Whether a code means somebody: they go by it, and nobody else does while both may act.
+fn means(log: &[Leaf], person: &PrincipalId, code: &PrincipalId) -> bool {
+    let registered: BTreeSet<_> = log
+        .iter()
+        .filter_map(|leaf| match &leaf.draft.event {
+            Event::PrincipalRegistered(body) => Some(&body.principal),
+            _ => None,
+        })
+        .collect();
+    let others = registered.into_iter().filter(|other| *other != person && may_act(log, other));
+    goes_by(log, person, code) && !(may_act(log, person) && others.into_iter().any(|other| goes_by(log, other, code)))
 }
 
 fn shifts(log: &[Leaf], id: &PrincipalId, now: Timestamp) -> Vec<ShiftFacts> {
@@ -237,10 +258,9 @@ fn patient_facts(log: &[Leaf], patient: PatientPseudonym, asker: &PrincipalId) -
     })
 }
 
-/// As the asker, if it is one of their codes.
-fn known_as(log: &[Leaf], asker: &PrincipalId, code: &PrincipalId) -> PrincipalId {
-    let theirs = code == asker || registration(log, asker).is_some_and(|body| body.aliases.contains(code));
-    if theirs { asker.clone() } else { code.clone() }
+/// As the asker, if it is one of their codes; nobody, if it is written as their id and may mean another.
+fn known_as(log: &[Leaf], asker: &PrincipalId, code: &PrincipalId) -> Option<PrincipalId> {
+    if means(log, asker, code) { Some(asker.clone()) } else { Some(code.clone()).filter(|code| code != asker) }
 }
 
 fn team(log: &[Leaf], now: &BTreeSet<PatientPseudonym>, asker: &PrincipalId) -> Vec<TeamFacts> {
@@ -260,7 +280,8 @@ fn team(log: &[Leaf], now: &BTreeSet<PatientPseudonym>, asker: &PrincipalId) -> 
     }
     let mut team: BTreeMap<PrincipalId, Timestamp> = BTreeMap::new();
     for ((_, person), until) in teams.into_iter().filter(|((record, _), _)| now.contains(record)) {
-        let end = team.entry(known_as(log, asker, &person)).or_insert(Timestamp::MIN);
+        let Some(person) = known_as(log, asker, &person) else { continue };
+        let end = team.entry(person).or_insert(Timestamp::MIN);
         *end = (*end).max(until.unwrap_or(Timestamp::MAX));
     }
     let until = |end: Timestamp| Some(end).filter(|end| *end != Timestamp::MAX);
@@ -461,7 +482,7 @@ fn encounter_facts(
     let people = |mut values: Vec<(Stamp, Vec<PrincipalId>)>| {
         values.sort();
         let codes = values.pop().map(|(_, codes)| codes).unwrap_or_default();
-        unique(&codes.iter().map(|code| known_as(log, asker, code)).collect::<Vec<_>>())
+        unique(&codes.iter().filter_map(|code| known_as(log, asker, code)).collect::<Vec<_>>())
     };
     Some(EncounterFacts {
         encounter,

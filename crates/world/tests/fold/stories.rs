@@ -274,6 +274,44 @@ fn an_attending_code_is_the_asker_by_their_alias() {
 }
 
 #[test]
+fn a_code_that_two_people_go_by_means_neither() {
+    let mut ward = Ward::default();
+    let [doctor, evil] = ["dr.smith", "evil.user"].map(|id| PrincipalId::new(id).unwrap());
+    let code = |code: &str| PrincipalId::new(code).unwrap();
+    let key = |who: &PrincipalId| Key::Principal(who.clone());
+    ward.told(0, Opened { attending: vec![code("C006"), code("dr.smith")], ..admission(1) });
+    ward.told(1, registered(&doctor, &["C006"]));
+    let attending = |ward: &Ward, who: &PrincipalId| {
+        ward.facts(who, patient(1)).patient.unwrap().encounters[0].attending.contains(who)
+    };
+    let goes_by = |ward: &Ward, of: &str| ward.world.who_goes_by(&code(of));
+    assert!(attending(&ward, &doctor));
+    assert_eq!(goes_by(&ward, "C006"), std::slice::from_ref(&doctor));
+
+    // Somebody takes code and name: neither of the two is who is meant, and whoever rests on it is asked again.
+    let touched = ward.told(2, registered(&evil, &["C006", "dr.smith"]));
+    assert_eq!(touched.keys.as_slice(), [key(&evil), key(&doctor)]);
+    assert!(!attending(&ward, &doctor) && !attending(&ward, &evil));
+    assert_eq!(goes_by(&ward, "C006"), [doctor.clone(), evil.clone()]);
+    assert_eq!(goes_by(&ward, "dr.smith"), [doctor.clone(), evil.clone()]);
+    assert_eq!(ward.facts(&evil, patient(1)).principal.unwrap().aliases, []);
+    assert_eq!(ward.told(3, principal::Ended { principal: evil.clone() }).keys.as_slice(), [key(&evil), key(&doctor)]);
+    assert!(attending(&ward, &doctor));
+
+    // The code as somebody's id.
+    let touched = ward.told(4, registered(&code("C006"), &[]));
+    assert_eq!(touched.keys.as_slice(), [key(&code("C006")), key(&doctor)]);
+    assert!(!attending(&ward, &code("C006")));
+    ward.told(5, registered(&doctor, &[]));
+    assert!(attending(&ward, &code("C006")) && attending(&ward, &doctor), "each by their own id");
+    // A leaver's code may be given to somebody else.
+    ward.told(6, principal::Ended { principal: code("C006") });
+    ward.told(7, registered(&doctor, &["C006"]));
+    assert!(attending(&ward, &doctor));
+    assert_eq!(goes_by(&ward, "nobody"), [] as [PrincipalId; 0]);
+}
+
+#[test]
 fn a_chain_of_merges_ends_at_the_same_record_in_any_order() {
     let merge = |survivor: u8, retired: u8| records::Merged { survivor: patient(survivor), retired: patient(retired) };
     for order in [[(2, 1), (3, 2)], [(3, 2), (2, 1)]] {
