@@ -30,8 +30,8 @@ pub fn open(
     sealed::open(key, &place(feed, sha256), kept)
 }
 
-/// How many kept messages are looked through in one go.
-const MESSAGES_AT_ONCE: i64 = 256;
+/// How many kept messages are looked through in one go: they are in memory together, and the largest have two million bytes.
+const MESSAGES_AT_ONCE: i64 = 16;
 
 /// The ids of kept messages that name any of these people: by a number that stands by itself, or by family and given name side by side as HL7
 /// writes them. One that does not open is taken to name them, so that nothing is left that might.

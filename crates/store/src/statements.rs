@@ -143,16 +143,26 @@ statements! {
     /// `feed, control_id, sha256`: what was answered to it is forgotten, so that it may be used after all.
     pub FEED_MESSAGE_FORGET "feed_message_forget" =
         "DELETE FROM feed_message WHERE feed = ?1 AND control_id = ?2 AND sha256 = ?3";
-    /// `at, rows_max`. The oldest that came at or before a time.
-    pub REJECTED_MESSAGE_PRUNE "rejected_message_prune" = "DELETE FROM rejected_message WHERE id IN \
-        (SELECT id FROM rejected_message WHERE at <= ?1 ORDER BY id LIMIT ?2)";
+    /// `rows_max`. The oldest; of a row that stays nothing is looked at.
+    pub REJECTED_MESSAGE_PRUNE "rejected_message_prune" =
+        "DELETE FROM rejected_message WHERE id IN (SELECT id FROM rejected_message ORDER BY id LIMIT ?1)";
+    /// `at, rows_max` → `id`, of the oldest that came at or before a time. Looks behind the bytes of a message: not for the writer.
+    pub REJECTED_MESSAGE_OLD "rejected_message_old" =
+        "SELECT id FROM rejected_message WHERE at <= ?1 ORDER BY id LIMIT ?2";
+    /// `rows_max` → `length`, oldest first, without reading the bytes.
+    pub REJECTED_MESSAGE_LENGTHS "rejected_message_lengths" =
+        "SELECT length(bytes) FROM rejected_message ORDER BY id LIMIT ?1";
+    /// `rows_max` → `id, feed, sha256, length, reason, at`, newest first. Looks behind the bytes: not for a thread that must not wait.
+    pub REJECTED_MESSAGE_LISTED "rejected_message_listed" =
+        "SELECT id, feed, sha256, length(bytes), reason, at FROM rejected_message ORDER BY id DESC LIMIT ?1";
     /// `id`. Forgets one.
     pub REJECTED_MESSAGE_FORGET "rejected_message_forget" = "DELETE FROM rejected_message WHERE id = ?1";
     /// `after, rows_max` → `id, feed, sha256, bytes`, oldest first, of ids after one.
     pub REJECTED_MESSAGE_SCAN "rejected_message_scan" =
         "SELECT id, feed, sha256, bytes FROM rejected_message WHERE id > ?1 ORDER BY id LIMIT ?2";
-    /// → how many are kept.
-    pub REJECTED_MESSAGE_COUNT "rejected_message_count" = "SELECT count(*) FROM rejected_message";
+    /// → how many are kept, and how many bytes, without reading these.
+    pub REJECTED_MESSAGE_COUNT "rejected_message_count" =
+        "SELECT count(*), coalesce(sum(length(bytes)), 0) FROM rejected_message";
 
     // Witnesses.
 

@@ -11,12 +11,14 @@ use events::{Actor, Draft, FeedName, Timestamp};
 use jiff::tz::TimeZone;
 use plane::Plane;
 use smol_str::SmolStr;
-use store::sealed::SealedError;
-use store::statements::{REJECTED_MESSAGE_FIND, REJECTED_MESSAGE_LAST, REJECTED_MESSAGE_REMOVE};
+use store::sealed::{OVERHEAD_BYTES, SealedError};
+use store::statements::{REJECTED_MESSAGE_FIND, REJECTED_MESSAGE_LISTED, REJECTED_MESSAGE_REMOVE};
 use store::{AppendError, Batch, ReadError, Value, Write};
 
 /// The most rejected messages one list shows.
 pub const LISTED_MAX: i64 = 1_000;
+/// How many bytes of them one list decrypts to tell sender and type.
+pub const LISTED_BYTES_MAX: u64 = 32 * 1024 * 1024;
 /// The longest reason somebody gives for giving a message up, in characters.
 pub const REASON_CHARS_MAX: usize = 200;
 
@@ -44,8 +46,13 @@ pub struct Rejected {
 #[non_exhaustive]
 pub enum AgainError {
     /// It is not kept, or not any more.
-    #[error("no such rejected message is kept: it was replayed, given up, or has expired")]
+    #[error(
+        "no rejected message of this id is kept: it was repaired, given up or erased, or has expired; `handrail feed rejected list` has the ids"
+    )]
     Gone,
+    /// The node is ending.
+    #[error("the list could not be made: the node is ending")]
+    Interrupted,
     /// It cannot be used this time either; it stays as it was.
     #[error("it still cannot be used: {0}")]
     Rejected(#[from] Rejection),
@@ -69,21 +76,30 @@ struct Kept {
     message: Bytes,
 }
 
-/// The rejected messages that are kept, newest first, at most [`LISTED_MAX`].
+/// The rejected messages that are kept, newest first, at most [`LISTED_MAX`]. They are decrypted one after another, away from whoever must not wait,
+/// and of the older ones, once [`LISTED_BYTES_MAX`] were, the list knows no sender and type.
 ///
 /// # Errors
 /// When the store cannot be read.
-pub fn list(plane: &Plane) -> Result<Vec<Rejected>, AgainError> {
+pub async fn list(plane: &Plane) -> Result<Vec<Rejected>, AgainError> {
+    let plane = plane.clone();
+    tokio::task::spawn_blocking(move || listed(&plane, LISTED_BYTES_MAX)).await.map_err(|_| AgainError::Interrupted)?
+}
+
+fn listed(plane: &Plane, bytes_max: u64) -> Result<Vec<Rejected>, AgainError> {
     let rows = plane.store().read(|reader| {
-        reader.query(REJECTED_MESSAGE_LAST, &[Value::Int(LISTED_MAX)], |row| {
-            Ok((row.int(0)?, row.text(1)?, row.bytes(2)?, row.bytes(3)?, row.text(4)?, row.int(5)?))
+        reader.query(REJECTED_MESSAGE_LISTED, &[Value::Int(LISTED_MAX)], |row| {
+            Ok((row.int(0)?, row.text(1)?, row.int(3)?, row.text(4)?, row.int(5)?))
         })
     })?;
-    let listed = rows.into_iter().filter_map(|(id, feed, sha256, bytes, reason, at)| {
+    let mut decrypted = 0;
+    let listed = rows.into_iter().filter_map(|(id, feed, length, reason, at)| {
         let feed = FeedName::new(&feed).ok()?;
-        let message = sha256.try_into().ok().and_then(|sha256| opened(plane, &feed, &sha256, &bytes).ok());
-        let (sender, message_type) = message.as_deref().map(header).unwrap_or_default();
-        let bytes = message.map_or(0, |message| message.len() as u64);
+        let bytes = u64::try_from(length).unwrap_or(0).saturating_sub(OVERHEAD_BYTES as u64);
+        decrypted += bytes;
+        // One that was handled meanwhile has no header any more.
+        let message = if decrypted <= bytes_max { find(plane, id).ok() } else { None };
+        let (sender, message_type) = message.map(|kept| header(&kept.message)).unwrap_or_default();
         Some(Rejected { id, at: Timestamp::from_millis(at), feed, sender, message_type, bytes, reason: reason.into() })
     });
     Ok(listed.collect())

@@ -1,7 +1,7 @@
 //! One sender: frames in, commits side by side, acknowledgements out in order.
 
 use super::batch::{Part, Reply, parts};
-use super::intake::{Allowed, Intake, Opened};
+use super::intake::{Allowed, Intake, Opened, Taken};
 use super::seats::Seated;
 use crate::mllp::{Mllp, MllpError, Partial, Received};
 use bytes::{Bytes, BytesMut};
@@ -59,7 +59,9 @@ impl fmt::Display for Ended {
             Self::BySender => f.write_str("the sender closed it"),
             Self::Stopped => f.write_str("the listener stops"),
             Self::NoFirstMessage => f.write_str("no whole message came soon enough"),
-            Self::Displaced => f.write_str("all places were taken and it had never sent a whole message"),
+            Self::Displaced => f.write_str(
+                "all places were taken, and no message of its was accepted or its address had more than half of them",
+            ),
             Self::Idle => f.write_str("no message came for too long"),
             Self::SlowMessage => f.write_str("a message did not end in time"),
             Self::Restarts => f.write_str("the sender began message after message and ended none"),
@@ -69,8 +71,8 @@ impl fmt::Display for Ended {
     }
 }
 
-/// What a message is answered, the records it was about, and its place in a batch.
-type Answer = (Vec<Bytes>, Vec<SmolStr>, Part);
+/// What became of a message, the records it was about, and its place in a batch.
+type Answer = (Taken, Vec<SmolStr>, Part);
 
 struct Connection<'a, S> {
     intake: &'a Arc<Intake>,
@@ -215,7 +217,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<'_, S> {
             None => Some((self.intake.open(bytes, None, &self.allowed), Part::Alone)),
             Some(Ok(messages)) if messages.is_empty() => {
                 let whole = Part::OfBatch { opens: Some(self.intake.batch_head(&bytes)), closes: true };
-                self.in_flight.push_back(std::future::ready((Vec::new(), Vec::new(), whole)).boxed());
+                self.in_flight.push_back(std::future::ready((Taken::default(), Vec::new(), whole)).boxed());
                 None
             }
             Some(Ok(messages)) => {
@@ -239,7 +241,6 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<'_, S> {
                 self.deadline = Instant::now() + self.intake.settings().idle_timeout;
                 self.restarts = 0;
                 self.first_due = None;
-                self.seated.has_spoken();
                 self.next_whole(bytes)
             }
             Ok(Some(Received::Partial { bytes, why })) => {
@@ -304,11 +305,14 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<'_, S> {
     async fn write(&mut self, first: Answer) -> Result<(), Ended> {
         let mut out = BytesMut::new();
         let mut next = Some(first);
-        while let Some((acks, records, part)) = next {
+        while let Some((taken, records, part)) = next {
+            if taken.accepted {
+                self.seated.has_spoken();
+            }
             for record in &records {
                 self.busy.remove(record);
             }
-            for frame in self.reply.add(acks, part) {
+            for frame in self.reply.add(taken.answers, part) {
                 self.codec.encode(frame, &mut out).map_err(Ended::Broken)?;
             }
             next = if out.len() < WRITE_BYTES_MAX { self.in_flight.next().now_or_never().flatten() } else { None };

@@ -1,9 +1,9 @@
 //! One message: read it, say what it stands for, commit that with its acknowledgement, and only then hand the acknowledgement out.
 
+use super::rejected::Kept;
 use super::warned::Warned;
 use super::{Settings, identified};
 use crate::hl7::{Acknowledgement, AdtMessage, Identifier, Message, Outcome, Wanted, acknowledge, answer_head, decode};
-use crate::kept;
 use crate::mllp::END;
 use crate::translate::{Circumstances, Directory, Rejection, TranslateError, VisitKey, is_not_understood, translate};
 use aws_lc_rs::digest;
@@ -22,10 +22,7 @@ use std::collections::BTreeMap;
 use std::convert::Infallible;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
-use store::statements::{
-    FEED_MESSAGE_FIND, FEED_MESSAGE_FORGET, FEED_MESSAGE_KEEP, FEED_MESSAGE_PRUNE, REJECTED_MESSAGE_COUNT,
-    REJECTED_MESSAGE_KEEP, REJECTED_MESSAGE_PRUNE,
-};
+use store::statements::{FEED_MESSAGE_FIND, FEED_MESSAGE_FORGET, FEED_MESSAGE_KEEP, FEED_MESSAGE_PRUNE};
 use store::{AppendError, Batch, ReadError, Value, Write};
 use tokio::time::Instant;
 use world::Subject;
@@ -40,26 +37,26 @@ const PRUNE_EVERY_MESSAGES: u64 = 1_024;
 const PRUNE_MESSAGES_MAX: i64 = 4_096;
 /// How often a message is read anew because its patient was erased while it was on its way.
 const PREPARED_AGAIN_MAX: usize = 3;
-/// When there is no room for another rejected message, one in so many goes.
-const ROOM_PART: u64 = 64;
 
 /// Takes messages in for all connections of a listener.
 pub(super) struct Intake {
-    plane: Plane,
-    settings: Settings,
+    pub(super) plane: Plane,
+    pub(super) settings: Settings,
     in_force: Mutex<Option<InForce>>,
     /// Makes this run's acknowledgement ids differ from every other's.
     started_at: Timestamp,
     acknowledged: AtomicU64,
     /// How many rejected messages are kept: committed ones only.
-    kept: AtomicU64,
+    pub(super) kept: AtomicU64,
+    /// How many bytes they have.
+    pub(super) kept_bytes: AtomicU64,
     warned: Warned,
 }
 
 /// The charter a message is read under, with its time zone looked up.
 #[derive(Clone)]
-struct InForce {
-    charter: Arc<Charter>,
+pub(super) struct InForce {
+    pub(super) charter: Arc<Charter>,
     zone: TimeZone,
     /// Whose numbers are record numbers, of the feeds that say so.
     authorities: Arc<BTreeMap<FeedName, Vec<SmolStr>>>,
@@ -67,10 +64,10 @@ struct InForce {
 
 /// A message that was read and not yet acted on.
 pub(super) struct Opened {
-    bytes: Bytes,
-    sha256: [u8; 32],
+    pub(super) bytes: Bytes,
+    pub(super) sha256: [u8; 32],
     read: Result<AdtMessage, Rejection>,
-    in_force: InForce,
+    pub(super) in_force: InForce,
     /// Whether anybody waits for an answer.
     answered: bool,
     allowed: Allowed,
@@ -87,6 +84,15 @@ impl Opened {
     }
 }
 
+/// What became of a message.
+#[derive(Default)]
+pub(super) struct Taken {
+    /// Its acknowledgements.
+    pub(super) answers: Vec<Bytes>,
+    /// Whether it is used from now on. One that was used before is not, once more: it shows nothing of who sends it.
+    pub(super) accepted: bool,
+}
+
 /// What is to be committed, and what is answered once it is.
 struct Prepared {
     feed: FeedName,
@@ -94,15 +100,6 @@ struct Prepared {
     ack: Vec<u8>,
     outcome: Outcome,
     kept: Kept,
-}
-
-/// What a batch does to the rejected messages that are kept.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Kept {
-    Nothing,
-    One,
-    /// The oldest make room for it.
-    OneForOld,
 }
 
 impl Intake {
@@ -114,48 +111,11 @@ impl Intake {
             in_force: Mutex::new(None),
             acknowledged: AtomicU64::new(0),
             kept: AtomicU64::new(0),
+            kept_bytes: AtomicU64::new(0),
             warned: Warned::default(),
         };
         intake.recount();
         intake
-    }
-
-    /// Asks the store how many rejected messages it keeps.
-    fn recount(&self) {
-        let counted = self.plane.store().read(|reader| reader.query(REJECTED_MESSAGE_COUNT, &[], |row| row.int(0)));
-        let rows = counted.ok().and_then(|rows| rows.first().copied()).and_then(|rows| u64::try_from(rows).ok());
-        if let Some(rows) = rows {
-            self.kept.store(rows, Ordering::Relaxed);
-        }
-    }
-
-    /// Notes what a committed batch has done to the messages that are kept.
-    fn has_kept(&self, kept: Kept) {
-        match kept {
-            Kept::Nothing => {}
-            Kept::One => drop(self.kept.fetch_add(1, Ordering::Relaxed)),
-            Kept::OneForOld => self.recount(),
-        }
-    }
-
-    /// Forgets rejected messages that the charter in force no longer keeps.
-    pub(super) async fn forget_rejected(&self) {
-        let retention = self.in_force().charter.hospital().retention;
-        if retention.legal_hold || self.is_anybody_held() {
-            return;
-        }
-        let until = self.plane.now() - retention.rejected_messages_days.duration();
-        let values = vec![until.into(), Value::Int(PRUNE_MESSAGES_MAX)];
-        let batch = Batch { writes: vec![Write { statement: REJECTED_MESSAGE_PRUNE, values }], ..Batch::default() };
-        match self.plane.record(batch).await {
-            Ok(_) => self.recount(),
-            Err(error) => tracing::warn!(%error, "rejected messages that are old could not be forgotten"),
-        }
-    }
-
-    /// Whether any patient is under a legal hold. Nobody can say whose a message is that could not be used.
-    fn is_anybody_held(&self) -> bool {
-        self.plane.world(|world| world.holds().next().is_some())
     }
 
     pub(super) const fn settings(&self) -> &Settings {
@@ -196,7 +156,7 @@ impl Intake {
 
     /// Commits what a message stands for and gives the acknowledgements its sender asked for, if it waits for any. The order of the commits is the order in
     /// which these futures are first polled.
-    pub(super) async fn take(&self, opened: Opened) -> Vec<Bytes> {
+    pub(super) async fn take(&self, opened: Opened) -> Taken {
         let mut prepared = self.prepare(&opened);
         let mut prepared_again = 0;
         loop {
@@ -205,7 +165,8 @@ impl Intake {
                 Ok(_) => {
                     count(&feed, label(outcome));
                     self.has_kept(kept);
-                    return self.answer(&opened, ack);
+                    let answers = self.answer(&opened, ack);
+                    return Taken { answers, accepted: outcome == Outcome::Accepted };
                 }
                 Err(failure) => failure,
             };
@@ -213,9 +174,9 @@ impl Intake {
                 AppendError::Conflict(what) if what == FEED_MESSAGE_KEEP.name() => {
                     if let Ok(Some(ack)) = self.earlier(&opened, &feed) {
                         count(&feed, "duplicate");
-                        return self.answer(&opened, ack);
+                        return Taken { answers: self.answer(&opened, ack), accepted: false };
                     }
-                    return self.fail(&opened, &feed, &AppendError::Conflict(what));
+                    return Taken { answers: self.fail(&opened, &feed, &AppendError::Conflict(what)), accepted: false };
                 }
                 // Whom it was about when it was read is nobody's number any more.
                 AppendError::Erased if prepared_again < PREPARED_AGAIN_MAX => {
@@ -228,7 +189,7 @@ impl Intake {
                 {
                     prepared = self.refuse(&opened, &feed, Rejection::TooMuch);
                 }
-                failure => return self.fail(&opened, &feed, &failure),
+                failure => return Taken { answers: self.fail(&opened, &feed, &failure), accepted: false },
             }
         }
     }
@@ -332,56 +293,12 @@ impl Intake {
         let mut batch = Batch::one(draft);
         // First, so that nothing is pruned or kept for a message that was refused before.
         batch.writes.extend(self.remember(opened, feed, &ack, now));
-        let (kept, room) = self.room(opened, now);
+        let (kept, room) = self.room(opened);
         let write = if kept == Kept::Nothing { None } else { self.keep(opened, feed, rejection, now) };
         let kept = if write.is_some() { kept } else { Kept::Nothing };
         batch.writes.extend(room.filter(|_| write.is_some()));
         batch.writes.extend(write);
         Prepared { feed: feed.clone(), batch, ack, outcome: Outcome::Refused, kept }
-    }
-
-    /// Whether there is room for one more rejected message, and the write that makes it: the oldest go, unless nothing may expire.
-    fn room(&self, opened: &Opened, now: Timestamp) -> (Kept, Option<Write>) {
-        let most = self.settings.rejected_messages_max;
-        let over = || (self.kept.load(Ordering::Relaxed) + 1).saturating_sub(most);
-        if over() == 0 {
-            return (Kept::One, None);
-        }
-        if most == 0 || opened.in_force.charter.hospital().retention.legal_hold || self.is_anybody_held() {
-            metrics::counter!("handrail_feed_rejections_not_kept_total").increment(1);
-            return (Kept::Nothing, None);
-        }
-        // One that was committed while the store was asked is counted twice: look again before anything goes.
-        self.recount();
-        let over = over();
-        if over == 0 {
-            return (Kept::One, None);
-        }
-        // Some at once, so that not every message has to.
-        let rows = i64::try_from(over + most / ROOM_PART).unwrap_or(i64::MAX);
-        let values = vec![now.into(), Value::Int(rows)];
-        (Kept::OneForOld, Some(Write { statement: REJECTED_MESSAGE_PRUNE, values }))
-    }
-
-    /// The bytes of a message that cannot be used, encrypted.
-    fn keep(&self, opened: &Opened, feed: &FeedName, rejection: Rejection, now: Timestamp) -> Option<Write> {
-        let key = self.plane.store().keys().detail.bytes();
-        match kept::seal(key, feed, &opened.sha256, &opened.bytes) {
-            Ok(sealed) => Some(Write {
-                statement: REJECTED_MESSAGE_KEEP,
-                values: vec![
-                    feed.as_str().into(),
-                    opened.sha256.into(),
-                    sealed.into(),
-                    rejection.reason().into(),
-                    now.into(),
-                ],
-            }),
-            Err(error) => {
-                tracing::error!(%error, "a message that could not be used could not be kept either");
-                None
-            }
-        }
     }
 
     /// The write that makes a duplicate of this message a conflict, and now and then one that forgets old messages.
@@ -447,7 +364,7 @@ impl Intake {
         format!("HR{:X}-{number}", self.started_at.as_millis())
     }
 
-    fn in_force(&self) -> InForce {
+    pub(super) fn in_force(&self) -> InForce {
         let engine = self.plane.engine();
         let mut held = self.in_force.lock().unwrap_or_else(PoisonError::into_inner);
         match &*held {

@@ -5,14 +5,15 @@
 //! - **AA**: recorded. **AE**: it could not be recorded, send it again. **AR**: it cannot be used; it is kept, encrypted, and counted.
 //! - The same message again (feed, MSH-10 and content, within seven days) gets the acknowledgement it got, and changes nothing. That
 //!   holds for a refusal too: what was refused has to be sent under a new control id once it has been put right.
-//! - Slow and silent senders are cut off by named timeouts. At the cap the longest silent connection that has never sent a whole message
-//!   gives way; when all have, the newcomer is closed at once.
+//! - Slow and silent senders are cut off by named timeouts. At the cap the longest silent connection of which no message was accepted gives way, or
+//!   else one of an address that has more than half of all; when there is none, the newcomer is closed at once.
 
 pub mod again;
 mod batch;
 mod connection;
 mod identified;
 mod intake;
+mod rejected;
 mod seats;
 mod warned;
 
@@ -37,6 +38,9 @@ use tokio_util::task::TaskTracker;
 /// Whoever connects has something to say: so soon a first whole message must have come.
 pub const FIRST_MESSAGE_TIMEOUT: Duration = Duration::from_secs(30);
 
+/// How many bytes of messages that could not be used are kept: whoever sends them fills the file that decisions are recorded in.
+pub const REJECTED_BYTES_MAX: u64 = 256 * 1024 * 1024;
+
 /// How a listener treats its senders.
 #[derive(Clone, Debug)]
 pub struct Settings {
@@ -59,6 +63,8 @@ pub struct Settings {
     /// The most unusable messages whose bytes are kept: the oldest make room. Under a legal hold nothing does, and of later ones only the
     /// digest is kept.
     pub rejected_messages_max: u64,
+    /// The most bytes of them that are kept, encrypted; the same holds.
+    pub rejected_bytes_max: u64,
     /// Whose numbers are record numbers (CX-4), when more than one authority's reach this listener. Empty: anybody's.
     pub record_authorities: Vec<SmolStr>,
     /// The names (DNS, URI, or else the common name) of which a sender's certificate must have one to speak for a feed. A feed that stands here
@@ -78,6 +84,7 @@ impl Default for Settings {
             write_timeout: Duration::from_secs(30),
             duplicate_window: Duration::from_secs(7 * 24 * 60 * 60),
             rejected_messages_max: 10_000,
+            rejected_bytes_max: REJECTED_BYTES_MAX,
             record_authorities: Vec::new(),
             certificate_names: BTreeMap::new(),
         }
@@ -164,7 +171,7 @@ impl Address {
                     continue;
                 }
             };
-            let Some(seated) = self.seats.admit() else {
+            let Some(seated) = self.seats.admit(peer.ip()) else {
                 metrics::counter!("handrail_feed_connections_refused_total").increment(1);
                 tracing::warn!(%peer, "a feed connection over the cap was closed");
                 continue;

@@ -67,7 +67,7 @@ async fn of_a_batch_that_is_not_whole_nothing_is_used() {
     assert_eq!(node.units("4711"), Vec::<String>::new());
     assert_eq!(node.leaves("feed.message_rejected").len(), 1);
     // What was kept can be put right: not as one message, and it says how.
-    let kept = again::list(&node.plane).unwrap();
+    let kept = again::list(&node.plane).await.unwrap();
     let tried = again::replay(&node.plane, kept[0].id, None, Actor::local("ada").unwrap()).await;
     assert!(matches!(tried, Err(AgainError::Batch)), "{tried:?}");
 }

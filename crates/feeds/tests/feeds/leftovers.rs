@@ -24,7 +24,7 @@ async fn with_a_rejected_message() -> (Node, Bytes, i64) {
     let mut sender = node.sender().await;
     answer(sender.exchange(adt("A01", "M0", "4711", "EMERG")).await.unwrap());
     assert_eq!(answer(sender.exchange(wrong).await.unwrap()).outcome, Outcome::Refused);
-    let listed = again::list(&node.plane).unwrap();
+    let listed = again::list(&node.plane).await.unwrap();
     assert_eq!(listed.len(), 1);
     assert_eq!((listed[0].sender.as_str(), listed[0].message_type.as_str()), ("PAS", "ADT^A02"));
     assert!(listed[0].reason.contains("names no place"));
@@ -43,7 +43,7 @@ async fn a_message_put_right_is_applied_exactly_once() {
     assert_eq!(one.is_ok() as u8 + other.is_ok() as u8, 1, "{one:?} {other:?}");
     assert_eq!(node.units("4711"), ["WARD-3A"]);
     assert_eq!(node.leaves("encounter.moved").len(), 1);
-    assert!(again::list(&node.plane).unwrap().is_empty());
+    assert!(again::list(&node.plane).await.unwrap().is_empty());
     let handled = node.leaves("feed.rejection_handled");
     assert_eq!(handled.len(), 2, "read once, repaired once");
     // Should the sender come with the same at last, it is known.
@@ -57,7 +57,7 @@ async fn what_still_cannot_be_used_stays_and_what_is_given_up_goes() {
     assert!(matches!(again::replay(&node.plane, id, None, ada()).await, Err(AgainError::Rejected(_))));
     let rubbish = Bytes::from_static(b"rubbish");
     assert!(matches!(again::replay(&node.plane, id, Some(rubbish), ada()).await, Err(AgainError::Rejected(_))));
-    assert_eq!(again::list(&node.plane).unwrap().len(), 1);
+    assert_eq!(again::list(&node.plane).await.unwrap().len(), 1);
     again::discard(&node.plane, id, "sent by a test system", ada()).await.unwrap();
     assert!(matches!(again::show(&node.plane, id, ada()).await, Err(AgainError::Gone)));
     assert!(matches!(again::discard(&node.plane, id, "again", ada()).await, Err(AgainError::Gone)));

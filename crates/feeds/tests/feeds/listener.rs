@@ -199,12 +199,53 @@ async fn nothing_rejected_is_forgotten_under_a_legal_hold() {
 }
 
 #[tokio::test]
+async fn rejected_messages_have_a_budget_of_bytes() {
+    const BUDGET: u64 = 300_000;
+    let node = Node::with(Settings { rejected_bytes_max: BUDGET, ..Settings::default() }).await;
+    let kept = || {
+        let query = |reader: &store::Reader| {
+            reader.query(store::statements::REJECTED_MESSAGE_COUNT, &[], |row| Ok((row.int(0)?, row.int(1)?)))
+        };
+        let (rows, bytes) = node.plane.store().read(query).unwrap()[0];
+        (rows, u64::try_from(bytes).unwrap())
+    };
+    let large = |id: usize, bytes: usize| {
+        let text = String::from_utf8(adt("A02", &format!("m{id}"), "", "3A").to_vec()).unwrap();
+        Bytes::from(format!("{text}NTE|1||{}\r", "x".repeat(bytes)))
+    };
+    let mut sender = node.sender().await;
+    for id in 0..12 {
+        let back = answer(sender.exchange(large(id, 50_000)).await.unwrap());
+        assert_eq!(back.outcome, Outcome::Refused);
+        let (rows, bytes) = kept();
+        assert!(bytes <= BUDGET && (rows > 0), "{rows} messages of {bytes} bytes after message {id}");
+    }
+    assert!(kept().0 >= 4, "as many as there is room for: {:?}", kept());
+    // The newest is among them, and one that alone is too large pushes nothing out.
+    let before = kept();
+    assert_eq!(answer(sender.exchange(large(99, 400_000)).await.unwrap()).outcome, Outcome::Refused);
+    assert_eq!(kept(), before);
+    let listed = feeds::listener::again::list(&node.plane).await.unwrap();
+    assert_eq!(listed.len() as i64, before.0);
+    assert!(listed.iter().all(|message| message.message_type == "ADT^A02" && message.bytes > 50_000), "{listed:?}");
+    let log = node.raw().concat();
+    assert_eq!(node.leaves("feed.message_rejected").len(), 13, "each is recorded: {} bytes", log.len());
+}
+
+#[tokio::test]
 async fn rejected_messages_are_forgotten_after_the_days_the_charter_says() {
     let mut node = Node::start().await;
     node.sender().await.exchange(adt("A02", "bad", "", "3A")).await.unwrap();
     for (days, left) in [(29, 1), (31, 0)] {
         node.clock.set(start() + Duration::from_secs(days * 24 * 60 * 60));
         node.listens_anew().await;
+        // Which are too old is looked up beside the messages that come.
+        for _ in 0..500 {
+            if kept_digests(&node).len() == left {
+                break;
+            }
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
         assert_eq!(kept_digests(&node).len(), left, "after {days} days");
     }
 }

@@ -4,7 +4,7 @@ use crate::{Node, adt, answer};
 use bytes::Bytes;
 use feeds::hl7::Outcome;
 use feeds::listener::Settings;
-use feeds::mllp::MllpError;
+use feeds::mllp::{MllpError, Sender};
 use feeds::replay::{Pace, ReplayError, replay};
 use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -139,6 +139,42 @@ async fn at_the_cap_who_never_sent_a_message_gives_way_and_who_did_stays() {
     let pace = Pace { pause: Duration::from_millis(20), reconnects_max: 200, ..Pace::default() };
     let report = replay(&node.address.to_string(), &[adt("A01", "4", "4", "3A")], &pace, |_| {}).await.unwrap();
     assert_eq!(report.accepted, 1);
+}
+
+/// Every place is held from one address: by connections that sent a message nobody can use, or even one that was accepted.
+#[tokio::test]
+async fn junk_from_one_address_shuts_nobody_out() {
+    let node = Node::with(Settings { connections_max: 4, ..Settings::default() }).await;
+    let mut crowd = Vec::new();
+    for at in 0..4 {
+        let mut one = node.sender().await;
+        let back = answer(one.exchange(adt("A02", &format!("junk{at}"), "", "3A")).await.unwrap());
+        assert_eq!(back.outcome, Outcome::Refused);
+        crowd.push(one);
+    }
+    let mut true_one = node.sender().await;
+    assert_eq!(answer(true_one.exchange(adt("A01", "1", "1", "3A")).await.unwrap()).outcome, Outcome::Accepted);
+    for at in 4..8 {
+        let mut one = node.sender().await;
+        answer(one.exchange(adt("A02", &format!("junk{at}"), "", "3A")).await.unwrap());
+        crowd.push(one);
+    }
+    assert_eq!(answer(true_one.exchange(adt("A02", "2", "1", "ITU")).await.unwrap()).outcome, Outcome::Accepted);
+    drop((true_one, crowd));
+
+    let node = Node::with(Settings { connections_max: 4, ..Settings::default() }).await;
+    let mut crowd = Vec::new();
+    for at in 0..4 {
+        let mut one = node.sender().await;
+        let back = answer(one.exchange(adt("A01", &at.to_string(), &at.to_string(), "3A")).await.unwrap());
+        assert_eq!(back.outcome, Outcome::Accepted);
+        crowd.push(one);
+    }
+    let socket = tokio::net::TcpSocket::new_v4().unwrap();
+    socket.bind("127.0.0.2:0".parse().unwrap()).unwrap();
+    let mut elsewhere = Sender::new(socket.connect(node.address).await.unwrap());
+    let back = answer(elsewhere.exchange(adt("A02", "x", "1", "ITU")).await.unwrap());
+    assert_eq!(back.outcome, Outcome::Accepted, "another address gets a place of the one that has all");
 }
 
 #[tokio::test]

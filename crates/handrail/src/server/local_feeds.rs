@@ -32,7 +32,7 @@ fn trouble(error: AgainError) -> Trouble {
 }
 
 async fn rejected(State(local): State<Local>) -> Result<Json<Value>, Trouble> {
-    let listed = again::list(&local.plane).map_err(trouble)?;
+    let listed = again::list(&local.plane).await.map_err(trouble)?;
     let listed = listed.into_iter().map(|message| {
         json!({
             "id": message.id,
