@@ -38,6 +38,27 @@ pub(crate) fn decision(answer: &Answer, engine: &Engine, api: &Api, caller: &Cal
     Decision { decision: answer.permits(), context }
 }
 
+impl Decision {
+    /// In the words it was asked in: what the ledger has under a code, the asker is told as they called it.
+    pub(crate) fn in_words_of_the_asker(mut self, unknown: &[(String, String)]) -> Self {
+        fn reworded(value: &mut Value, unknown: &[(String, String)]) {
+            match value {
+                Value::String(text) => {
+                    for (code, sent) in unknown {
+                        *text = text.replace(code, sent);
+                    }
+                }
+                Value::Array(items) => items.iter_mut().for_each(|item| reworded(item, unknown)),
+                _ => {}
+            }
+        }
+        for member in ["reason", "reasons"] {
+            self.context.get_mut(member).into_iter().for_each(|value| reworded(value, unknown));
+        }
+        self
+    }
+}
+
 fn described(answer: &Answer, made: &Made, engine: &Engine, context: &mut Map<String, Value>) {
     let told = engine.answer(made);
     let mut put = |name: &str, value: Value| context.insert(name.to_owned(), value);

@@ -97,11 +97,10 @@ pub(crate) async fn decide<A: Authority>(
     asked: Asked<'_>,
     live: bool,
 ) -> Result<Decision, ReplyError> {
-    let directory = api.plane.directory();
-    let question = ask::question(asked, caller.charter(), caller.entry(), |number| directory.patient(number))?;
+    let ask::Read { question, unknown } = ask::question(asked, caller.charter(), caller.entry(), &api.plane)?;
     let ask = Ask { question, actor: caller.actor(), request, live };
     let answer = api.plane.decide_with_words(ask, ask::words(asked)).await?;
     let permitted = if answer.permits() { "permit" } else { "deny" };
     metrics::counter!("handrail_decisions_total", "effect" => permitted).increment(1);
-    Ok(answer::decision(&answer, &api.plane.engine(), api, caller.name()))
+    Ok(answer::decision(&answer, &api.plane.engine(), api, caller.name()).in_words_of_the_asker(&unknown))
 }

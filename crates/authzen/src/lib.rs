@@ -86,6 +86,6 @@ pub fn routes(api: Api) -> Router {
         .route("/handrail/v1/permits/{entry}", get(live::standing).delete(live::release))
         .route("/handrail/v1/permits/{entry}/watch", get(live::watch))
         .layer(DefaultBodyLimit::max(BODY_BYTES_MAX))
-        .layer(axum::middleware::from_fn(reply::echo_request_id))
+        .layer(axum::middleware::from_fn(reply::name_request))
         .with_state(api)
 }

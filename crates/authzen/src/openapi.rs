@@ -93,7 +93,8 @@ fn answers(success: &[(&str, &str, Option<Value>)], errors: &[(&str, &str)]) -> 
 
 fn request_id() -> Value {
     json!({ "name": "X-Request-ID", "in": "header", "required": false,
-        "description": "echoed, and recorded if it can be an id", "schema": { "type": "string", "maxLength": 128 } })
+        "description": "echoed and recorded; anything else is replaced by a new one, which the answer carries",
+        "schema": { "type": "string", "pattern": "^[0-9A-Za-z._:-]{1,64}$" } })
 }
 
 fn post(id: &str, summary: &str, request: &str, success: &[(&str, &str, Option<Value>)]) -> Value {

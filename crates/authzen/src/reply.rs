@@ -103,18 +103,36 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Body<T> {
     }
 }
 
-/// The caller's own request id, where it can be one.
+/// The longest request id of a caller, in bytes.
+pub(crate) const REQUEST_ID_BYTES_MAX: usize = 64;
+
+/// Whether a request id is one that stays: letters, digits and what ids are made of. It is recorded for ever, so there is no room in it for words.
+fn is_request_id(value: &HeaderValue) -> bool {
+    let letter = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_' | b':' | b'-');
+    (1..=REQUEST_ID_BYTES_MAX).contains(&value.len()) && value.as_bytes().iter().all(letter)
+}
+
+/// The request id, once [`name_request`] has seen to it.
 pub(crate) fn request_id(headers: &axum::http::HeaderMap) -> Option<RequestId> {
     headers.get(REQUEST_ID).and_then(|value| value.to_str().ok()).and_then(|text| RequestId::new(text).ok())
 }
 
-/// Sends the request id back with the answer, whatever the answer is.
-pub(crate) async fn echo_request_id(request: Request, next: Next) -> Response {
-    let id = request.headers().get(REQUEST_ID).cloned();
+/// Sends the request id back with the answer, whatever the answer is; a new one in place of what is none.
+pub(crate) async fn name_request(mut request: Request, next: Next) -> Response {
+    let sent = request.headers().get(REQUEST_ID).cloned();
+    let id = sent.map(|sent| if is_request_id(&sent) { Some(sent) } else { new_request_id() });
+    if let Some(id) = &id {
+        request.headers_mut().remove(REQUEST_ID);
+        id.iter().for_each(|id| drop(request.headers_mut().insert(REQUEST_ID, id.clone())));
+    }
     let mut response = next.run(request).await;
-    if let Some(id) = id {
+    if let Some(id) = id.flatten() {
         response.headers_mut().insert(REQUEST_ID, id);
     }
     response.headers_mut().entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
     response
+}
+
+fn new_request_id() -> Option<HeaderValue> {
+    HeaderValue::from_str(&crate::seal::name(&plane::random::<16>())).ok()
 }

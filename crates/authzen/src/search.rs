@@ -93,8 +93,7 @@ pub(crate) async fn actions(
 }
 
 fn put(api: &Api, caller: &Caller<callers::Search>, asked: Asked<'_>) -> Result<Question, ReplyError> {
-    let directory = api.plane.directory();
-    ask::question(asked, caller.charter(), caller.entry(), |number| directory.patient(number))
+    Ok(ask::question(asked, caller.charter(), caller.entry(), &api.plane)?.question)
 }
 
 /// What stands in for what is sought.

@@ -1,6 +1,6 @@
 //! Requests and answers as AuthZEN 1.0 writes them. Unknown fields are ignored (section 5).
 
-use crate::object::{optional, required};
+use crate::object::{items, members, optional, required};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use utoipa::ToSchema;
@@ -23,7 +23,7 @@ pub(crate) struct Entity {
     /// The id within the type. For patients: the record number.
     pub(crate) id: String,
     /// Attributes. They count only where the charter lets this caller assert them.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "members")]
     #[schema(value_type = Option<Object>)]
     pub(crate) properties: Option<Map<String, Value>>,
 }
@@ -34,7 +34,7 @@ pub(crate) struct Action {
     /// Its name in the charter.
     pub(crate) name: String,
     /// Attributes. They count only where the charter lets this caller assert them.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "members")]
     #[schema(value_type = Option<Object>)]
     pub(crate) properties: Option<Map<String, Value>>,
 }
@@ -49,7 +49,7 @@ pub(crate) struct Evaluation {
     #[serde(deserialize_with = "required")]
     pub(crate) resource: Entity,
     /// The circumstances: `device`, `session`, `purpose`, `workflow` and what else the charter lets this caller assert.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "members")]
     #[schema(value_type = Option<Object>)]
     pub(crate) context: Option<Map<String, Value>>,
 }
@@ -61,7 +61,7 @@ pub(crate) struct Open {
     #[serde(rename = "type")]
     pub(crate) kind: String,
     /// Attributes. They count only where the charter lets this caller assert them.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "members")]
     #[schema(value_type = Option<Object>)]
     pub(crate) properties: Option<Map<String, Value>>,
 }
@@ -75,7 +75,7 @@ pub(crate) struct SubjectSearch {
     pub(crate) action: Action,
     #[serde(deserialize_with = "required")]
     pub(crate) resource: Entity,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "members")]
     #[schema(value_type = Option<Object>)]
     pub(crate) context: Option<Map<String, Value>>,
     #[serde(default, deserialize_with = "optional")]
@@ -91,7 +91,7 @@ pub(crate) struct ResourceSearch {
     pub(crate) action: Action,
     #[serde(deserialize_with = "required")]
     pub(crate) resource: Open,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "members")]
     #[schema(value_type = Option<Object>)]
     pub(crate) context: Option<Map<String, Value>>,
     #[serde(default, deserialize_with = "optional")]
@@ -105,7 +105,7 @@ pub(crate) struct ActionSearch {
     pub(crate) subject: Entity,
     #[serde(deserialize_with = "required")]
     pub(crate) resource: Entity,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "members")]
     #[schema(value_type = Option<Object>)]
     pub(crate) context: Option<Map<String, Value>>,
     #[serde(default, deserialize_with = "optional")]
@@ -171,10 +171,11 @@ pub(crate) struct Evaluations {
     pub(crate) action: Option<Action>,
     #[serde(default, deserialize_with = "optional")]
     pub(crate) resource: Option<Entity>,
+    #[serde(default, deserialize_with = "members")]
     #[schema(value_type = Option<Object>)]
     pub(crate) context: Option<Map<String, Value>>,
     /// Each item is an evaluation; what it leaves out is taken from the top level. None at all: the top level is the only one.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "items")]
     #[schema(value_type = Option<Vec<Item>>)]
     pub(crate) evaluations: Option<Vec<Value>>,
     #[serde(default, deserialize_with = "optional")]
@@ -190,6 +191,7 @@ pub(crate) struct Item {
     pub(crate) action: Option<Action>,
     #[serde(default, deserialize_with = "optional")]
     pub(crate) resource: Option<Entity>,
+    #[serde(default, deserialize_with = "members")]
     #[schema(value_type = Option<Object>)]
     pub(crate) context: Option<Map<String, Value>>,
 }

@@ -51,7 +51,7 @@ use arc_swap::ArcSwap;
 use decision::Engine;
 use directory::SETTLE_EVERY;
 use events::decision::{Effect, Made};
-use events::{Event, Leaf, Seq, Spooled, Timestamp};
+use events::{DeviceId, Event, Leaf, PrincipalId, Seq, Spooled, Timestamp};
 use fold::Folded;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, PoisonError};
@@ -239,6 +239,14 @@ impl Plane {
     /// Looks at the world under its read lock. Keep it short: the fold waits.
     pub fn world<T>(&self, look: impl FnOnce(&world::World) -> T) -> T {
         look(&self.inner.folded.world.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Whether a device is enrolled.
+    #[must_use]
+    pub fn is_enrolled(&self, device: DeviceId) -> bool {
+        let Ok(principal) = PrincipalId::new("handrail") else { return false };
+        let subject = world::Subject { principal, patient: None, device: Some(device) };
+        self.world(|world| world.facts(&subject, self.now()).device.is_some())
     }
 
     /// How many decisions the log holds.

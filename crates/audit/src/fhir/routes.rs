@@ -20,7 +20,7 @@ use axum::routing::{get, post};
 use callers::{Caller, Callers, ReadAudit};
 use events::{Leaf, PatientPseudonym, PrincipalId, Seq};
 use jiff::tz::TimeZone;
-use plane::{NUMBER_BYTES_MAX, Plane};
+use plane::Plane;
 use serde_json::{Value, json};
 use std::fmt::Write as _;
 use std::sync::Arc;
@@ -136,9 +136,7 @@ impl Sought {
             // What was sent is not repeated: it is a patient's number.
             "patient.identifier" if by_form => {
                 let number = value.rsplit('|').next().unwrap_or(value);
-                if number.is_empty() || number.len() > NUMBER_BYTES_MAX {
-                    return Err(wrong(format!("a record number has 1 to {NUMBER_BYTES_MAX} bytes")));
-                }
+                plane::number::check(number).map_err(|error| wrong(error.to_string()))?;
                 question.patient = Some(plane.directory().patient(number));
             }
             "patient.identifier" => {

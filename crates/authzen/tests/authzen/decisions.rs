@@ -104,16 +104,58 @@ async fn a_request_id_comes_back_on_every_answer_and_is_recorded() {
     }
     let without = house.evaluate(&question("n-amara", "read_chart", PATIENT)).await;
     assert!(!without.headers.contains_key("x-request-id"));
-    // One that cannot be an id comes back all the same and is not recorded.
-    let long = "x".repeat(200);
-    let request = request(Method::POST, "/access/v1/evaluation", &house.ehr)
-        .header(header::CONTENT_TYPE, "application/json")
-        .header("X-Request-ID", &long)
-        .body(Body::from(question("n-amara", "read_chart", PATIENT).to_string()));
-    let got = house.send(request.unwrap()).await;
-    assert!(got.decision());
-    assert_eq!(got.headers["x-request-id"], long.as_str());
-    assert_eq!(house.leaf(&got.json()["context"]["entry"]).draft.request, None);
+    // What could be words is replaced by a new one, which stands in the ledger and in the answer.
+    let longest = "x".repeat(64);
+    for (sent, stays) in [
+        ("x".repeat(65).as_str(), false),
+        ("patient-4000161 Pellworth", false),
+        ("a/b", false),
+        ("", false),
+        (longest.as_str(), true),
+        ("A.b_c:d-9", true),
+    ] {
+        let request = request(Method::POST, "/access/v1/evaluation", &house.ehr)
+            .header(header::CONTENT_TYPE, "application/json")
+            .header("X-Request-ID", sent)
+            .body(Body::from(question("n-amara", "read_chart", PATIENT).to_string()));
+        let got = house.send(request.unwrap()).await;
+        assert!(got.decision());
+        let told = got.headers["x-request-id"].to_str().unwrap().to_owned();
+        assert_eq!(told == sent, stays, "{sent}: {told}");
+        assert_eq!(house.leaf(&got.json()["context"]["entry"]).draft.request, Some(id(&told)));
+    }
+}
+
+/// Whatever a caller writes where the charter has names, none of it stays in the ledger as it was written; the answer is as it ever was.
+#[tokio::test]
+async fn what_the_charter_does_not_know_is_recorded_under_a_code() {
+    let house = House::open().await;
+    let whole = question("n-amara", "read_chart", PATIENT);
+    let secret = "Pellworth of 4000161";
+    for (place, value) in [
+        ("/action/name", json!(secret)),
+        ("/context/workflow", json!(secret)),
+        ("/resource", json!({ "type": "Unit", "id": secret })),
+        ("/resource", json!({ "type": "spaceship", "id": secret })),
+    ] {
+        let asked = with(whole.clone(), place, value);
+        let got = house.evaluate(&asked).await;
+        assert_eq!(got.status, StatusCode::OK, "{place}");
+        let leaf = house.leaf(&got.json()["context"]["entry"]);
+        let written = String::from_utf8(leaf.draft.tail().unwrap()).unwrap();
+        assert!(!written.contains("Pellworth"), "{place}: {written}");
+        assert!(!got.json()["context"]["reasons"].to_string().contains("unknown-"), "{place}");
+        // The same name has the same code, and another another.
+        let again = house.leaf(&house.evaluate(&asked).await.json()["context"]["entry"]);
+        assert_eq!(asked_of(&again), asked_of(&leaf), "{place}");
+    }
+    let got = house.evaluate(&with(whole, "/action/name", json!(secret))).await;
+    assert_eq!(got.json()["context"]["reason"], format!("You may not do `{secret}`."));
+}
+
+fn asked_of(leaf: &events::Leaf) -> &events::decision::Question {
+    let Event::DecisionMade(made) = &leaf.draft.event else { panic!("another kind") };
+    &made.question
 }
 
 #[tokio::test]

@@ -165,6 +165,57 @@ async fn members_in_a_list_are_no_object() {
 }
 
 #[tokio::test]
+async fn a_member_that_stands_twice_is_a_bad_request_wherever_it_stands() {
+    let house = House::open().await;
+    let before = house.entries();
+    let text = whole().to_string();
+    let other = r#""subject":{"type":"user","id":"n-bo"},"#;
+    let in_item = format!("{{\"evaluations\":[{text},{}]}}", text.replacen('{', &format!("{{{other}"), 1));
+    let in_context = with(whole(), "/context/session", json!("PLACE")).to_string();
+    let in_context = in_context.replace("\"PLACE\"", r#"{"level":1,"age_minutes":1,"level":3}"#);
+    let session = r#"{"level":3,"age_minutes":1}"#;
+    let sessions = with(whole(), "/context", json!("PLACE")).to_string();
+    let sessions = sessions.replace("\"PLACE\"", &format!(r#"{{"session":{session},"session":{session}}}"#));
+    let properties = with(whole(), "/resource/properties", json!("PLACE")).to_string();
+    let properties = properties.replace("\"PLACE\"", r#"{"a":1,"a":1}"#);
+    let top = text.replacen('{', &format!("{{{other}"), 1);
+    for body in [&top, &in_context, &sessions, &properties] {
+        for path in PATHS {
+            let got = house.post_bytes(&house.ehr, path, body.clone().into_bytes()).await;
+            assert_eq!(got.status, StatusCode::BAD_REQUEST, "{path}: {body}");
+        }
+    }
+    let got = house.post_bytes(&house.ehr, PATHS[1], in_item.into_bytes()).await;
+    assert_eq!(got.status, StatusCode::BAD_REQUEST, "an item of several");
+    assert!(got.message().contains("twice"), "{}", got.message());
+    assert_eq!(house.entries(), before, "nothing was decided");
+}
+
+#[tokio::test]
+async fn what_nobody_sees_is_no_part_of_a_name_or_number() {
+    let house = House::open().await;
+    let before = house.entries();
+    for (place, value) in [
+        ("/subject/id", "n-amara\u{202e}"),
+        ("/subject/id", "n-am\u{200b}ara"),
+        ("/action/name", "read\u{ad}chart"),
+        ("/resource/type", "pat\u{2066}ient"),
+        ("/resource/id", "9000\u{feff}01"),
+        ("/resource/id", " 900001"),
+        ("/resource/id", "900001 "),
+        ("/resource/id", "temp-hr-6a3q-v3ndh"),
+        ("/context/workflow", "x\u{200d}"),
+        ("/context/device", "ws\u{202e}-1"),
+    ] {
+        let got = house.evaluate(&with(whole(), place, json!(value))).await;
+        assert_eq!(got.status, StatusCode::BAD_REQUEST, "{place} = {value:?}");
+        let part = place.trim_start_matches('/').replace('/', ".");
+        assert!(got.message().starts_with(&format!("`{part}`")), "{}", got.message());
+    }
+    assert_eq!(house.entries(), before, "nothing was decided");
+}
+
+#[tokio::test]
 async fn asserted_values_of_wrong_types_deny_and_are_said_to() {
     let house = House::open().await;
     for (place, value) in [

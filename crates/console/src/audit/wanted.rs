@@ -7,7 +7,7 @@ use ::audit::period;
 use events::decision::Effect;
 use events::{PatientPseudonym, PrincipalId, Seq, UnitId, WorkflowName};
 use jiff::tz::TimeZone;
-use plane::{NUMBER_BYTES_MAX, Plane};
+use plane::Plane;
 use serde::Deserialize;
 
 /// The longest value an error repeats, in characters.
@@ -68,7 +68,7 @@ impl Sent {
 
 /// The patient of a typed record number.
 pub(crate) fn patient_of(plane: &Plane, number: &str) -> Result<PatientPseudonym, Trouble> {
-    if number.is_empty() || number.len() > NUMBER_BYTES_MAX {
+    if plane::number::check(number).is_err() {
         // What was typed is not repeated: it may be a patient's number.
         return Err(Trouble::Parameter {
             sent: "what was typed".to_owned(),

@@ -1,6 +1,6 @@
 //! What people work at, and how healthy it is.
 
-use super::{Api, Problem, Reply, at_most, few, id, unit};
+use super::{Api, Problem, Reply, at_most, few, id, seen, unit};
 use axum::Json;
 use axum::extract::rejection::JsonRejection;
 use axum::extract::{Path, State};
@@ -35,6 +35,7 @@ struct Device {
 
 impl Device {
     fn registered(self, charter: &Charter) -> Result<Registered, Problem> {
+        seen("id", self.id.as_str())?;
         let unit = self.unit.map(|code| unit(charter, &code)).transpose()?;
         Ok(Registered { device: self.id, kind: self.kind, unit, shared: self.shared, managed: self.managed })
     }

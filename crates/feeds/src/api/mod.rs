@@ -34,7 +34,7 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::{delete, post, put};
 use callers::Callers;
 use charter::Charter;
-use events::{Draft, IdError, Seq, UnitId};
+use events::{Draft, IdError, Seq, UnitId, is_unseen};
 use plane::Plane;
 use serde::Serialize;
 use store::{AppendError, Batch};
@@ -184,6 +184,16 @@ fn number(sent: &str) -> Result<&str, Problem> {
 
 fn id<T>(what: &str, read: Result<T, IdError>) -> Result<T, Problem> {
     read.map_err(|wrong| Problem::Wrong(format!("`{what}` is not an id: {wrong}")))
+}
+
+/// An id that looks like no other: without characters that nobody sees. Those of older entries are still read, and can be ended.
+fn seen(what: &str, id: &str) -> Result<(), Problem> {
+    if id.chars().any(is_unseen) {
+        return Err(Problem::Wrong(format!(
+            "`{what}` has characters that cannot be seen, so it could be taken for another"
+        )));
+    }
+    Ok(())
 }
 
 fn short(text: &str) -> String {

@@ -1,6 +1,6 @@
 //! Who may act.
 
-use super::{Api, Problem, Reply, at_most, few, id, short, unit};
+use super::{Api, Problem, Reply, at_most, few, id, seen, short, unit};
 use axum::Json;
 use axum::extract::rejection::JsonRejection;
 use axum::extract::{Path, State};
@@ -40,6 +40,9 @@ struct Person {
 
 impl Person {
     fn registered(self, charter: &Charter) -> Result<Registered, Problem> {
+        seen("id", self.id.as_str())?;
+        self.aliases.iter().try_for_each(|alias| seen("aliases", alias.as_str()))?;
+        seen("name", self.name.as_deref().unwrap_or_default())?;
         at_most("roles", self.roles.len(), ROLES_MAX)?;
         at_most("aliases", self.aliases.len(), ALIASES_MAX)?;
         at_most("labels", self.labels.len(), LABELS_MAX)?;

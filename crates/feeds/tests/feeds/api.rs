@@ -155,6 +155,21 @@ async fn what_is_wrong_is_said_and_nothing_of_it_is_used() {
         ),
         ("/feeds/v1/people", json!({"people": [{"id": "", "class": "staff", "roles": []}]}), "empty"),
         ("/feeds/v1/people", json!({"people": [], "admin": true}), "unknown field"),
+        (
+            "/feeds/v1/people",
+            json!({"people": [{"id": "c.whitl\u{202e}ock", "class": "staff", "roles": []}]}),
+            "`id` has characters that cannot be seen",
+        ),
+        (
+            "/feeds/v1/people",
+            json!({"people": [{"id": "x", "class": "staff", "roles": [], "aliases": ["D\u{200b}1"]}]}),
+            "`aliases` has characters that cannot be seen",
+        ),
+        (
+            "/feeds/v1/devices",
+            json!({"devices": [{"id": "ws\u{feff}1", "kind": "workstation", "shared": true, "managed": true}]}),
+            "`id` has characters that cannot be seen",
+        ),
         ("/feeds/v1/rota", shift("ATTIC", "2026-11-22T19:00:00Z"), "shift 2: the charter knows no unit called `ATTIC`"),
         ("/feeds/v1/rota", shift("ED", "2026-11-24T19:00:00Z"), "at most 36 hours"),
         ("/feeds/v1/rota", shift("ED", "2026-11-22T06:00:00Z"), "ends after it begins"),

@@ -9,7 +9,7 @@ use axum::extract::{Extension, Path as AtPath, Query, State};
 use axum::routing::{get, post};
 use axum::{Json, Router};
 use events::{Leaf, Seq};
-use plane::{NUMBER_BYTES_MAX, Plane};
+use plane::Plane;
 use serde::{Deserialize, Serialize};
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
@@ -141,9 +141,7 @@ async fn accounted(
 ) -> Result<Json<Account>, Trouble> {
     let plane = &local.plane;
     let number = sent.record_number.trim();
-    if number.is_empty() || number.len() > NUMBER_BYTES_MAX {
-        return Err(bad(format!("a record number has 1 to {NUMBER_BYTES_MAX} bytes")));
-    }
+    plane::number::check(number).map_err(|error| bad(error.to_string()))?;
     let zone = period::zone(&plane.engine().charter().hospital().time_zone);
     let period = period::of_account(sent.from.as_deref(), sent.until.as_deref(), &zone, plane.now())
         .map_err(|error| bad(error.to_string()))?;

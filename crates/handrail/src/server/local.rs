@@ -276,6 +276,9 @@ fn local_question(local: &Local, sent: LocalQuestion) -> Result<Question, Troubl
     let entity = |kind: &str, id: &str| -> Result<EntityRef, Trouble> {
         let kind = TypeName::new(systems.type_of(kind)).map_err(|error| bad(format!("type: {error}")))?;
         let number = systems.is_patient(kind.as_str()) && id.parse::<PatientPseudonym>().is_err();
+        if number {
+            plane::number::check(id).map_err(|error| bad(error.to_string()))?;
+        }
         let id = if number { local.plane.directory().patient(id).to_string() } else { id.to_owned() };
         Ok(EntityRef { kind, id: PrincipalId::new(&id).map_err(|error| bad(format!("id: {error}")))? })
     };
