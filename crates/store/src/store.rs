@@ -181,6 +181,7 @@ impl Store {
         let mut writer = Writer {
             vault: vault.clone(),
             scrub_due: false,
+            scrubbed_at: Duration::ZERO,
             directory: directory.to_owned(),
             queue: queue.clone(),
             status: status.clone(),

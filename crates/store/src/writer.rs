@@ -25,6 +25,8 @@ use tokio::sync::oneshot;
 
 /// How long the writer sleeps at most, so that a jump of the wall clock is noticed on a quiet night too.
 const SLEEP_MAX: Duration = Duration::from_secs(30);
+/// How long to wait before the write-ahead log is emptied of what was erased once more: somebody was reading, if only for a moment.
+const SCRUB_AGAIN: Duration = Duration::from_secs(1);
 /// The most expired claims forgotten in one go, with every seal.
 const CLAIMS_PRUNED_MAX: i64 = 10_000;
 /// How much space must be there before a store that was full counts as ready: room for a few entries.
@@ -35,6 +37,8 @@ pub(crate) struct Writer {
     pub(crate) vault: Arc<Vault>,
     /// Something was erased that the write-ahead log may still hold.
     pub(crate) scrub_due: bool,
+    /// When that was last tried, on the clock nobody can set.
+    pub(crate) scrubbed_at: Duration,
     pub(crate) directory: PathBuf,
     pub(crate) options: Options,
     pub(crate) queue: Arc<Queue>,
@@ -80,8 +84,14 @@ impl Writer {
     fn turn(&mut self) -> Result<Work, Broken> {
         let due = |since: Option<Duration>| since.map(|since| since + self.options.seal_after);
         let (seal_due, probe_due) = (due(self.unsealed_since), due(self.troubled_since));
+        let scrub_due = self.scrub_due.then(|| self.scrubbed_at + SCRUB_AGAIN);
         let now = (self.options.elapsed)();
-        let patience = seal_due.into_iter().chain(probe_due).min().map_or(SLEEP_MAX, |due| due.saturating_sub(now));
+        let patience = seal_due
+            .into_iter()
+            .chain(probe_due)
+            .chain(scrub_due)
+            .min()
+            .map_or(SLEEP_MAX, |due| due.saturating_sub(now));
         let mut work = self.queue.take(self.options.group_drafts_max, patience);
         metrics::gauge!("handrail_store_queue_batches").set(work.waiting as f64);
         self.group(std::mem::take(&mut work.group))?;
@@ -99,9 +109,9 @@ impl Writer {
         }
         if seal_due.is_some_and(|due| due <= now) && self.unsealed_since.is_some() {
             let _reported = self.seal_now();
-            if self.scrub_due {
-                let _tried_again = self.scrub(wal::emptied_at_once);
-            }
+        }
+        if self.scrub_due && self.scrubbed_at + SCRUB_AGAIN <= now {
+            let _tried_again = self.scrub(wal::emptied_at_once);
         }
         Ok(work)
     }
@@ -259,6 +269,7 @@ impl Writer {
 
     /// Empties the write-ahead log, so that what was destroyed in the file is destroyed there too.
     fn scrub(&mut self, emptied: impl FnOnce(&Connection) -> Result<bool, StorageError>) -> Result<(), AppendError> {
+        self.scrubbed_at = (self.options.elapsed)();
         let scrubbed = self.reopen().and_then(|()| emptied(connected(&self.connection)?));
         match scrubbed {
             Ok(true) => {
