@@ -117,19 +117,19 @@ async fn devices_posture_teams_and_emergencies() {
     assert_eq!(house.send("DELETE", "/feeds/v1/devices/ws-1", "", "").await.0, StatusCode::OK);
     assert!(house.facts("x", None, Some("ws-1"), start()).device.is_none());
 
-    let member = |until: Value| json!({"members": [{"record": "4711", "person": "n.osei", "until": until}]});
+    let member = |until: Value| json!({"members": [{"record": "QX-4711", "person": "n.osei", "until": until}]});
     assert_eq!(house.put("/feeds/v1/teams", member(json!(until))).await.0, StatusCode::OK);
-    assert_eq!(house.facts("x", Some("4711"), None, start()).patient.unwrap().team[0].until, Some(until));
-    let leave = json!({"members": [{"record": "4711", "person": "n.osei"}]}).to_string();
+    assert_eq!(house.facts("x", Some("QX-4711"), None, start()).patient.unwrap().team[0].until, Some(until));
+    let leave = json!({"members": [{"record": "QX-4711", "person": "n.osei"}]}).to_string();
     assert_eq!(house.send("POST", "/feeds/v1/teams/leave", "application/json", leave).await.0, StatusCode::OK);
-    let team = house.facts("x", Some("4711"), None, start()).patient.map(|patient| patient.team).unwrap_or_default();
+    let team = house.facts("x", Some("QX-4711"), None, start()).patient.map(|patient| patient.team).unwrap_or_default();
     assert!(team.iter().all(|member| member.until.is_some_and(|until| until <= start())), "{team:?}");
 
     assert_eq!(house.put("/feeds/v1/emergencies/EMERG", json!({"until": until})).await.0, StatusCode::OK);
     assert_eq!(house.node.leaves("emergency.declared").len(), 1);
     assert_eq!(house.send("DELETE", "/feeds/v1/emergencies/ED", "", "").await.0, StatusCode::OK);
     let log = house.node.raw().concat();
-    assert!(!String::from_utf8(log).unwrap().contains("4711"));
+    assert!(!String::from_utf8(log).unwrap().contains("QX-"));
 }
 
 #[tokio::test]

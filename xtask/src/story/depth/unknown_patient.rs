@@ -61,7 +61,7 @@ pub(crate) fn tell(teller: &mut Teller) -> Outcome {
     let split = Adt { trigger: "A37", control: "U3", patient: "800001", merged: Some(&number), ..known };
     adt.accepted(&split.text()?)?;
     expect(!may(&ehr, "800001")? && may(&ehr, &number)?, || "the unmerge should swap the answers".to_owned())?;
-    handrail(&["patient", "merge", &number, "--into", "800001", "--data", &data])?;
+    handrail(&["patient", "merge", &number, "--into", "800001", "--yes", "--data", &data])?;
     expect(may(&ehr, "800001")?, || "merging at the console should do the same".to_owned())?;
     teller.step("a mistaken merge is taken back and made again at the console, and access follows each time");
     let replayed = handrail(&["replay", "--data", &data])?;
