@@ -117,6 +117,25 @@ pub enum Word {
     Assurance,
 }
 
+impl Word {
+    /// Every word.
+    pub const ALL: [Self; WORDS.len()] = [
+        Self::Shift,
+        Self::Care,
+        Self::Session,
+        Self::Device,
+        Self::Live,
+        Self::Feeds,
+        Self::Emergency,
+        Self::Purpose,
+        Self::Assurance,
+    ];
+
+    pub(crate) const fn bit(self) -> u16 {
+        1 << self as u16
+    }
+}
+
 /// What some policies look at.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Uses {
@@ -163,7 +182,7 @@ impl Uses {
     /// Whether any of them looks at a word, if only at whether it is there.
     #[must_use]
     pub const fn looks_at_word(&self, word: Word) -> bool {
-        self.words & (1 << word as u16) != 0
+        self.words & word.bit() != 0
     }
 
     /// Whether any of them looks at a field.
@@ -285,7 +304,7 @@ impl Uses {
     }
 }
 
-fn names(attr: &Value) -> Option<Vec<&str>> {
+pub(crate) fn names(attr: &Value) -> Option<Vec<&str>> {
     match attr {
         Value::String(name) => Some(vec![name]),
         Value::Array(names) => names.iter().map(Value::as_str).collect(),
@@ -298,7 +317,7 @@ fn number(expr: &Value) -> Option<i64> {
 }
 
 /// The words of `context.word.field…`, outermost first; empty for the context itself.
-fn path(expr: &Value) -> Option<Vec<&str>> {
+pub(crate) fn path(expr: &Value) -> Option<Vec<&str>> {
     if expr.get("Var").and_then(Value::as_str) == Some("context") {
         return Some(Vec::new());
     }

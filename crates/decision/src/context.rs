@@ -6,6 +6,7 @@ use crate::clockwork::{Field, Uses, WORDS, Word};
 use crate::entities::Expressions;
 use crate::refusal::Refusal;
 use crate::shape::{self, ShapeError};
+use crate::truths::Truths;
 use crate::unsaid::PROPERTIES_MAX;
 use cedar_policy::{Context, EntityUid};
 use charter::vocabulary::{self, Attributes, REQUEST, Shape};
@@ -22,6 +23,8 @@ pub struct ContextPlan {
     offered: [bool; WORDS.len()],
     /// The fields of those words that it does not declare.
     undeclared: u64,
+    /// Words and fields that it does not offer.
+    not_offered: (u16, u64),
     required: Vec<SmolStr>,
     request: Attributes,
 }
@@ -64,6 +67,15 @@ fn undeclared(declared: &Attributes) -> u64 {
     Field::ALL.iter().filter(left_out).fold(0, |bits, (field, ..)| bits | field.bit())
 }
 
+fn not_offered(offered: &[bool; WORDS.len()], undeclared: u64) -> (u16, u64) {
+    let words = Word::ALL.into_iter().filter(|word| !offered.get(*word as usize).copied().unwrap_or(false));
+    words.fold((0, undeclared), |(words, fields), word| {
+        let name = WORDS.get(word as usize);
+        let own = Field::ALL.iter().filter(|(_, of, _)| Some(of) == name);
+        (words | word.bit(), own.fold(fields, |bits, (field, ..)| bits | field.bit()))
+    })
+}
+
 fn yes(value: bool) -> Option<Seen> {
     Some(Seen::truth(value))
 }
@@ -90,6 +102,7 @@ impl ContextPlan {
             let declared = declared.get(word).map(|attribute| &attribute.shape);
             offer.zip(declared).is_some_and(|(offer, declared)| vocabulary::declares(declared, &offer))
         });
+        let undeclared = undeclared(declared);
         let request = match declared.get(REQUEST).map(|attribute| &attribute.shape) {
             Some(Shape::Record(fields)) => fields.clone(),
             _ => Attributes::new(),
@@ -97,7 +110,8 @@ impl ContextPlan {
         let required = declared.iter().filter(|(_, attribute)| attribute.required).map(|(name, _)| name.clone());
         Self {
             offered,
-            undeclared: undeclared(declared),
+            undeclared,
+            not_offered: not_offered(&offered, undeclared),
             request,
             required: required.collect(),
             declared: declared.clone(),
@@ -171,6 +185,12 @@ impl ContextPlan {
             "purpose" => self.offers(Word::Purpose) && of.purpose.is_some(),
             asserted => other.pairs.contains_key(asserted),
         })
+    }
+
+    /// What of the circumstances is only yes or no, as policies for this action see it.
+    pub(crate) fn truths(&self, of: &Circumstances) -> Truths {
+        let (words, fields) = self.not_offered;
+        Truths::of(of).without(words, fields)
     }
 
     /// The context of one request, as far as policies of these uses look: what nobody looks at need not be built.

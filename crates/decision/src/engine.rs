@@ -374,13 +374,15 @@ impl Engine {
 
     /// Puts a case to what was gathered for it.
     fn put(&self, case: &Case<'_>, to: &Gathered, circumstances: &Circumstances) -> Result<Verdict, Refusal> {
-        let request = self.request(case, to, circumstances)?;
-        let response = self.authorizer.is_authorized(&request, &to.candidates.set, &to.entities);
+        let narrowed = to.candidates.narrowed(case.action.context.truths(circumstances));
+        let narrowed = narrowed.map_err(|_| Refusal::Unputtable)?;
+        let request = self.request(case, &narrowed.uses, circumstances)?;
+        let response = self.authorizer.is_authorized(&request, &narrowed.set, &to.entities);
         Ok(self.verdict(&response))
     }
 
     /// The request as Cedar wants it, checked against the schema: action and types by [`Self::case`], the context by its plan.
-    fn request(&self, case: &Case<'_>, to: &Gathered, circumstances: &Circumstances) -> Result<Request, Refusal> {
+    fn request(&self, case: &Case<'_>, uses: &Uses, circumstances: &Circumstances) -> Result<Request, Refusal> {
         let (action, plan) = (case.action, &case.action.context);
         if !plan.is_complete(circumstances, &case.asserted) {
             return Err(Refusal::Circumstances { action: action.name.clone() });
@@ -393,7 +395,7 @@ impl Engine {
         if cfg!(debug_assertions) {
             make(&Uses::everything(), Some(self.charter.schema()))?;
         }
-        make(&to.candidates.uses, None)
+        make(uses, None)
     }
 
     /// Cedar skips a policy that errs, a `forbid` too. Here a `forbid` that errs denies.

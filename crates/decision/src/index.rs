@@ -4,10 +4,13 @@
 //! from the left. A scope is one of `true`, `is T`, `== e`, `in e` and their conjunction, and none of them can fail: `is` and `==`
 //! compare, and `in` treats an entity it does not know as one without ancestors. So where a scope does not hold, the whole is `false`
 //! before a condition is looked at: the policy neither matches nor errs. The index evaluates scopes exactly, so the policies it finds are
-//! handed to Cedar without their scopes, which hold already, and links of templates as plain policies. The differential test in
-//! `tests/decision/differential.rs` holds all this to the full set on decision, reasons and errors.
+//! handed to Cedar without their scopes, which hold already, and links of templates as plain policies. Of these, [`crate::guard`] leaves
+//! out those whose conditions are certainly false. The differential tests in `tests/decision/differential.rs` and `narrowing.rs` hold
+//! all this to the full set on decision, reasons and errors.
 
 use crate::clockwork::Uses;
+use crate::guard::Guards;
+use crate::truths::Truths;
 use cedar_policy::{
     ActionConstraint, EntityTypeName, EntityUid, Policy, PolicyId, PolicySet, PolicySetError, PrincipalConstraint,
     ResourceConstraint,
@@ -15,9 +18,10 @@ use cedar_policy::{
 use events::UnitId;
 use std::collections::{BTreeSet, HashMap, HashSet};
 use std::hash::{BuildHasherDefault, Hasher};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock, PoisonError, RwLock};
 
-/// The most policies kept in ready candidate sets, over all of them. When it is reached, all are dropped and built again as needed.
+/// The most policies kept in ready sets, over all of them. When it is reached, all are dropped and built again as needed.
 pub const CACHED_POLICIES_MAX: usize = 200_000;
 /// The most candidate sets kept ready.
 pub const CACHED_SETS_MAX: usize = 4_096;
@@ -55,6 +59,7 @@ pub struct PolicyIndex {
 struct Bare {
     policy: Policy,
     uses: Uses,
+    guards: Guards,
     literals: Vec<EntityUid>,
 }
 
@@ -62,14 +67,14 @@ impl Bare {
     /// The policy with its conditions only, and what they look at.
     fn new(policy: &Policy) -> Option<Self> {
         let mut json = policy.to_json().ok()?;
-        let uses = Uses::of_json(&json);
+        let (uses, guards) = (Uses::of_json(&json), Guards::of_json(&json));
         let parts = json.as_object_mut()?;
         parts.remove("annotations");
         for scope in ["principal", "action", "resource"] {
             *parts.get_mut(scope)? = serde_json::json!({ "op": "All" });
         }
         let policy = Policy::from_json(Some(policy.id().clone()), json).ok()?;
-        Some(Self { uses, literals: policy.entity_literals(), policy })
+        Some(Self { uses, guards, literals: policy.entity_literals(), policy })
     }
 }
 
@@ -85,21 +90,72 @@ pub enum IndexError {
     Set(#[from] Box<PolicySetError>),
 }
 
-/// The policies that can bear on one request, ready for Cedar.
+/// The policies whose whole scope holds for a request.
 #[derive(Debug)]
 pub struct Candidates {
-    /// As Cedar wants them.
-    pub set: PolicySet,
+    bare: Vec<Arc<OnceLock<Option<Bare>>>>,
     /// What their conditions look at.
     pub uses: Uses,
     /// The entities they name literally.
     pub literals: Vec<EntityUid>,
+    /// What their guards look at.
+    guarded: Truths,
+    narrowed: RwLock<HashMap<Truths, Arc<Narrowed>>>,
+    /// How many policies are kept in ready sets, this one's and others'.
+    kept: Arc<AtomicUsize>,
+}
+
+/// Of the candidates those that circumstances do not exclude, ready for Cedar.
+#[derive(Debug)]
+pub struct Narrowed {
+    /// As Cedar wants them.
+    pub set: PolicySet,
+    /// What their conditions look at.
+    pub uses: Uses,
+}
+
+impl Candidates {
+    /// All of them.
+    ///
+    /// # Errors
+    /// Only for a defect of this crate or of Cedar.
+    pub fn all(&self) -> Result<Arc<Narrowed>, IndexError> {
+        self.narrowed(Truths::default())
+    }
+
+    /// Those that can apply where this is true: the others are certainly false and do not err, so Cedar would pass over them.
+    ///
+    /// # Errors
+    /// As [`Self::all`].
+    pub fn narrowed(&self, truths: Truths) -> Result<Arc<Narrowed>, IndexError> {
+        let truths = truths.seen_by(self.guarded);
+        if let Some(narrowed) = self.narrowed.read().unwrap_or_else(PoisonError::into_inner).get(&truths) {
+            return Ok(Arc::clone(narrowed));
+        }
+        let mut narrowed = Narrowed { set: PolicySet::new(), uses: Uses::default() };
+        let bare = self.bare.iter().filter_map(|bare| bare.get()?.as_ref());
+        for bare in bare.filter(|bare| !bare.guards.exclude(truths)) {
+            narrowed.set.add(bare.policy.clone()).map_err(Box::new)?;
+            narrowed.uses.merge(&bare.uses);
+        }
+        let narrowed = Arc::new(narrowed);
+        self.kept.fetch_add(self.bare.len(), Ordering::Relaxed);
+        let mut ready = self.narrowed.write().unwrap_or_else(PoisonError::into_inner);
+        ready.insert(truths, Arc::clone(&narrowed));
+        Ok(narrowed)
+    }
 }
 
 #[derive(Debug, Default)]
 struct Ready {
     sets: HashMap<Box<[u32]>, Arc<Candidates>>,
-    policies: usize,
+    kept: Arc<AtomicUsize>,
+}
+
+impl Ready {
+    fn is_full(&self) -> bool {
+        self.sets.len() >= CACHED_SETS_MAX || self.kept.load(Ordering::Relaxed) >= CACHED_POLICIES_MAX
+    }
 }
 
 /// Entities and types that occur in scopes, as small numbers.
@@ -382,30 +438,38 @@ impl PolicyIndex {
         }
         {
             let ready = self.ready.read().unwrap_or_else(PoisonError::into_inner);
-            if let Some(candidates) = ready.sets.get(places.as_slice()) {
+            if let Some(candidates) = ready.sets.get(places.as_slice()).filter(|_| !ready.is_full()) {
                 return Ok(Arc::clone(candidates));
             }
         }
-        let candidates = Arc::new(self.collect(&places)?);
         let mut ready = self.ready.write().unwrap_or_else(PoisonError::into_inner);
-        if ready.policies + places.len() > CACHED_POLICIES_MAX || ready.sets.len() >= CACHED_SETS_MAX {
+        if ready.is_full() {
             *ready = Ready::default();
         }
-        ready.policies += places.len();
+        let candidates = Arc::new(self.collect(&places, &ready.kept)?);
         ready.sets.insert(places.into_boxed_slice(), Arc::clone(&candidates));
         Ok(candidates)
     }
 
-    fn collect(&self, places: &[u32]) -> Result<Candidates, IndexError> {
-        let mut candidates = Candidates { set: PolicySet::new(), uses: Uses::default(), literals: Vec::new() };
+    fn collect(&self, places: &[u32], kept: &Arc<AtomicUsize>) -> Result<Candidates, IndexError> {
+        let mut candidates = Candidates {
+            bare: Vec::with_capacity(places.len()),
+            uses: Uses::default(),
+            literals: Vec::new(),
+            guarded: Truths::default(),
+            narrowed: RwLock::default(),
+            kept: Arc::clone(kept),
+        };
+        kept.fetch_add(places.len(), Ordering::Relaxed);
         for place in places {
             let known = self.bare.get(*place as usize).zip(self.policies.get(*place as usize));
-            let Some((bare, policy)) = known else { continue };
-            let bare = bare.get_or_init(|| Bare::new(policy)).as_ref();
+            let Some((once, policy)) = known else { continue };
+            let bare = once.get_or_init(|| Bare::new(policy)).as_ref();
             let bare = bare.ok_or_else(|| IndexError::Policy(policy.id().clone()))?;
-            candidates.set.add(bare.policy.clone()).map_err(Box::new)?;
             candidates.uses.merge(&bare.uses);
+            candidates.guarded = candidates.guarded.and(bare.guards.seen());
             candidates.literals.extend_from_slice(&bare.literals);
+            candidates.bare.push(Arc::clone(once));
         }
         candidates.literals.sort_unstable();
         candidates.literals.dedup();

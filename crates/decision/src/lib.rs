@@ -16,6 +16,7 @@
 //! [`unsaid`] what the caller had only to say.
 
 mod cedar;
+mod guard;
 
 pub mod accountable;
 mod actions;
@@ -39,6 +40,7 @@ pub mod remedy;
 pub mod scenario;
 pub mod search;
 pub mod shape;
+pub mod truths;
 pub mod unsaid;
 
 pub use accountable::{Accountable, Role};

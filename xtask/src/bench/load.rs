@@ -1,13 +1,16 @@
-//! Load from outside: one thread a connection, one request at a time, each timed from its first byte sent to its last byte read.
+//! Load from outside: one request at a time on each connection, each timed from its first byte sent to its last byte read. Whoever asks
+//! runs on the same cores as whoever answers, so all connections of an HTTP load share one thread: a thread for each would measure the
+//! switching between them.
 
 use crate::peer::Sender;
 use crate::step::{Outcome, elapsed_since_start};
 use crate::story::hospital::Adt;
 use serde_json::Value;
-use std::io::{Read as _, Write as _};
-use std::net::{SocketAddr, TcpStream};
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpStream;
 
 /// The longest answer that is read, in bytes.
 const ANSWER_BYTES_MAX: usize = 64 * 1024;
@@ -81,32 +84,32 @@ impl Asked {
     }
 
     /// Asks over a connection; whether the answer was the expected one.
-    pub(super) fn ask(&self, connection: &mut Connection) -> Outcome<bool> {
-        connection.stream.write_all(&self.bytes)?;
-        let body = connection.answer()?;
+    async fn ask(&self, connection: &mut Connection) -> Outcome<bool> {
+        connection.stream.write_all(&self.bytes).await?;
+        let body = connection.answer().await?;
         Ok(body.is_some_and(|body| body.starts_with(PERMITS) == self.permitted))
     }
 }
 
 /// A kept connection that reads answers of a stated length.
-pub(super) struct Connection {
+struct Connection {
     stream: TcpStream,
     read: Vec<u8>,
 }
 
 impl Connection {
     /// Connects.
-    pub(super) fn open(address: SocketAddr) -> Outcome<Self> {
-        let stream = TcpStream::connect(address)?;
+    async fn open(address: SocketAddr) -> Outcome<Self> {
+        let stream = TcpStream::connect(address).await?;
         stream.set_nodelay(true)?;
         Ok(Self { stream, read: vec![0; ANSWER_BYTES_MAX] })
     }
 
     /// The body of the next answer, if its status is 200.
-    fn answer(&mut self) -> Outcome<Option<&[u8]>> {
+    async fn answer(&mut self) -> Outcome<Option<&[u8]>> {
         let mut filled = 0;
         loop {
-            let some = self.stream.read(self.read.get_mut(filled..).unwrap_or_default())?;
+            let some = self.stream.read(self.read.get_mut(filled..).unwrap_or_default()).await?;
             if some == 0 {
                 return Err("the connection ended, or the answer is too long".into());
             }
@@ -131,20 +134,66 @@ fn length(head: &[u8]) -> Option<usize> {
     std::str::from_utf8(line.get(NAME.len()..)?).ok()?.trim().parse().ok()
 }
 
-/// Asks for decisions over kept connections, one request after another, from the first again after the last.
+/// Asks each request once; the first that is not answered as expected, by its place.
+pub(super) fn unexpected(address: SocketAddr, requests: &[Asked]) -> Outcome<Option<usize>> {
+    runtime()?.block_on(async {
+        let mut connection = Connection::open(address).await?;
+        for (place, asked) in requests.iter().enumerate() {
+            if !asked.ask(&mut connection).await? {
+                return Ok(Some(place));
+            }
+        }
+        Ok(None)
+    })
+}
+
+fn runtime() -> Outcome<tokio::runtime::Runtime> {
+    Ok(tokio::runtime::Builder::new_current_thread().enable_all().build()?)
+}
+
+/// Asks for decisions over kept connections, one request after another, from the first again after the last. With a `pace`, as many a
+/// second are due over all connections, and one that could not be sent when it was due, because an answer was late, is timed from then.
 pub(super) fn http(
     address: SocketAddr,
     connections: usize,
     lasts: Duration,
+    pace: Option<f64>,
     requests: &Arc<Vec<Asked>>,
 ) -> Outcome<Measured> {
-    threads(connections, lasts, |_| {
-        let mut connection = Connection::open(address)?;
-        let requests = Arc::clone(requests);
-        Ok(move |number: usize| match requests.get(number % requests.len().max(1)) {
-            Some(asked) => asked.ask(&mut connection),
-            None => Err("nothing to ask".into()),
-        })
+    runtime()?.block_on(async {
+        let begin = elapsed_since_start();
+        let mut workers = tokio::task::JoinSet::new();
+        for first in 0..connections {
+            let (mut connection, requests) = (Connection::open(address).await?, Arc::clone(requests));
+            workers.spawn(async move {
+                let (mut times, mut failed) = (Vec::new(), 0);
+                let mut number = first;
+                loop {
+                    let mut from = elapsed_since_start();
+                    let due = pace.map_or(from, |pace| begin + Duration::from_secs_f64(number as f64 / pace));
+                    if due - begin >= lasts {
+                        return Outcome::Ok((times, failed));
+                    }
+                    if let Some(wait) = due.checked_sub(from).filter(|wait| !wait.is_zero()) {
+                        tokio::time::sleep(wait).await;
+                        from = elapsed_since_start();
+                    } else {
+                        from = due;
+                    }
+                    let asked = requests.get(number % requests.len().max(1)).ok_or("nothing to ask")?;
+                    failed += usize::from(!asked.ask(&mut connection).await?);
+                    times.push(elapsed_since_start() - from);
+                    number += connections;
+                }
+            });
+        }
+        let (mut times, mut failed) = (Vec::new(), 0);
+        while let Some(worker) = workers.join_next().await {
+            let (some, bad) = worker??;
+            times.extend(some);
+            failed += bad;
+        }
+        Ok(measured(times, failed, elapsed_since_start() - begin))
     })
 }
 

@@ -6,7 +6,7 @@ use cedar_policy::{
     AuthorizationError, Authorizer, Context, Decision, Entities, Entity, EntityUid, PolicySet, Request,
     RestrictedExpression,
 };
-use decision::index::{Placed, PolicyIndex};
+use decision::index::{Candidates, Placed, PolicyIndex};
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::fmt::Write;
 
@@ -178,7 +178,7 @@ fn ancestors(entities: &Entities, uid: &EntityUid) -> Vec<EntityUid> {
 /// What Cedar made of it: decision, reasons, and the message of each erring policy.
 type Outcome = (Decision, BTreeSet<String>, BTreeMap<String, String>);
 
-fn outcome(request: &Request, set: &PolicySet, entities: &Entities) -> Outcome {
+pub(crate) fn outcome(request: &Request, set: &PolicySet, entities: &Entities) -> Outcome {
     let response = Authorizer::new().is_authorized(request, set, entities);
     let reasons = response.diagnostics().reason().map(ToString::to_string).collect();
     let errors = response
@@ -216,13 +216,14 @@ fn the_candidates_decide_as_all_policies_do() {
                     Placed { uid: &resource, ancestors: &above_resource },
                 )
                 .unwrap();
+            let narrowed = candidates.all().unwrap();
             let full = outcome(&request, &set, &entities);
-            assert_eq!(outcome(&request, &candidates.set, &entities), full, "{request} over {set}");
+            assert_eq!(outcome(&request, &narrowed.set, &entities), full, "{request} over {set}");
             cases += 1;
             permits += u64::from(full.0 == Decision::Allow);
             erring += u64::from(!full.2.is_empty());
-            dropped += set.policies().count() - candidates.set.policies().count();
-            links += candidates.set.policies().filter(|found| !set.policy(found.id()).unwrap().is_static()).count();
+            dropped += set.policies().count() - narrowed.set.policies().count();
+            links += narrowed.set.policies().filter(|found| !set.policy(found.id()).unwrap().is_static()).count();
         }
     }
     // The cases must have been worth asking.
@@ -247,8 +248,10 @@ fn a_candidate_set_is_the_same_whether_or_not_it_was_ready() {
         index.candidates(placed(&principal, 0), placed(&action, 1), placed(&resource, 2)).unwrap()
     };
     let (first, again, fresh) = (ask(&index), ask(&index), ask(&PolicyIndex::new(set)));
-    let ids = |set: &PolicySet| set.policies().map(|policy| policy.id().to_string()).collect::<HashSet<_>>();
-    assert_eq!(ids(&first.set), ids(&again.set));
-    assert_eq!(ids(&first.set), ids(&fresh.set));
+    let ids = |found: &Candidates| {
+        found.all().unwrap().set.policies().map(|policy| policy.id().to_string()).collect::<HashSet<_>>()
+    };
+    assert_eq!(ids(&first), ids(&again));
+    assert_eq!(ids(&first), ids(&fresh));
     assert_eq!(first.uses, fresh.uses);
 }

@@ -9,6 +9,7 @@ mod differential;
 mod hostile;
 mod house;
 mod matrix;
+mod narrowing;
 mod places;
 mod plain;
 mod time;

@@ -1,0 +1,161 @@
+//! Candidates narrowed by circumstances against plain Cedar over all of them: over generated conditions and circumstances, leaving out
+//! what is certainly false must change neither the decision nor its reasons nor what errs.
+
+use crate::dice::Dice;
+use crate::differential::outcome;
+use cedar_policy::{Context, Entities, EntityUid, PolicySet, Request};
+use decision::circumstances::{Care, Circumstances, Device, Feeds, Live, Session, Shift};
+use decision::index::{Placed, PolicyIndex};
+use decision::truths::Truths;
+use std::fmt::Write;
+
+/// Policy sets generated.
+const SETS: u64 = 300;
+/// Circumstances each is asked in.
+const REQUESTS: u64 = 100;
+/// Policies of one set.
+const POLICIES: u64 = 12;
+
+/// Facts of yes or no, and other things, some of which err where a word or an attribute is missing.
+const ATOMS: [&str; 34] = [
+    "context.shift.on",
+    "context.care.known",
+    "context.care.team",
+    "context.care.attending",
+    "context.care.unit",
+    "context.care.self",
+    "context.care.present",
+    "context.device.managed",
+    "context.device.shared",
+    "context.live.break_glass",
+    "context.live.vouched",
+    "context.feeds.adt_stale",
+    "context.assurance.enough",
+    "context.emergency",
+    "context has care",
+    "context has session",
+    "context has device",
+    "context has nothing",
+    "context has device.unit",
+    "context has care.left_minutes",
+    "context.care has left_minutes",
+    "context.device has unit",
+    "context.feeds has adt_quiet_minutes",
+    "context.shift.units.contains(\"ED\")",
+    "context.live.elevations.contains(\"cover\")",
+    "context.live.elevations.containsAny([\"cover\", \"other\"])",
+    "context.live.exceptions.contains(principal.missing)",
+    "context.session.level >= 2",
+    "context.care.left_minutes < 60",
+    "context.purpose == \"TREAT\"",
+    "context.care.nothing",
+    "principal.missing",
+    "principal is Person",
+    "resource in Folder::\"ed\"",
+];
+
+fn condition(dice: &mut Dice, depth: u64) -> String {
+    let mut inner = |dice: &mut Dice| condition(dice, depth - 1);
+    match if depth == 0 { 9 } else { dice.roll(10) } {
+        0 | 1 | 2 => format!("({} && {})", inner(dice), inner(dice)),
+        3 | 4 => format!("({} || {})", inner(dice), inner(dice)),
+        5 => format!("!({})", inner(dice)),
+        6 => format!("(if {} then {} else {})", inner(dice), inner(dice), inner(dice)),
+        7 => dice.pick(&["true", "false"]).to_owned(),
+        _ => dice.pick(&ATOMS).to_owned(),
+    }
+}
+
+fn policies(dice: &mut Dice) -> PolicySet {
+    let mut text = String::new();
+    for _ in 0..POLICIES {
+        let effect = dice.pick(&["permit", "permit", "forbid"]);
+        write!(text, "{effect}(principal, action, resource)").unwrap();
+        for _ in 0..dice.roll(4) {
+            write!(text, " {} {{ {} }}", dice.pick(&["when", "when", "unless"]), condition(dice, 3)).unwrap();
+        }
+        text.push_str(";\n");
+    }
+    text.parse().unwrap()
+}
+
+fn circumstances(dice: &mut Dice) -> Circumstances {
+    let yes = |dice: &mut Dice| dice.roll(3) == 0;
+    let unit = || "ED".parse().unwrap();
+    let label = || "cover".parse().unwrap();
+    Circumstances {
+        asker: None,
+        labels: Default::default(),
+        shift: Shift {
+            on: yes(dice),
+            units: yes(dice).then(unit).into_iter().collect(),
+            on_call_units: yes(dice).then(unit).into_iter().collect(),
+        },
+        care: (dice.roll(4) > 0).then(|| Care {
+            known: yes(dice),
+            team: yes(dice),
+            attending: yes(dice),
+            unit: yes(dice),
+            present: yes(dice),
+            is_self: yes(dice),
+            left_minutes: yes(dice).then_some(30),
+            ..Care::default()
+        }),
+        session: yes(dice).then(|| Session { level: 2, age_minutes: 3, method: "passkey".into() }),
+        assurance: None,
+        site: None,
+        device: yes(dice).then(|| Device {
+            id: "ws-1".parse().unwrap(),
+            kind: "workstation",
+            managed: yes(dice),
+            shared: yes(dice),
+            posture: "healthy",
+            unit: yes(dice).then(unit),
+        }),
+        live: Live {
+            break_glass: yes(dice),
+            vouched: yes(dice),
+            elevations: yes(dice).then(label).into_iter().collect(),
+            exceptions: yes(dice).then(label).into_iter().collect(),
+        },
+        feeds: Feeds {
+            adt_stale: yes(dice),
+            rota_stale: yes(dice),
+            adt_quiet_minutes: yes(dice).then_some(4),
+            rota_quiet_minutes: None,
+        },
+        emergency: yes(dice),
+        purpose: yes(dice).then(|| "TREAT".into()),
+        request: Default::default(),
+        other: Default::default(),
+    }
+}
+
+#[test]
+fn what_circumstances_leave_decides_as_all_candidates_do() {
+    let mut dice = Dice(34);
+    let uid = |text: &str| -> EntityUid { text.parse().unwrap() };
+    let (principal, action, resource) = (uid("Person::\"ann\""), uid("Action::\"read\""), uid("Chart::\"c1\""));
+    let placed = |uid| Placed { uid, ancestors: &[] };
+    let (mut left_out, mut permits, mut erring) = (0, 0, 0);
+    for _ in 0..SETS {
+        let set = policies(&mut dice);
+        let index = PolicyIndex::new(set.clone());
+        let candidates = index.candidates(placed(&principal), placed(&action), placed(&resource)).unwrap();
+        for _ in 0..REQUESTS {
+            let circumstances = circumstances(&mut dice);
+            let words = serde_json::Value::Object(circumstances.values().into_iter().collect());
+            let context = Context::from_json_value(words, None).unwrap();
+            let request = Request::new(principal.clone(), action.clone(), resource.clone(), context, None).unwrap();
+            let full = outcome(&request, &set, &Entities::empty());
+            let narrowed = candidates.narrowed(Truths::of(&circumstances)).unwrap();
+            assert_eq!(outcome(&request, &narrowed.set, &Entities::empty()), full, "{circumstances:?} with {set}");
+            left_out += set.policies().count() - narrowed.set.policies().count();
+            permits += u64::from(full.0 == cedar_policy::Decision::Allow);
+            erring += u64::from(!full.2.is_empty());
+        }
+    }
+    let cases = SETS * REQUESTS;
+    assert!(left_out as u64 > cases * POLICIES / 5, "{left_out} left out of {cases} cases");
+    assert!(permits > cases / 50 && erring > cases / 3, "{permits} permits, {erring} erring of {cases}");
+}
