@@ -129,6 +129,7 @@ struct Inner {
     by_key: HashMap<Key, HashSet<Seq>>,
     /// Permits decided while a feed was silent, by the sort of feed: they are decided again when it is heard.
     by_silence: BTreeSet<(Heard, Seq)>,
+    /// When time may end them. Not of those that are set aside.
     deadlines: BTreeSet<(Timestamp, Seq)>,
     marked: BTreeSet<Seq>,
     /// Ended for whoever watches, but the log would not take the end yet. Never in the way of what is marked.
@@ -227,9 +228,11 @@ impl Register {
 
     /// Tells whoever watches a permit that it ended, though its end is not recorded yet, and sets it aside until that can be tried again.
     pub(crate) fn cut(&self, entry: Seq, cause: EndCause, mode: EndMode) {
-        let mut inner = self.lock();
+        let mut guard = self.lock();
+        let inner = &mut *guard;
         if let Some(permit) = inner.permits.get(&entry) {
             permit.standing.send_replace(Standing::Ended { cause, mode });
+            inner.deadlines.remove(&(permit.deadline, entry));
             inner.unrecorded.insert(entry);
         }
     }
@@ -302,13 +305,14 @@ impl Register {
         self.work.notify_one();
     }
 
-    /// Takes up to `most` permits that are marked or whose time has come.
+    /// Takes up to `most` permits that are marked or whose time has come. Looks at no more than it takes: at a shift's end the time of very many comes
+    /// at one instant, and the writer's fold waits for this.
     pub(crate) fn take_due(&self, now: Timestamp, most: usize) -> Vec<LivePermit> {
         let mut guard = self.lock();
         let inner = &mut *guard;
         let passed: Vec<Seq> =
-            inner.deadlines.iter().take_while(|(at, _)| *at <= now).map(|(_, entry)| *entry).collect();
-        inner.marked.extend(passed.into_iter().filter(|entry| !inner.unrecorded.contains(entry)));
+            inner.deadlines.iter().take_while(|(at, _)| *at <= now).take(most).map(|(_, entry)| *entry).collect();
+        inner.marked.extend(passed);
         let mut taken = Vec::new();
         while taken.len() < most {
             let Some(entry) = inner.marked.pop_first() else { break };
@@ -426,5 +430,61 @@ impl Inner {
                 }
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use events::Event;
+
+    const PERMITS: u64 = 100_000;
+    const BATCH: usize = 512;
+
+    /// Permits as one would be recorded at these entries, each the only one its caller holds, all with one deadline.
+    fn register(entries: std::ops::Range<u64>) -> (Register, Timestamp) {
+        let lines = include_str!("../../events/golden/leaves.jsonl").lines();
+        let leaves = lines.filter_map(|line| Leaf::parse(line.as_bytes()).ok());
+        let mut leaf = leaves
+            .into_iter()
+            .find(|leaf| matches!(&leaf.draft.event, Event::DecisionMade(made) if made.live))
+            .unwrap();
+        let Event::DecisionMade(made) = leaf.draft.event.clone() else { panic!("not a decision") };
+        let register = Register::default();
+        for entry in entries {
+            leaf.seq = Seq(entry);
+            leaf.draft.actor = format!("caller:c{entry}").parse().unwrap();
+            register.enter(Entering::new(&leaf, &made, []));
+        }
+        (register, made.holds_until.unwrap())
+    }
+
+    #[test]
+    fn very_many_permits_due_at_one_instant_are_taken_a_batch_at_a_time() {
+        let (register, now) = register(0..PERMITS);
+        assert!(register.take_due(now - Duration::from_millis(1), BATCH).is_empty());
+        let mut taken = 0;
+        loop {
+            let due = register.take_due(now, BATCH);
+            assert!(register.lock().marked.is_empty(), "nothing is looked at that is not taken");
+            if due.is_empty() {
+                break;
+            }
+            taken += due.len() as u64;
+            due.iter().for_each(|permit| register.end(permit.entry, EndCause::Expired, EndMode::Now));
+        }
+        assert_eq!((taken, register.len()), (PERMITS, 0));
+    }
+
+    #[test]
+    fn what_cannot_be_recorded_is_in_nobodys_way_and_is_taken_up_again() {
+        let (register, now) = register(0..4);
+        let due = register.take_due(now, 2);
+        due.iter().for_each(|permit| register.cut(permit.entry, EndCause::Expired, EndMode::Now));
+        assert_eq!(register.lock().deadlines.len(), 2, "whose end waits to be recorded has no time to come");
+        let entries = |due: Vec<LivePermit>| due.into_iter().map(|permit| permit.entry.0).collect::<Vec<_>>();
+        assert_eq!(entries(register.take_due(now, 2)), [2, 3]);
+        assert!(register.take_up_again());
+        assert_eq!(entries(register.take_due(now, 1)), [0]);
     }
 }
