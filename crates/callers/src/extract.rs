@@ -1,6 +1,6 @@
 //! Extractors: a handler's argument is the proof that its caller may call it.
 
-use crate::{Callers, Shown};
+use crate::{Callers, Seat, Shown};
 use axum::extract::{FromRef, FromRequestParts};
 use axum::http::request::Parts;
 use axum::http::{HeaderValue, StatusCode, header};
@@ -177,6 +177,9 @@ where
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Refusal> {
         let callers = Callers::from_ref(state);
         let name = named(&callers, parts).ok_or(Refusal::Unauthenticated)?;
+        if let Some(seat) = parts.extensions.get::<Seat>() {
+            seat.is_of_use();
+        }
         let charter = callers.charter();
         if !charter.caller(&name).may(A::RIGHT) {
             return Err(Refusal::Forbidden(A::RIGHT));

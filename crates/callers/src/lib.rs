@@ -1,4 +1,5 @@
-//! Which system is calling, and what may it do? Tokens, certificates, rights and rates of the systems that ask for decisions or feed facts.
+//! Which system is calling, and what may it do? Tokens, certificates, rights and rates of the systems that ask for decisions or feed facts, and
+//! the places of the listeners they connect to.
 //!
 //! A handler that takes a [`Caller<Evaluate>`] can only run for an authenticated caller whom the charter in force lets evaluate: the
 //! authority of every endpoint stands in its signature.
@@ -6,6 +7,7 @@
 pub mod certificate;
 mod extract;
 mod rate;
+mod seats;
 mod token;
 
 pub use certificate::{CertificateError, Shown};
@@ -13,6 +15,7 @@ pub use extract::{
     Authority, Caller, Evaluate, EvaluateLive, FeedDevices, FeedEmergencies, FeedPatients, FeedPeople, FeedRota,
     FeedTeams, Metrics, ReadAudit, ReadLedger, Refusal, Search,
 };
+pub use seats::{Seat, Seated, Seats};
 pub use token::NewToken;
 
 use charter::Charter;

@@ -131,6 +131,7 @@ events! {
     Record "operator.link_issued" v 1 OperatorLinkIssued(operator::LinkIssued) "A one-use sign-in link was made.";
     Record "operator.signed_in" v 1 OperatorSignedIn(operator::SignedIn) "An operator signed in.";
     Record "operator.signed_out" v 1 OperatorSignedOut(operator::SignedOut) "An operator signed out.";
+    Record "operator.revoked" v 1 OperatorRevoked(operator::Revoked) "Every link and session of an operator was ended.";
     Record "ledger.read" v 1 LedgerRead(ledger::Read) "Somebody read evidence.";
     Record "ledger.key_rotated" v 1 LedgerKeyRotated(ledger::KeyRotated) "Another key signs the ledger.";
     Record "ledger.backed_up" v 1 LedgerBackedUp(ledger::BackedUp) "A copy of the store was made.";

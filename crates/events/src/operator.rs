@@ -28,6 +28,13 @@ pub struct SignedIn {
     pub good_until: Timestamp,
 }
 
+/// Somebody with a shell on the server ended every link and every session of an operator.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Revoked {
+    /// Whose.
+    pub operator: OperatorId,
+}
+
 /// An operator ended a session.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SignedOut {

@@ -380,6 +380,7 @@ fn detailed() -> impl Iterator<Item = Leaf> {
         .into(),
         ledger::DetailExpired { until: time("2026-11-22T07:00:00Z"), details: 2 }.into(),
         encounter::Closed { encounter: STAY, patient: PATIENT }.into(),
+        operator::Revoked { operator: id("ada") }.into(),
     ];
     holds.into_iter().zip(FIRST..).map(|(event, seq): (Event, u64)| {
         let mut draft = Draft::new(id("local:uid 0"), event);

@@ -228,6 +228,18 @@ pub(crate) enum Operator {
         #[command(flatten)]
         data: Data,
     },
+    /// List who may come into the console now: unused links and sessions.
+    List {
+        #[command(flatten)]
+        data: Data,
+    },
+    /// End all unused links and all sessions of an operator, at once.
+    Revoke {
+        /// Whose.
+        name: String,
+        #[command(flatten)]
+        data: Data,
+    },
 }
 
 #[derive(Debug, Args)]

@@ -14,7 +14,8 @@ use pages::Environment;
 use plane::{Plane, SetClock, Settings};
 use serde::Deserialize;
 use signin::operator::{
-    Desk, FORM_BYTES_MAX, LINK_LIFETIME, Operator, Posted, SESSION_IDLE, SESSION_LIFETIME, issue_link,
+    Desk, Door, FORM_BYTES_MAX, LINK_LIFETIME, Operator, Posted, SESSION_IDLE, SESSION_LIFETIME, issue_link, live,
+    revoke,
 };
 use std::path::Path;
 use std::sync::Arc;
@@ -273,6 +274,45 @@ async fn signing_out_ends_the_session_and_is_recorded() {
     assert!(out.cookie.unwrap().contains("Max-Age=0"));
     assert_eq!(house.get("/look", &cookie).await.status, StatusCode::UNAUTHORIZED);
     assert_eq!(house.kinds().last(), Some(&"operator.signed_out"));
+}
+
+#[tokio::test]
+async fn revoking_ends_every_link_and_session_of_one_operator_at_once() {
+    let house = house().await;
+    let (cookie, token) = house.signed_in().await;
+    let (second, _) = house.signed_in().await;
+    let unused = house.link().await;
+    let other = OperatorId::new("a.other").unwrap();
+    let others = issue_link(&house.plane, other.clone(), Actor::local("uid 0").unwrap()).await.unwrap();
+    let doors = || {
+        let live = live(&house.plane, None).unwrap();
+        live.into_iter().map(|live| (live.operator.to_string(), live.door)).collect::<Vec<_>>()
+    };
+    let keller = || "m.keller".to_owned();
+    let mine = [(keller(), Door::Link), (keller(), Door::Session), (keller(), Door::Session)];
+    assert_eq!(doors(), [&[("a.other".to_owned(), Door::Link)][..], &mine].concat());
+
+    revoke(&house.plane, &OperatorId::new("m.keller").unwrap(), Actor::local("uid 0").unwrap()).await.unwrap();
+    assert_eq!(house.kinds().last(), Some(&"operator.revoked"));
+    assert_eq!(doors(), [("a.other".to_owned(), Door::Link)]);
+    for cookie in [&cookie, &second] {
+        assert_eq!(house.get("/look", cookie).await.status, StatusCode::UNAUTHORIZED);
+    }
+    let painted = house.post("/paint", &cookie, BASE, format!("form_token={token}&colour=blue")).await;
+    assert_eq!(painted.status, StatusCode::UNAUTHORIZED);
+    let form = |path: &str| format!("form_token={}", secret(path));
+    assert_eq!(house.post("/sign-in", "", BASE, form(&unused)).await.status, StatusCode::GONE);
+    assert_eq!(house.post("/sign-in", "", BASE, form(&others.path)).await.status, StatusCode::SEE_OTHER);
+    house.signed_in().await;
+}
+
+#[tokio::test]
+async fn a_session_nobody_uses_is_not_listed() {
+    let house = house().await;
+    house.signed_in().await;
+    assert_eq!(live(&house.plane, None).unwrap().len(), 1);
+    house.clock.set(START + SESSION_IDLE);
+    assert!(live(&house.plane, None).unwrap().is_empty());
 }
 
 #[tokio::test]

@@ -106,6 +106,13 @@ statements! {
         "UPDATE operator_link SET used_at = ?2 WHERE id = ?1 AND used_at IS NULL AND good_until > ?2";
     /// `before`: forgets links that ended before then.
     pub OPERATOR_LINK_PRUNE "operator_link_prune" = "DELETE FROM operator_link WHERE good_until < ?1";
+    /// `operator, now`: uses up every link of one operator.
+    pub OPERATOR_LINKS_END "operator_links_end" =
+        "UPDATE operator_link SET used_at = ?2 WHERE operator = ?1 AND used_at IS NULL AND good_until > ?2";
+    /// `now, rows_max` → `operator, id, good_until`, of links that are good and unused.
+    pub OPERATOR_LINKS_LIVE "operator_links_live" =
+        "SELECT operator, id, good_until FROM operator_link WHERE used_at IS NULL AND good_until > ?1 \
+        ORDER BY operator, good_until LIMIT ?2";
     /// `id, operator, digest, good_until`.
     pub OPERATOR_SESSION_ADD "operator_session_add" must_change =
         "INSERT INTO operator_session (id, operator, digest, good_until) VALUES (?1, ?2, ?3, ?4)";
@@ -115,6 +122,13 @@ statements! {
     /// `id, now`. A session that ended already is a conflict.
     pub OPERATOR_SESSION_END "operator_session_end" must_change =
         "UPDATE operator_session SET ended_at = ?2 WHERE id = ?1 AND ended_at IS NULL";
+    /// `operator, now`: ends every session of one operator.
+    pub OPERATOR_SESSIONS_END "operator_sessions_end" =
+        "UPDATE operator_session SET ended_at = ?2 WHERE operator = ?1 AND ended_at IS NULL AND good_until > ?2";
+    /// `now, rows_max` → `operator, id, good_until`, of sessions that last.
+    pub OPERATOR_SESSIONS_LIVE "operator_sessions_live" =
+        "SELECT operator, id, good_until FROM operator_session WHERE ended_at IS NULL AND good_until > ?1 \
+        ORDER BY operator, good_until LIMIT ?2";
     /// `before`: forgets sessions that ended before then.
     pub OPERATOR_SESSION_PRUNE "operator_session_prune" = "DELETE FROM operator_session WHERE good_until < ?1";
 

@@ -47,6 +47,7 @@ pub(super) fn of_event(event: &Event) -> (Value, Option<Value>, &'static str) {
         Event::OperatorSignedIn(_) => sign_in("110122", "Login"),
         Event::OperatorSignedOut(_) => sign_in("110123", "Logout"),
         Event::OperatorLinkIssued(_)
+        | Event::OperatorRevoked(_)
         | Event::CallerAdded(_)
         | Event::CallerRevoked(_)
         | Event::PrincipalRegistered(_)

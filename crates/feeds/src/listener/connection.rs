@@ -2,9 +2,9 @@
 
 use super::batch::{Part, Reply, parts};
 use super::intake::{Allowed, Intake, Opened, Taken};
-use super::seats::Seated;
 use crate::mllp::{Mllp, MllpError, Partial, Received};
 use bytes::{Bytes, BytesMut};
+use callers::Seated;
 use futures_util::future::BoxFuture;
 use futures_util::stream::FuturesOrdered;
 use futures_util::{FutureExt, StreamExt};
@@ -143,7 +143,7 @@ where
 
 impl<S: AsyncRead + AsyncWrite + Unpin> Connection<'_, S> {
     async fn serve(&mut self, stop: CancellationToken) -> Ended {
-        let displaced = self.seated.displaced();
+        let displaced = self.seated.seat().displaced();
         loop {
             self.start_all().await;
             let drained = self.in_flight.is_empty() && self.waiting.is_none();
@@ -271,7 +271,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<'_, S> {
     fn has_read(&mut self, read: std::io::Result<usize>) {
         match read {
             Ok(0) => self.ending = Some(Ended::BySender),
-            Ok(_) => self.seated.has_heard(),
+            Ok(_) => self.seated.seat().has_heard(),
             Err(error) => self.ending = Some(Ended::Broken(error.into())),
         }
     }
@@ -307,7 +307,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<'_, S> {
         let mut next = Some(first);
         while let Some((taken, records, part)) = next {
             if taken.accepted {
-                self.seated.has_spoken();
+                self.seated.seat().is_of_use();
             }
             for record in &records {
                 self.busy.remove(record);

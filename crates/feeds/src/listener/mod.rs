@@ -14,15 +14,14 @@ mod connection;
 mod identified;
 mod intake;
 mod rejected;
-mod seats;
 mod warned;
 
 use crate::mllp::FRAME_BYTES_MAX;
+use callers::{Seated, Seats};
 use connection::Ended;
 use events::FeedName;
 use intake::Intake;
 use plane::Plane;
-use seats::{Seated, Seats};
 use smol_str::SmolStr;
 use std::collections::BTreeMap;
 use std::sync::Arc;

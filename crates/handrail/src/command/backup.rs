@@ -64,6 +64,7 @@ pub(crate) async fn restore(args: Restore, out: Output) -> Result<(), Failure> {
     note(&format!(
         "What was recorded after {since} is not in this store. Before it answers anybody, do again what was done since:\n  \
          - callers revoked:                    handrail caller list --data {shown}\n  \
+         - operators revoked:                  handrail operator list --data {shown}\n  \
          - patients erased, holds placed:      handrail patient --help\n  \
          - charters applied:                   handrail charter --help\n  \
          - messages of feeds:                  have the interface engine send them again from then on\n\

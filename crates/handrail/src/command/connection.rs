@@ -88,8 +88,9 @@ impl Connection {
         let search = Searching::when_needed(data);
         let base_url = "http://127.0.0.1:8700".into();
         let witnesses = Witnesses::new(plane.store(), &[])?;
-        let router =
-            routes(Local { plane: plane.clone(), callers, base_url, witnesses, search, verifying: Arc::default() });
+        let local =
+            Local { plane: plane.clone(), callers, base_url, witnesses, search, desk: None, verifying: Arc::default() };
+        let router = routes(local);
         Ok(Self::Here { router, plane })
     }
 

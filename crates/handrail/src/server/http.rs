@@ -3,16 +3,17 @@
 use axum::Router;
 use axum::body::Body;
 use axum::http::Request;
-use callers::Shown;
+use callers::{Seat, Seated, Seats, Shown};
 use hyper::body::Incoming;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto;
 use rustls::ServerConfig;
+use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream, UnixListener, UnixStream};
-use tokio::sync::{Semaphore, watch};
+use tokio::sync::watch;
 use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -21,7 +22,8 @@ use tower::ServiceExt as _;
 /// What one listener allows.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Limits {
-    /// Connections at once; more wait in the kernel's queue.
+    /// Connections at once. At the cap one that nobody was recognised on gives way, or one of an address with more than half; when there is none,
+    /// the newcomer is closed.
     pub(crate) connections_max: usize,
     /// A request's header has to arrive within this.
     pub(crate) header_timeout: Duration,
@@ -56,7 +58,7 @@ pub(crate) enum Listener {
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Peer {
     /// A network address.
-    Network,
+    Network(IpAddr),
     /// A process of this machine, by the id of its user.
     User(u32),
 }
@@ -84,14 +86,14 @@ impl Listener {
     async fn accept(&self) -> std::io::Result<(Stream, Peer)> {
         match self {
             Self::Tcp(listener) => {
-                let (stream, _) = listener.accept().await?;
+                let (stream, peer) = listener.accept().await?;
                 stream.set_nodelay(true)?;
-                Ok((Stream::Tcp(stream), Peer::Network))
+                Ok((Stream::Tcp(stream), Peer::Network(peer.ip())))
             }
             Self::Tls(listener, tls) => {
-                let (stream, _) = listener.accept().await?;
+                let (stream, peer) = listener.accept().await?;
                 stream.set_nodelay(true)?;
-                Ok((Stream::Tls(stream, Arc::clone(&tls.borrow())), Peer::Network))
+                Ok((Stream::Tls(stream, Arc::clone(&tls.borrow())), Peer::Network(peer.ip())))
             }
             Self::Unix(listener) => {
                 let (stream, _) = listener.accept().await?;
@@ -122,27 +124,48 @@ async fn speaks(stream: &TcpStream) -> std::io::Result<Speaks> {
     }
 }
 
-/// Serves until `stop`, then drains. Every request carries its [`Peer`] as an extension.
+impl Peer {
+    /// A place for a connection of theirs. Whoever can open the local socket is of use: nobody takes their place.
+    fn seated(self, seats: &Arc<Seats>) -> Option<Seated> {
+        match self {
+            Self::Network(address) => seats.admit(address),
+            Self::User(_) => {
+                let seated = seats.admit(IpAddr::V4(Ipv4Addr::LOCALHOST))?;
+                seated.seat().is_of_use();
+                Some(seated)
+            }
+        }
+    }
+}
+
+/// Serves until `stop`, then drains. Every request carries its [`Peer`] and its connection's [`Seat`] as extensions.
 pub(crate) async fn serve(listener: Listener, router: Router, limits: Limits, stop: CancellationToken) {
-    let places = Arc::new(Semaphore::new(limits.connections_max));
+    let seats = Seats::new(limits.connections_max);
     let connections = TaskTracker::new();
     loop {
-        let next = async {
-            let place = Arc::clone(&places).acquire_owned().await;
-            (place, listener.accept().await)
-        };
-        let (place, accepted) = tokio::select! {
+        let accepted = tokio::select! {
             () = stop.cancelled() => break,
-            next = next => next,
+            accepted = listener.accept() => accepted,
         };
         match accepted {
             Ok((stream, peer)) => {
-                let connection =
-                    Connection { stream, answering: Answering { router: router.clone(), peer, shown: None }, limits };
+                let Some(seated) = peer.seated(&seats) else {
+                    metrics::counter!("handrail_http_connections_refused_total").increment(1);
+                    tracing::warn!(?peer, "a connection over the cap was closed");
+                    continue;
+                };
+                let answering = Answering { router: router.clone(), peer, seat: seated.seat().clone(), shown: None };
+                let connection = Connection { stream, answering, limits };
                 let stop = stop.clone();
                 connections.spawn(async move {
-                    connection.run(&stop).await;
-                    drop(place);
+                    let displaced = seated.seat().displaced();
+                    tokio::select! {
+                        () = connection.run(&stop) => {}
+                        () = displaced.cancelled() => {
+                            metrics::counter!("handrail_http_connections_displaced_total").increment(1);
+                        }
+                    }
+                    drop(seated);
                 });
             }
             Err(error) => {
@@ -243,6 +266,7 @@ fn builder(limits: Limits) -> auto::Builder<TokioExecutor> {
 struct Answering {
     router: Router,
     peer: Peer,
+    seat: Seat,
     /// The certificate the other side has shown, if it did.
     shown: Option<Shown>,
 }
@@ -254,7 +278,9 @@ impl hyper::service::Service<Request<Incoming>> for Answering {
 
     fn call(&self, request: Request<Incoming>) -> Self::Future {
         let mut request = request.map(Body::new);
+        self.seat.has_heard();
         request.extensions_mut().insert(self.peer);
+        request.extensions_mut().insert(self.seat.clone());
         if let Some(shown) = &self.shown {
             request.extensions_mut().insert(shown.clone());
         }

@@ -15,8 +15,8 @@ use decision::Engine;
 use decision::accountable::Role;
 use events::decision::{Asserted, Effect, Made, Question};
 use events::{
-    ActionName, Actor, CallerName, CharterDigest, Draft, EntityRef, Event, Leaf, OperatorId, PatientPseudonym,
-    PrincipalId, Seq, TypeName, WorkflowName,
+    ActionName, Actor, CallerName, CharterDigest, Draft, EntityRef, Event, Leaf, PatientPseudonym, PrincipalId, Seq,
+    TypeName, WorkflowName,
 };
 use ledger::growth::Growth;
 use ledger::receipt::Receipt;
@@ -38,6 +38,8 @@ pub(crate) struct Local {
     pub(crate) base_url: Arc<str>,
     pub(crate) witnesses: Witnesses,
     pub(crate) search: super::audit::Searching,
+    /// Where operators sign in, when a node runs: it knows when a session was last used.
+    pub(crate) desk: Option<signin::operator::Desk>,
     /// Held while the whole ledger is hashed again.
     pub(crate) verifying: Arc<tokio::sync::Mutex<()>>,
 }
@@ -48,7 +50,6 @@ pub(crate) fn routes(local: Local) -> Router {
         .route("/status", get(status))
         .route("/callers", get(callers).post(add_caller))
         .route("/callers/{name}", delete(revoke_caller))
-        .route("/operators/links", post(operator_link))
         .route("/decide", post(decide))
         .route("/who/{entry}", get(who))
         .route("/ledger/entries", get(entries))
@@ -62,6 +63,7 @@ pub(crate) fn routes(local: Local) -> Router {
         .route("/ledger/verify", get(verify))
         .route("/ledger/backups", post(backed_up))
         .route("/charters/{digest}", get(charter))
+        .merge(super::operators::routes())
         .merge(super::local_charter::routes())
         .merge(super::audit::routes())
         .merge(super::patients::routes())
@@ -110,7 +112,7 @@ pub(crate) fn bad(what: impl Into<String>) -> Trouble {
 pub(crate) fn actor(peer: Peer) -> Result<Actor, Trouble> {
     match peer {
         Peer::User(user) => Actor::local(&format!("uid {user}")).map_err(|error| bad(error.to_string())),
-        Peer::Network => Err(Trouble(StatusCode::FORBIDDEN, "only from this machine".to_owned())),
+        Peer::Network(_) => Err(Trouble(StatusCode::FORBIDDEN, "only from this machine".to_owned())),
     }
 }
 
@@ -213,20 +215,6 @@ async fn revoke_caller(
     }
     local.callers.revoke(&name, actor(peer)?).await?;
     Ok(StatusCode::NO_CONTENT)
-}
-
-#[derive(Deserialize)]
-struct NewLink {
-    operator: OperatorId,
-}
-
-async fn operator_link(
-    State(local): State<Local>,
-    Extension(peer): Extension<Peer>,
-    Json(new): Json<NewLink>,
-) -> Result<Json<Value>, Trouble> {
-    let link = signin::operator::issue_link(&local.plane, new.operator, actor(peer)?).await?;
-    Ok(Json(json!({ "url": format!("{}{}", local.base_url, link.path.as_str()), "good_until": link.good_until })))
 }
 
 /// A request for access put at the server's own console.

@@ -9,6 +9,7 @@ mod local_feeds;
 pub(crate) mod logging;
 pub(crate) mod node;
 pub(crate) mod notify;
+mod operators;
 pub(crate) mod patients;
 pub(crate) mod tiles;
 pub(crate) mod tls;

@@ -149,14 +149,7 @@ impl Node {
     /// When a listener or the task that ends permits ended by itself: a node without one of them must not go on.
     pub(crate) async fn run(self, stop: CancellationToken) -> Result<(), Failure> {
         let public = self.public_routes(&stop);
-        let local = local_routes(Local {
-            plane: self.plane.clone(),
-            callers: self.callers.clone(),
-            base_url: Arc::clone(&self.base_url),
-            search: Searching::running(&self.data, self.search.clone()),
-            witnesses: self.witnesses.clone(),
-            verifying: Arc::default(),
-        });
+        let local = self.local_routes();
         let mut listeners = JoinSet::new();
         let http = match self.tls {
             None => Listener::Tcp(self.http),
@@ -219,6 +212,19 @@ impl Node {
                 Err(Failure::local(format!("{what} ended by itself; the node has stopped rather than go on without")))
             }
         }
+    }
+
+    /// Everything the local socket offers.
+    fn local_routes(&self) -> Router {
+        local_routes(Local {
+            plane: self.plane.clone(),
+            callers: self.callers.clone(),
+            base_url: Arc::clone(&self.base_url),
+            search: Searching::running(&self.data, self.search.clone()),
+            desk: Some(self.desk.clone()),
+            witnesses: self.witnesses.clone(),
+            verifying: Arc::default(),
+        })
     }
 
     /// Everything the network may reach. Each room's routes say who may call them.

@@ -231,6 +231,19 @@ impl Node {
         (status, answer.split_once("\r\n\r\n").map(|(_, body)| body.to_owned()).unwrap_or_default())
     }
 
+    /// A connection from another address of this machine, which is on all of 127.0.0.0/8.
+    pub(crate) fn connect_from(&self, last: u8) -> TcpStream {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_io().build().unwrap();
+        let stream = runtime.block_on(async {
+            let socket = tokio::net::TcpSocket::new_v4().unwrap();
+            socket.bind(std::net::SocketAddr::from(([127, 0, 0, last], 0))).unwrap();
+            socket.connect(self.http.parse().unwrap()).await.unwrap().into_std().unwrap()
+        });
+        stream.set_nonblocking(false).unwrap();
+        stream.set_read_timeout(Some(PATIENCE)).unwrap();
+        stream
+    }
+
     /// Tells a fact through the feed API; it must be taken.
     #[track_caller]
     pub(crate) fn tell(&self, path: &str, token: &str, body: &Value) {

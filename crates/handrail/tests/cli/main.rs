@@ -4,6 +4,7 @@
 mod backup;
 mod basics;
 mod charter;
+mod crowd;
 mod decisions;
 mod desk;
 mod doctor;

@@ -1,5 +1,6 @@
 //! Callers' tokens, sign-in links, and a data directory that is not there, not ours or not writable.
 
+use crate::crowd::exchange;
 use crate::desk::{Desk, done, starter_charter};
 use std::os::unix::fs::{PermissionsExt, chown};
 use std::os::unix::process::CommandExt as _;
@@ -70,6 +71,46 @@ fn a_sign_in_link_is_printed_alone() {
     let desk = Desk::with_store();
     let said = desk.run(&["operator", "link", "ana"]).ended(0);
     assert!(said.out.starts_with("http://127.0.0.1:") && said.out.lines().count() == 1, "{}", said.out);
+}
+
+#[test]
+fn an_operators_ways_in_are_listed_and_ended_at_once() {
+    let desk = Desk::new();
+    let node = desk.serve();
+    let (used, unused) =
+        (desk.run(&["operator", "link", "ana"]).ended(0), desk.run(&["operator", "link", "bo"]).ended(0));
+    let secret = |said: &crate::desk::Done| said.out.trim().rsplit('/').next().unwrap().to_owned();
+    let origin = format!("http://{}", node.address());
+    let sign_in = |secret: &str| {
+        let form = format!("form_token={secret}");
+        format!(
+            "POST /sign-in HTTP/1.1\r\nhost: {}\r\norigin: {origin}\r\ncontent-type: application/x-www-form-urlencoded\r\n\
+             content-length: {}\r\n\r\n{form}",
+            node.address(),
+            form.len()
+        )
+    };
+    let mut browser = node.connect_from(1);
+    let (status, head) = exchange(&mut browser, &sign_in(&secret(&used)));
+    assert_eq!(status, 303, "{head}");
+    let cookie = head.split_once("set-cookie: ").and_then(|(_, rest)| rest.split(';').next()).unwrap();
+    let now = format!("GET / HTTP/1.1\r\nhost: {}\r\ncookie: {cookie}\r\n\r\n", node.address());
+    assert_eq!(exchange(&mut browser, &now).0, 200);
+
+    let listed = desk.run(&["operator", "list", "--json"]).ended(0).json();
+    let told: Vec<_> = listed.as_array().unwrap().iter().map(|live| (&live["operator"], &live["has"])).collect();
+    assert_eq!(told, [(&"ana".into(), &"session".into()), (&"bo".into(), &"link".into())]);
+    assert!(listed[0]["last_used"].is_string() && listed[1]["last_used"].is_null(), "{listed}");
+    desk.run(&["operator", "list"]).ended(0).says(&["ana", "session", "bo", "link", "last used"]);
+
+    desk.run(&["operator", "revoke", "ana"]).ended(0).notes(&["all links and sessions of `ana` are ended"]);
+    desk.run(&["operator", "revoke", "bo"]).ended(0);
+    assert_eq!(exchange(&mut browser, &now).0, 401);
+    assert_eq!(exchange(&mut browser, &sign_in(&secret(&unused))).0, 410);
+    desk.run(&["operator", "list"]).ended(0).says(&["nobody has an unused link or a session"]);
+    desk.run(&["operator", "revoke", "ana"]).ended(1).notes(&["`ana` has no unused link and no session"]);
+    desk.run(&["ledger", "show", "--count", "100"]).ended(0).says(&["operator.revoked", "local:uid"]);
+    assert_eq!(node.stop(), 0);
 }
 
 #[test]

@@ -6,8 +6,9 @@ use super::{Desk, page, store};
 use axum::body::{Body, to_bytes};
 use axum::extract::{Form, FromRef, FromRequest, FromRequestParts, Query, Request};
 use axum::http::request::Parts;
-use axum::http::{HeaderMap, Method, header};
+use axum::http::{Extensions, HeaderMap, Method, header};
 use axum_extra::extract::CookieJar;
+use callers::Seat;
 use events::{OperatorId, Timestamp};
 use pages::{Account, Document, Shell, form};
 use serde::Deserialize;
@@ -82,13 +83,21 @@ struct Carried {
 }
 
 /// Recognises whoever sent these headers, and counts it as use unless told not to.
-fn recognised(desk: &Desk, headers: &HeaderMap, counts_as_use: bool) -> Result<Operator, Document> {
+fn recognised(
+    desk: &Desk,
+    headers: &HeaderMap,
+    connection: &Extensions,
+    counts_as_use: bool,
+) -> Result<Operator, Document> {
     let jar = CookieJar::from_headers(headers);
     let Some(cookie) = jar.get(&desk.base().cookie_name()) else {
         return Err(page::not_signed_in(desk));
     };
     match store::recognise(desk, cookie.value()) {
         Ok(Some(operator)) => {
+            if let Some(seat) = connection.get::<Seat>() {
+                seat.is_of_use();
+            }
             if counts_as_use {
                 desk.use_now(operator.session(), desk.plane().now());
             }
@@ -123,7 +132,7 @@ where
         }
         let query: Query<Vec<(String, String)>> = Query::try_from_uri(&parts.uri).unwrap_or_default();
         let unattended = query.iter().any(|(name, value)| name == UNATTENDED && value == "1");
-        recognised(&desk, &parts.headers, !unattended)
+        recognised(&desk, &parts.headers, &parts.extensions, !unattended)
     }
 }
 
@@ -136,7 +145,7 @@ where
     async fn from_request(request: Request, state: &S) -> Result<Self, Document> {
         let desk = Desk::from_ref(state);
         own_form(&desk, request.headers())?;
-        let operator = recognised(&desk, request.headers(), true)?;
+        let operator = recognised(&desk, request.headers(), request.extensions(), true)?;
         let (parts, body) = request.into_parts();
         let bytes = to_bytes(body, FORM_BYTES_MAX).await.map_err(|_| page::unreadable_form(&desk))?;
         let again = || Request::from_parts(parts.clone(), Body::from(bytes.clone()));

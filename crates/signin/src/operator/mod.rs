@@ -2,7 +2,7 @@
 //!
 //! The promise: a link works once, within [`LINK_LIFETIME`], and looking at it does not use it up. A session ends after
 //! [`SESSION_LIFETIME`], after [`SESSION_IDLE`] without use, or when its operator says so. Neither secret is kept: the store has their
-//! SHA-256 only. Making a link, signing in and signing out are entries in the ledger.
+//! SHA-256 only. Making a link, signing in, signing out, and ending everything of an operator ([`revoke`]) are entries in the ledger.
 //!
 //! Handlers say in their signature what authority they run under: [`Operator`] to look, [`Posted`] to change. `Operator` refuses any
 //! method that changes something, so no handler can forget to check that a form came from one of our own pages.
@@ -19,7 +19,7 @@ pub use base::{BaseUrl, BaseUrlError};
 pub use extract::{FORM_BYTES_MAX, Operator, Posted, UNATTENDED};
 pub use routes::{SIGN_OUT_PATH, routes};
 pub use rules::{LINK_LIFETIME, SESSION_IDLE, SESSION_LIFETIME, SESSIONS_REMEMBERED_MAX};
-pub use store::{Link, SignInError, issue_link};
+pub use store::{Door, LIVE_MAX, Link, Live, SignInError, issue_link, live, revoke};
 
 use events::Timestamp;
 use pages::{Environment, Shell};

@@ -4,14 +4,15 @@ use super::rules::{FORGET_AFTER, LINK_LIFETIME, SESSION_LIFETIME, is_good};
 use super::token::Token;
 use super::{Desk, Operator};
 use crate::operator::routes::SIGN_IN_PATH;
-use events::operator::{LinkIssued, SignedIn, SignedOut};
+use events::operator::{LinkIssued, Revoked, SignedIn, SignedOut};
 use events::{Actor, Draft, OperatorId, Timestamp};
 use plane::Plane;
 use store::statements::{
-    OPERATOR_LINK_ADD, OPERATOR_LINK_FIND, OPERATOR_LINK_PRUNE, OPERATOR_LINK_USE, OPERATOR_SESSION_ADD,
-    OPERATOR_SESSION_END, OPERATOR_SESSION_FIND, OPERATOR_SESSION_PRUNE,
+    OPERATOR_LINK_ADD, OPERATOR_LINK_FIND, OPERATOR_LINK_PRUNE, OPERATOR_LINK_USE, OPERATOR_LINKS_END,
+    OPERATOR_LINKS_LIVE, OPERATOR_SESSION_ADD, OPERATOR_SESSION_END, OPERATOR_SESSION_FIND, OPERATOR_SESSION_PRUNE,
+    OPERATOR_SESSIONS_END, OPERATOR_SESSIONS_LIVE,
 };
-use store::{AppendError, Batch, ReadError};
+use store::{AppendError, Batch, ReadError, Value};
 use zeroize::Zeroizing;
 
 /// Why signing in, or making a link for it, did not succeed.
@@ -41,6 +42,73 @@ pub struct Link {
     pub path: Zeroizing<String>,
     /// It is worthless from then on.
     pub good_until: Timestamp,
+}
+
+/// The most links, and the most sessions, that [`live`] tells of.
+pub const LIVE_MAX: usize = 1_000;
+
+/// Which way into the console.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Door {
+    /// A link that nobody has used yet.
+    Link,
+    /// A session.
+    Session,
+}
+
+/// A way into the console that is open now.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Live {
+    /// Whose.
+    pub operator: OperatorId,
+    /// Which.
+    pub door: Door,
+    /// Its public id, as the ledger has it.
+    pub id: smol_str::SmolStr,
+    /// It is over then at the latest.
+    pub good_until: Timestamp,
+    /// When a session was last used, as far as the desk knows.
+    pub last_used: Option<Timestamp>,
+}
+
+/// The links nobody has used yet and the sessions that are good, of every operator. Without a desk, which alone remembers when a session was used,
+/// one counts as last used when it was signed in, as after a restart.
+///
+/// # Errors
+/// When the store cannot be read.
+pub fn live(plane: &Plane, desk: Option<&Desk>) -> Result<Vec<Live>, SignInError> {
+    let (now, most) = (plane.now(), Value::Int(i64::try_from(LIVE_MAX).unwrap_or(i64::MAX)));
+    let rows = |statement| {
+        plane.store().read(|reader| {
+            reader.query(statement, &[now.into(), most.clone()], |row| Ok((row.text(0)?, row.text(1)?, row.time(2)?)))
+        })
+    };
+    let mut found = Vec::new();
+    for (operator, id, good_until) in rows(OPERATOR_LINKS_LIVE)? {
+        let operator = OperatorId::new(&operator)?;
+        found.push(Live { operator, door: Door::Link, id: id.into(), good_until, last_used: None });
+    }
+    for (operator, id, good_until) in rows(OPERATOR_SESSIONS_LIVE)? {
+        let last_used = desk.and_then(|desk| desk.last_used(&id));
+        if is_good(good_until, last_used, now) {
+            let operator = OperatorId::new(&operator)?;
+            found.push(Live { operator, door: Door::Session, id: id.into(), good_until, last_used });
+        }
+    }
+    found.sort_by(|one, other| (&one.operator, one.good_until).cmp(&(&other.operator, other.good_until)));
+    Ok(found)
+}
+
+/// Ends every link and every session of an operator, from the next request on, and records who did. A link made later works.
+///
+/// # Errors
+/// When it could not be recorded; then nothing ended.
+pub async fn revoke(plane: &Plane, operator: &OperatorId, by: Actor) -> Result<(), SignInError> {
+    let (now, revoked) = (plane.now(), Revoked { operator: operator.clone() });
+    let batch = Batch::one(Draft::new(by, revoked))
+        .write(OPERATOR_LINKS_END, [operator.as_str().into(), now.into()])
+        .write(OPERATOR_SESSIONS_END, [operator.as_str().into(), now.into()]);
+    plane.record(batch).await.map(drop).map_err(SignInError::Record)
 }
 
 /// Makes a one-use sign-in link for an operator and records that it was made, and by whom.

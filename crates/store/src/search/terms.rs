@@ -85,6 +85,7 @@ impl Terms {
             Event::OperatorLinkIssued(body) => self.person = Some(body.operator.to_string()),
             Event::OperatorSignedIn(body) => self.person = Some(body.operator.to_string()),
             Event::OperatorSignedOut(body) => self.person = Some(body.operator.to_string()),
+            Event::OperatorRevoked(body) => self.person = Some(body.operator.to_string()),
             Event::WhatIfAsked(body) => self.person = Some(body.person.to_string()),
             Event::LedgerSearched(body) => self.person = body.person.as_ref().map(ToString::to_string),
             _ => {}
