@@ -83,11 +83,9 @@ pub(crate) struct Heard {
 /// A message that could not be used.
 #[derive(Clone, Debug)]
 pub(crate) struct Rejected {
-    pub(crate) entry: Seq,
     pub(crate) at: Timestamp,
     pub(crate) feed: FeedName,
     pub(crate) reason: String,
-    pub(crate) bytes: u64,
 }
 
 /// A jump of the wall clock.
@@ -168,14 +166,7 @@ impl Counts {
                 }
             }
             Event::MessageRejected(body) => {
-                let rejected = Rejected {
-                    entry: leaf.seq,
-                    at,
-                    feed: body.feed.clone(),
-                    reason: body.reason.to_string(),
-                    bytes: body.bytes,
-                };
-                keep(&mut self.rejected, rejected);
+                keep(&mut self.rejected, Rejected { at, feed: body.feed.clone(), reason: body.reason.to_string() });
                 if let Some(heard) = self.feed(&body.feed) {
                     heard.rejected += 1;
                 }

@@ -51,6 +51,9 @@ pub(crate) enum Trouble {
     /// Evidence cannot be searched.
     #[error("the evidence cannot be searched")]
     Audit(#[from] ::audit::AuditError),
+    /// What is kept of messages that could not be used cannot be listed.
+    #[error("the messages that could not be used cannot be listed")]
+    Rejected(#[from] ::feeds::listener::again::AgainError),
     /// Counting was cut off.
     #[error("the counts cannot be made")]
     Counts(#[from] tokio::task::JoinError),
@@ -91,7 +94,7 @@ impl Trouble {
                 "Evidence cannot be read now",
                 "Reading evidence is itself recorded, and the ledger takes no entries at the moment.",
             ),
-            Self::Audit(_) | Self::Read(_) | Self::Proof(_) | Self::Counts(_) => say(
+            Self::Audit(_) | Self::Rejected(_) | Self::Read(_) | Self::Proof(_) | Self::Counts(_) => say(
                 StatusCode::SERVICE_UNAVAILABLE,
                 "The ledger cannot be read now",
                 "Something is wrong with the store. What it is stands in the server’s log.",

@@ -3,18 +3,22 @@
 use super::rules::{Health, Row};
 use crate::frame;
 use crate::tally::Counts;
+use ::feeds::listener::again::{LISTED_MAX, Rejected};
 use charter::Charter;
 use charter::systems::FeedKind;
 use maud::{Markup, html};
-use pages::{Column, Icon, Table, Tile, Tone, Watch, badge, duration_words, empty, number, sheet, tiles};
+use pages::{Column, Icon, Table, Tile, Tone, Watch, badge, code, duration_words, empty, number, sheet, tiles};
+
+/// How many of the messages that wait are shown.
+const WAITING_SHOWN: usize = 50;
 
 /// Everything under the heading.
-pub(crate) fn body(charter: &Charter, rows: &[Row], counts: &Counts, watch: &Watch) -> Markup {
+pub(crate) fn body(charter: &Charter, rows: &[Row], counts: &Counts, kept: &[Rejected], watch: &Watch) -> Markup {
     html! {
         (counted(counts))
-        (figures(rows))
+        (figures(rows, kept.len()))
         (sheet("Sources", &html! {}, &sources(charter, rows, watch)))
-        (sheet("Messages that could not be used", &html! { "newest first; their bytes are kept, encrypted" }, &rejected(counts, watch)))
+        (sheet("Messages that wait to be put right", &html! { "newest first; kept encrypted, until they are used, given up or too old" }, &waiting(kept, watch)))
     }
 }
 
@@ -30,7 +34,7 @@ pub(crate) fn counted(counts: &Counts) -> Markup {
     }
 }
 
-fn figures(rows: &[Row]) -> Markup {
+fn figures(rows: &[Row], waiting: usize) -> Markup {
     let silent = rows.iter().filter(|row| matches!(row.health, Health::Silent(_))).count();
     let never = rows.iter().filter(|row| row.health == Health::Never).count();
     let sum = |count: fn(&Row) -> u64| rows.iter().map(count).sum::<u64>();
@@ -60,10 +64,14 @@ fn figures(rows: &[Row]) -> Markup {
         chart: html! {},
     };
     let refused = Tile {
-        label: "Messages not usable",
-        figure: html! { (number(rejected)) },
-        tone: if rejected > 0 { Tone::Warn } else { Tone::Good },
-        state: html! { @if rejected > 0 { "kept, and answered with the reason" } @else { "every message was understood" } },
+        label: "Messages waiting",
+        figure: html! { (number(waiting as u64)) @if most(waiting) { small { " or more" } } },
+        tone: if waiting > 0 { Tone::Warn } else { Tone::Good },
+        state: html! {
+            @if waiting > 0 { "to be put right, of " (number(rejected)) " that could not be used" }
+            @else if rejected > 0 { "none of " (number(rejected)) " that could not be used is still kept" }
+            @else { "every message was understood" }
+        },
         href: None,
         chart: html! {},
     };
@@ -120,29 +128,65 @@ pub(crate) const fn tells_of(kind: Option<FeedKind>) -> &'static str {
     }
 }
 
-fn rejected(counts: &Counts, watch: &Watch) -> Markup {
+/// Whether a list is as long as one can be.
+fn most(waiting: usize) -> bool {
+    i64::try_from(waiting).is_ok_and(|waiting| waiting >= LISTED_MAX)
+}
+
+/// The messages that are kept, by the ids that commands know them by. Nothing of them names a patient.
+fn waiting(kept: &[Rejected], watch: &Watch) -> Markup {
     let mut table = Table::new(
-        "Messages that could not be used",
+        "Messages that wait to be put right",
         [
-            Column::tight("When"),
+            Column::tight("Id").heading_rows(),
+            Column::tight("Came at"),
             Column::tight("Feed"),
-            Column::text("Why"),
+            Column::tight("Sender"),
+            Column::tight("Type"),
+            Column::text("Why it could not be used"),
             Column::number("Size"),
-            Column::number("Entry"),
         ],
     );
-    for message in &counts.rejected {
+    let or_dash = |text: &str| html! { @if text.is_empty() { span.quiet { "–" } } @else { (text) } };
+    for message in kept.iter().take(WAITING_SHOWN) {
         table.row([
+            html! { (message.id) },
             watch.short(message.at),
             html! { (message.feed) },
+            or_dash(&message.sender),
+            or_dash(&message.message_type),
             html! { (message.reason) },
             html! { (number(message.bytes)) " bytes" },
-            html! { a.cover href={ "/ledger/" (message.entry) } { (number(message.entry.0)) } },
         ]);
     }
+    let Some(newest) = kept.first() else {
+        return empty(
+            Icon::Check,
+            "None",
+            "No message waits. One that cannot be used is kept, and listed here with the reason until it is used, given up or too old.",
+        );
+    };
     html! {
-        @if table.is_empty() {
-            (empty(Icon::Check, "None", "Every message that arrived was understood. One that is not is kept, and listed here with the reason."))
-        } @else { (table) }
+        (table)
+        @if kept.len() > WAITING_SHOWN {
+            p.pad.quiet { "And " (number((kept.len() - WAITING_SHOWN) as u64)) @if most(kept.len()) { " or more" } " older ones: handrail feed rejected list has them." }
+        }
+        (commands(newest.id))
+    }
+}
+
+/// What to do about one, word for word, for whoever has a shell on the server.
+fn commands(id: i64) -> Markup {
+    let lines: Vec<String> = [
+        (format!("show {id}"), "as it came, patient and all; that you read it is recorded"),
+        (format!("repair {id}"), "put right in your editor, then sent through again"),
+        (format!("repair {id} --unchanged"), "sent through again as it came, once the charter is put right"),
+        (format!("discard {id} --reason \"\""), "given up; the reason stands in the ledger"),
+    ]
+    .into_iter()
+    .map(|(command, does)| format!("{:<48} # {does}", format!("handrail feed rejected {command}")))
+    .collect();
+    html! {
+        div.pad { (code("On the server, with --data and the node’s data directory; for the newest one", &lines.join("\n"), false, true)) }
     }
 }

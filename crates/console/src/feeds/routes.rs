@@ -1,6 +1,8 @@
 //! `GET /feeds`.
 
+use crate::trouble::Trouble;
 use crate::{Console, feeds, frame};
+use ::feeds::listener::again;
 use axum::extract::State;
 use pages::{Document, Page};
 use signin::operator::Operator;
@@ -10,6 +12,7 @@ pub(crate) async fn show(State(console): State<Console>, operator: Operator) -> 
     let shell = frame::shell(&console, &operator);
     let plane = console.desk.plane();
     let counts = console.tally.look(plane.store()).await.map_err(|trouble| trouble.page(&shell))?;
+    let kept = again::list(plane).await.map_err(|error| Trouble::from(error).page(&shell))?;
     let engine = plane.engine();
     let watch = frame::watch(&console);
     let rows = feeds::rules::rows(engine.charter(), &counts, watch.now());
@@ -19,7 +22,7 @@ pub(crate) async fn show(State(console): State<Console>, operator: Operator) -> 
         lead: Some(maud::html! {
             "Where facts about patients, people, shifts and devices come from. When a feed falls silent, answers rest on what was true when it was last heard."
         }),
-        body: feeds::page::body(engine.charter(), &rows, &counts, &watch),
+        body: feeds::page::body(engine.charter(), &rows, &counts, &kept, &watch),
         ..Page::default()
     }))
 }

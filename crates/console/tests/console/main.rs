@@ -330,12 +330,27 @@ async fn a_workflow_that_stops_too_many_needs_its_incident_owner() {
 }
 
 #[tokio::test]
-async fn what_a_feed_sent_that_nobody_could_use_is_listed_with_the_reason() {
+async fn what_a_feed_sent_that_nobody_could_use_is_listed_while_it_is_kept() {
     let house = House::busy().await;
     let told = text(&house.get("/feeds").await.html);
-    assert!(told.contains("PID-3 is empty") && told.contains("612 bytes"), "{told}");
+    let [kept] = &feeds::listener::again::list(&house.plane).await.unwrap()[..] else { panic!("one is kept") };
+    for word in ["PID-3 is empty", "PAS", "ADT^A02", "59 bytes", "to be put right, of 1 that could not be used"] {
+        assert!(told.contains(word), "{word}: {told}");
+    }
+    for command in ["show", "repair", "discard"] {
+        assert!(told.contains(&format!("handrail feed rejected {command} {} ", kept.id)), "{told}");
+    }
     let first = text(&house.get("/").await.html);
     assert!(first.contains("A message could not be used in the last hour"), "{first}");
+
+    let actor = Actor::local("uid 0").unwrap();
+    feeds::listener::again::discard(&house.plane, kept.id, "a test system sent it", actor).await.unwrap();
+    let told = text(&house.get("/feeds").await.html);
+    assert!(
+        told.contains("none of 1 that could not be used is still kept") && told.contains("No message waits"),
+        "{told}"
+    );
+    assert!(!told.contains("PID-3 is empty") && !told.contains("handrail feed rejected show"), "{told}");
 }
 
 #[tokio::test]

@@ -21,6 +21,7 @@ use signin::operator::{Desk, issue_link};
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
+use store::statements::REJECTED_MESSAGE_KEEP;
 use store::{Batch, Search};
 use tower::ServiceExt as _;
 
@@ -238,9 +239,24 @@ impl House {
                 self.message(heard).await;
             }
         }
-        let feed = FeedName::new("adt").unwrap();
-        let reason = "PID-3 is empty: the message names no patient".into();
-        self.message(feed::MessageRejected { feed, sha256: "ab".repeat(32).into(), bytes: 612, reason }).await;
+        self.unusable().await;
         self.sign_in().await;
+    }
+
+    /// A message nobody can use comes, and is kept.
+    async fn unusable(&self) {
+        let feed = FeedName::new("adt").unwrap();
+        let message = b"MSH|^~\\&|PAS|H|HR|H|20261122074000||ADT^A02|77|P|2.5\rPID|1\r";
+        let (sha256, reason) = ([0xab; 32], "PID-3 is empty: the message names no patient");
+        let sealed = feeds::kept::seal(self.plane.store().keys().detail.bytes(), &feed, &sha256, message).unwrap();
+        let kept = vec![feed.as_str().into(), sha256.into(), sealed.into(), reason.into(), self.plane.now().into()];
+        let rejected = feed::MessageRejected {
+            feed: feed.clone(),
+            sha256: "ab".repeat(32).into(),
+            bytes: message.len() as u64,
+            reason: reason.into(),
+        };
+        let draft = Draft::new(Actor::feed(&feed), rejected);
+        self.plane.record(Batch::one(draft).write(REJECTED_MESSAGE_KEEP, kept)).await.unwrap();
     }
 }
