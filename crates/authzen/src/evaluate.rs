@@ -2,7 +2,7 @@
 
 use crate::object::required;
 use crate::reply::{Body, ReplyError, request_id};
-use crate::wire::{Asked, Decision, Decisions, EVALUATIONS_MAX, Evaluation, Evaluations, Item, Semantic};
+use crate::wire::{Asked, Decision, Decisions, EVALUATIONS_MAX, Evaluation, Evaluations, Item, Semantic, Told};
 use crate::{Api, answer, ask};
 use axum::Json;
 use axum::extract::State;
@@ -12,7 +12,7 @@ use callers::{Authority, Caller, Evaluate};
 use events::RequestId;
 use futures_util::future::join_all;
 use plane::Ask;
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
 /// `POST /access/v1/evaluation`
 pub(crate) async fn one(
@@ -83,9 +83,8 @@ async fn item_of(
         Err(error) => Err(error.clone()),
     };
     answer.unwrap_or_else(|error| {
-        let mut context = Map::new();
-        context.insert("error".to_owned(), json!({ "status": error.status().as_u16(), "message": error.to_string() }));
-        Decision { decision: false, context }
+        let error = json!({ "status": error.status().as_u16(), "message": error.to_string() });
+        Decision { decision: false, context: Told { error: Some(error), ..Told::default() } }
     })
 }
 

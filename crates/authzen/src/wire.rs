@@ -1,6 +1,9 @@
 //! Requests and answers as AuthZEN 1.0 writes them. Unknown fields are ignored (section 5).
 
 use crate::object::{items, members, optional, required};
+use decision::Accountable;
+use events::decision::Remedy;
+use events::{CharterDigest, Seq, Timestamp, WorkflowName};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use utoipa::ToSchema;
@@ -251,7 +254,60 @@ pub(crate) struct Decision {
     pub(crate) decision: bool,
     /// Why, what would help, who is accountable, and which ledger entry proves it.
     #[schema(value_type = Object)]
-    pub(crate) context: Map<String, Value>,
+    pub(crate) context: Told,
+}
+
+/// What an answer says besides yes or no; what does not apply is left out.
+#[derive(Clone, Debug, Default, Serialize)]
+pub(crate) struct Told {
+    /// What was wrong with one item of several.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) error: Option<Value>,
+    /// The ledger entry that proves it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) entry: Option<Seq>,
+    /// That only the spool has recorded it, and until when it holds.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) temporary: Option<Value>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) spooled: Option<Value>,
+    #[serde(flatten, skip_serializing_if = "Option::is_none")]
+    pub(crate) decided: Option<Decided>,
+}
+
+/// A decision in words and names.
+#[derive(Clone, Debug, Serialize)]
+pub(crate) struct Decided {
+    pub(crate) reason: String,
+    pub(crate) reasons: Vec<String>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(crate) remedies: Vec<Help>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(crate) obligations: Vec<Value>,
+    pub(crate) accountable: Vec<Accountable>,
+    pub(crate) decided_at: Timestamp,
+    pub(crate) charter: CharterDigest,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) workflow: Option<WorkflowName>,
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub(crate) live: bool,
+    #[serde(flatten, skip_serializing_if = "Option::is_none")]
+    pub(crate) request: Option<AccessRequest>,
+}
+
+/// A remedy with its sentence beside its machine-readable form.
+#[derive(Clone, Debug, Serialize)]
+pub(crate) struct Help {
+    #[serde(flatten)]
+    pub(crate) remedy: Remedy,
+    pub(crate) text: String,
+}
+
+/// How to ask for what would help (access request profile, draft).
+#[derive(Clone, Debug, Serialize)]
+pub(crate) struct AccessRequest {
+    pub(crate) evaluation_id: String,
+    pub(crate) access_request: Value,
 }
 
 /// Several answers (section 7.2), in the order of the requests.

@@ -92,6 +92,18 @@ impl Engine {
     /// own the policies, accept the risk and operate the control.
     #[must_use]
     pub fn accountable(&self, made: &Made) -> Vec<Accountable> {
+        self.nearest_accountable(made, usize::MAX)
+    }
+
+    /// The first so many of them.
+    #[must_use]
+    pub fn nearest_accountable(&self, made: &Made, most: usize) -> Vec<Accountable> {
+        let answering = self.answering(made).into_iter();
+        answering.filter_map(|(role, owner)| self.named(role, owner)).take(most).collect()
+    }
+
+    /// Who answers for what, whoever is nearest to the work first.
+    fn answering(&self, made: &Made) -> Vec<(Role, &OwnerId)> {
         let charter = self.charter();
         let owners = charter.owners();
         let mut of: Vec<(Role, &OwnerId)> = Vec::new();
@@ -130,7 +142,7 @@ impl Engine {
         if made.remedies.iter().any(|remedy| matches!(remedy, Remedy::HelpDesk { .. })) {
             of.push((Role::Help, &owners.help_desk));
         }
-        of.into_iter().filter_map(|(role, owner)| self.named(role, owner)).collect()
+        of
     }
 
     /// A role and an owner's id as names; absent when the charter does not know the owner.

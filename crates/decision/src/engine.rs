@@ -1,5 +1,7 @@
 //! May this happen? Facts, time and what the caller asserts go to Cedar through the index; on a deny, what would help is found.
 
+mod help;
+
 use crate::actions::{self, Action};
 use crate::cedar::{self, Whole};
 use crate::circumstances::{self, Asker, AssertedCircumstances, Assurance, By, Circumstances, Found, Live};
@@ -7,18 +9,17 @@ use crate::claims::holds_until;
 use crate::clockwork::{Field, Uses, Word};
 use crate::context::{self, AssertedContext};
 use crate::entities::{Party, StaticError, Statics};
-use crate::index::{Candidates, IndexError, Placed, PolicyIndex};
+use crate::index::{Candidates, IndexError, Narrowed, Placed, PolicyIndex};
 use crate::judgement::{Glance, Judgement};
 use crate::obligation;
 use crate::place;
 use crate::refusal::Refusal;
-use crate::remedy::{self, Change, Eligible};
-use crate::unsaid::{self, Unsaid};
 use cedar_policy::{AuthorizationError, Authorizer, Decision, Entities, Policy, PolicySet, Request, Response};
-use charter::workflow::{RemedyKind, Workflow};
+use charter::workflow::Workflow;
 use charter::{Charter, Rules};
 use events::decision::{Effect, Question, Remedy};
 use events::{ActionName, PatientPseudonym, PolicyId, RoleName, Timestamp, UnitId};
+use help::Help;
 use std::collections::HashMap;
 use std::sync::Arc;
 use world::{Facts, Subject};
@@ -80,12 +81,6 @@ struct Verdict {
     errors: Vec<PolicyId>,
 }
 
-/// What would have helped.
-struct Help {
-    remedies: Vec<Remedy>,
-    unsaid: Option<Unsaid>,
-}
-
 /// What a question is judged by besides itself.
 #[derive(Clone, Copy)]
 struct Situation<'a> {
@@ -101,6 +96,12 @@ struct Situation<'a> {
 struct Gathered {
     candidates: Arc<Candidates>,
     entities: Entities,
+}
+
+/// Of what was gathered, the policies that these circumstances do not exclude.
+fn narrowed(case: &Case<'_>, to: &Gathered, circumstances: &Circumstances) -> Result<Arc<Narrowed>, Refusal> {
+    let narrowed = to.candidates.narrowed(case.action.context.truths(circumstances));
+    narrowed.map_err(|_| Refusal::Unputtable)
 }
 
 impl Engine {
@@ -247,9 +248,8 @@ impl Engine {
         let situation = Situation { facts, held: &Live::default(), now, rules: self.charter.rules_at(unit.as_ref()) };
         let seen = self.case(question, situation, unit, false).and_then(|case| {
             let gathered = self.gather(&case)?;
-            let verdict = self.put(&case, &gathered, &case.found.circumstances)?;
             Ok(Glance {
-                permits: verdict.effect == Effect::Permit,
+                permits: self.permits(&case, &gathered, &case.found.circumstances),
                 related: case.patient.is_none() || case.found.circumstances.related(),
             })
         });
@@ -374,8 +374,24 @@ impl Engine {
 
     /// Puts a case to what was gathered for it.
     fn put(&self, case: &Case<'_>, to: &Gathered, circumstances: &Circumstances) -> Result<Verdict, Refusal> {
-        let narrowed = to.candidates.narrowed(case.action.context.truths(circumstances));
-        let narrowed = narrowed.map_err(|_| Refusal::Unputtable)?;
+        self.put_to(case, to, &*narrowed(case, to, circumstances)?, circumstances)
+    }
+
+    /// Whether a case would be permitted; who cannot be permitted need not be put to policies at all.
+    fn permits(&self, case: &Case<'_>, to: &Gathered, circumstances: &Circumstances) -> bool {
+        narrowed(case, to, circumstances).is_ok_and(|narrowed| {
+            !narrowed.denies
+                && self.put_to(case, to, &narrowed, circumstances).is_ok_and(|verdict| verdict.effect == Effect::Permit)
+        })
+    }
+
+    fn put_to(
+        &self,
+        case: &Case<'_>,
+        to: &Gathered,
+        narrowed: &Narrowed,
+        circumstances: &Circumstances,
+    ) -> Result<Verdict, Refusal> {
         let request = self.request(case, &narrowed.uses, circumstances)?;
         let response = self.authorizer.is_authorized(&request, &narrowed.set, &to.entities);
         Ok(self.verdict(&response))
@@ -450,85 +466,6 @@ impl Engine {
             refused: None,
             holds_until,
             patient: case.patient,
-        }
-    }
-
-    /// What would have helped.
-    fn help(
-        &self,
-        question: &Question,
-        case: &Case<'_>,
-        gathered: &Gathered,
-        workflow: Option<&Workflow>,
-        situation: Situation<'_>,
-    ) -> Help {
-        let remedies = self.remedies(question, case, gathered, workflow, situation);
-        // What a fresh sign-in does by itself needs nothing said besides.
-        let alone = remedies.iter().any(|remedy| matches!(remedy, Remedy::StepUp { .. }));
-        let step_ups = workflow
-            .filter(|workflow| !alone && workflow.remedies.contains(&RemedyKind::StepUp))
-            .map(|workflow| remedy::step_ups(workflow, &case.found.circumstances, &situation.rules.assurance));
-        let changes = std::iter::once(None).chain(step_ups.into_iter().flatten().map(Some));
-        let sets = unsaid::sets(&case.action.context.unsaid(&question.asserted.action));
-        let unsaid =
-            changes.flat_map(|change| sets.iter().map(move |set| (change.clone(), set))).find_map(|(change, set)| {
-                let mut said = question.clone();
-                said.asserted.action = unsaid::saying(&said.asserted.action, set);
-                let mut said = self.case(&said, situation, case.unit.clone(), case.masked).ok()?;
-                let step_up = change.as_ref().map(|session| u8::try_from(session.level).unwrap_or(u8::MAX));
-                if let Some(session) = change {
-                    said.found.circumstances = said.found.circumstances.signed_in(session);
-                }
-                let verdict = self.put(&said, gathered, &said.found.circumstances).ok()?;
-                (verdict.effect == Effect::Permit).then(|| Unsaid { properties: set.clone(), step_up })
-            });
-        Help { remedies, unsaid }
-    }
-
-    /// What would help, decided again under each change with what was gathered.
-    fn remedies(
-        &self,
-        question: &Question,
-        case: &Case<'_>,
-        gathered: &Gathered,
-        workflow: Option<&Workflow>,
-        situation: Situation<'_>,
-    ) -> Vec<Remedy> {
-        let permits = |case: &Case<'_>, to: &Gathered, circumstances: &Circumstances| {
-            self.put(case, to, circumstances).is_ok_and(|verdict| verdict.effect == Effect::Permit)
-        };
-        let attempt = |change: &Change| match change {
-            // Another action declares other circumstances and rests on other policies, so it is another case.
-            Change::Action(action) => {
-                let narrower = Question { action: action.clone(), ..question.clone() };
-                let Ok(narrower) = self.case(&narrower, situation, case.unit.clone(), case.masked) else {
-                    return false;
-                };
-                self.gather(&narrower).is_ok_and(|to| permits(&narrower, &to, &narrower.found.circumstances))
-            }
-            _ => permits(case, gathered, &change.apply(&case.found.circumstances)),
-        };
-        remedy::find(
-            workflow,
-            &case.action.name,
-            &case.found.circumstances,
-            &situation.rules.assurance,
-            self.eligible(workflow, &case.principal),
-            &self.charter.owners().help_desk,
-            attempt,
-        )
-    }
-
-    fn eligible(&self, workflow: Option<&Workflow>, principal: &Party) -> Eligible {
-        let has = |roles: &[RoleName]| {
-            roles.iter().any(|role| principal.ancestors.iter().any(|uid| self.statics.is_role(uid, role)))
-        };
-        let entitlement = workflow
-            .and_then(|workflow| workflow.elevation.as_ref())
-            .and_then(|name| self.charter.elevation().entitlements.get(name));
-        Eligible {
-            break_glass: has(&self.charter.emergency().may_break_glass),
-            elevation: entitlement.is_some_and(|entitlement| has(&entitlement.may_ask)),
         }
     }
 

@@ -115,6 +115,11 @@ impl Guards {
         self.all.outcome(truths) == Outcome::No
     }
 
+    /// Whether a policy with these conditions certainly applies.
+    pub(crate) fn hold(&self, truths: Truths) -> bool {
+        self.all.outcome(truths) == Outcome::Yes
+    }
+
     /// What they look at.
     pub(crate) fn seen(&self) -> Truths {
         let mut seen = Truths::default();
@@ -310,6 +315,16 @@ mod tests {
             "when { context.care has team && context.care.unit }",
         ] {
             assert!(!guards(conditions).exclude(nurse()), "{conditions}");
+        }
+    }
+
+    #[test]
+    fn what_certainly_holds_is_known_to() {
+        for conditions in ["", "when { true }", "when { context.care.unit } unless { context.care.team }"] {
+            assert!(guards(conditions).hold(nurse()), "{conditions}");
+        }
+        for conditions in ["when { context.care.team }", "when { context.emergency }", "when { principal is Person }"] {
+            assert!(!guards(conditions).hold(nurse()), "{conditions}");
         }
     }
 

@@ -12,8 +12,8 @@ use crate::clockwork::Uses;
 use crate::guard::Guards;
 use crate::truths::Truths;
 use cedar_policy::{
-    ActionConstraint, EntityTypeName, EntityUid, Policy, PolicyId, PolicySet, PolicySetError, PrincipalConstraint,
-    ResourceConstraint,
+    ActionConstraint, Effect, EntityTypeName, EntityUid, Policy, PolicyId, PolicySet, PolicySetError,
+    PrincipalConstraint, ResourceConstraint,
 };
 use events::UnitId;
 use std::collections::{BTreeSet, HashMap, HashSet};
@@ -112,6 +112,8 @@ pub struct Narrowed {
     pub set: PolicySet,
     /// What their conditions look at.
     pub uses: Uses,
+    /// Whether they certainly do not permit: there is no permit among them, or a `forbid` that certainly applies.
+    pub denies: bool,
 }
 
 impl Candidates {
@@ -132,13 +134,18 @@ impl Candidates {
         if let Some(narrowed) = self.narrowed.read().unwrap_or_else(PoisonError::into_inner).get(&truths) {
             return Ok(Arc::clone(narrowed));
         }
-        let mut narrowed = Narrowed { set: PolicySet::new(), uses: Uses::default() };
+        let (mut set, mut uses) = (PolicySet::new(), Uses::default());
+        let (mut permits, mut forbidden) = (false, false);
         let bare = self.bare.iter().filter_map(|bare| bare.get()?.as_ref());
         for bare in bare.filter(|bare| !bare.guards.exclude(truths)) {
-            narrowed.set.add(bare.policy.clone()).map_err(Box::new)?;
-            narrowed.uses.merge(&bare.uses);
+            match bare.policy.effect() {
+                Effect::Permit => permits = true,
+                Effect::Forbid => forbidden |= bare.guards.hold(truths),
+            }
+            set.add(bare.policy.clone()).map_err(Box::new)?;
+            uses.merge(&bare.uses);
         }
-        let narrowed = Arc::new(narrowed);
+        let narrowed = Arc::new(Narrowed { set, uses, denies: forbidden || !permits });
         self.kept.fetch_add(self.bare.len(), Ordering::Relaxed);
         let mut ready = self.narrowed.write().unwrap_or_else(PoisonError::into_inner);
         ready.insert(truths, Arc::clone(&narrowed));
@@ -402,9 +409,7 @@ impl PolicyIndex {
         let mut places = by_principal
             .flat_map(|by_principal| principals.iter().filter_map(|key| by_principal.get(key)))
             .flat_map(|by_resource| by_resource.values().flatten());
-        places.any(|place| {
-            self.policies.get(*place as usize).is_some_and(|policy| policy.effect() == cedar_policy::Effect::Permit)
-        })
+        places.any(|place| self.policies.get(*place as usize).is_some_and(|policy| policy.effect() == Effect::Permit))
     }
 
     /// The policies that can bear on a request, those of single units left out. The same request finds the same policies, whether or not they were kept ready.

@@ -53,8 +53,8 @@ const EVERY: Duration = Duration::from_secs(1);
 const PAUSE: u32 = 9;
 /// How long after one that could not be made the next is tried.
 const RETRY: Duration = Duration::from_secs(60);
-/// How the thread stands back behind those that answer, on the system's scale up to 19.
-const NICE: i32 = 10;
+/// How threads stand back behind those that answer, on the system's scale up to 19.
+pub(crate) const NICE: i32 = 10;
 
 /// A fold whose state can be written down and read again.
 pub trait Resumable: Apply {

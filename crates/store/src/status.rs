@@ -1,5 +1,6 @@
 //! What everybody may know of the store at any moment.
 
+use crate::search::Handed;
 use events::{Seq, Timestamp};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use tokio::sync::watch;
@@ -63,11 +64,13 @@ impl Health {
 pub(crate) struct Status {
     now: Mutex<(Head, Condition)>,
     closed: watch::Sender<bool>,
+    /// What the writer gives to the search file.
+    pub(crate) handed: Handed,
 }
 
 impl Status {
     pub(crate) fn new(head: Head) -> Self {
-        Self { now: Mutex::new((head, Condition::Ready)), closed: watch::Sender::new(false) }
+        Self { now: Mutex::new((head, Condition::Ready)), closed: watch::Sender::new(false), handed: Handed::default() }
     }
 
     pub(crate) fn head(&self) -> Head {

@@ -9,6 +9,7 @@ use crate::reader::{Pool, Reader};
 use crate::recovery::{self, Recovered};
 use crate::rotation::{self, Rotation, Signers};
 use crate::seal::Sealer;
+use crate::search::Handed;
 use crate::snapshot::{Resumable, Snapshots, Snapshotter};
 use crate::status::{Head, Health, Status};
 use crate::wal::Checkpointer;
@@ -272,6 +273,10 @@ impl Store {
         let (answer, answered) = oneshot::channel();
         self.0.queue.order(Order::Scrub(answer))?;
         answered.await.unwrap_or(Err(AppendError::Closed))
+    }
+
+    pub(crate) fn handed(&self) -> &Handed {
+        &self.0.status.handed
     }
 
     pub(crate) fn vault(&self) -> &Vault {

@@ -175,6 +175,7 @@ impl Writer {
             self.unsealed_since.get_or_insert_with(|| (self.options.elapsed)());
             self.troubled_since = None;
             self.status.committed(self.next, self.recorded_at);
+            self.status.handed.give(&leaves);
         }
         for (answer, outcome) in answers {
             drop(answer.send(answer_of(outcome, &leaves, applied)));

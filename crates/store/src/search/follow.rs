@@ -54,6 +54,7 @@ impl Follower {
             stop: AtomicBool::new(false),
             broken: AtomicBool::new(false),
         });
+        store.handed().want();
         let following = Arc::clone(&shared);
         let thread = std::thread::Builder::new().name("search".into()).spawn(move || following.follow(&store))?;
         Ok(Self { shared, thread: Some(thread) })
@@ -105,6 +106,8 @@ impl Shared {
     }
 
     fn follow(&self, store: &Store) {
+        // Best effort: it only orders who runs first on a busy machine.
+        let _nice = rustix::process::nice(crate::snapshot::NICE);
         let mut open: Option<File> = None;
         while !self.stop.load(Ordering::SeqCst) {
             let wait = match self.step(store, &mut open) {
@@ -142,21 +145,32 @@ impl Shared {
         let end = store.head().next;
         if file.next < end {
             let to = Seq(end.0.min(file.next.0 + BATCH_ENTRIES));
-            let (mut entries, mut last_hash) = (Vec::new(), None);
-            store.read(|reader| {
-                reader.scan(file.next, to, |seq, bytes| {
-                    entries.push((seq, Terms::of_bytes(bytes)));
-                    if seq.0 + 1 == to.0 {
-                        last_hash = Some(ledger::leaf_hash(bytes));
-                    }
-                    ControlFlow::Continue(())
-                })
-            })?;
-            let last_hash = last_hash.ok_or(ReadError::NoEntry(Seq(to.0.saturating_sub(1))))?;
+            let (entries, last_hash) = entries(store, file.next, to)?;
             file.add(&entries, last_hash.as_bytes())?;
         }
         let complete_to = file.next;
         self.tell(complete_to, None);
         Ok(complete_to < store.head().next)
     }
+}
+
+/// What the next entries are found by, and the hash of the last of them: as the writer hands them over, or as the log has them.
+fn entries(store: &Store, from: Seq, to: Seq) -> Result<(Vec<(Seq, Terms)>, ledger::Hash), ReadError> {
+    let handed = store.handed().take(from, usize::try_from(to.0 - from.0).unwrap_or(usize::MAX));
+    if let Some(last) = handed.last() {
+        let bytes = store.read(|reader| reader.leaf_bytes(last.seq))?.ok_or(ReadError::NoEntry(last.seq))?;
+        let entries = handed.iter().map(|leaf| (leaf.seq, Terms::of(leaf))).collect();
+        return Ok((entries, ledger::leaf_hash(&bytes)));
+    }
+    let (mut entries, mut last_hash) = (Vec::new(), None);
+    store.read(|reader| {
+        reader.scan(from, to, |seq, bytes| {
+            entries.push((seq, Terms::of_bytes(bytes)));
+            if seq.0 + 1 == to.0 {
+                last_hash = Some(ledger::leaf_hash(bytes));
+            }
+            ControlFlow::Continue(())
+        })
+    })?;
+    Ok((entries, last_hash.ok_or(ReadError::NoEntry(Seq(to.0.saturating_sub(1))))?))
 }

@@ -6,9 +6,11 @@
 
 mod file;
 mod follow;
+mod handed;
 mod terms;
 
 pub use follow::BATCH_ENTRIES;
+pub(crate) use handed::Handed;
 
 use crate::{ReadError, Store};
 use events::decision::Effect;
