@@ -100,8 +100,8 @@ struct Gathered {
 
 /// Of what was gathered, the policies that these circumstances do not exclude.
 fn narrowed(case: &Case<'_>, to: &Gathered, circumstances: &Circumstances) -> Result<Arc<Narrowed>, Refusal> {
-    let narrowed = to.candidates.narrowed(case.action.context.truths(circumstances));
-    narrowed.map_err(|_| Refusal::Unputtable)
+    let truths = case.action.context.truths(circumstances).with_parties(&case.principal, &case.resource);
+    to.candidates.narrowed(truths).map_err(|_| Refusal::Unputtable)
 }
 
 impl Engine {

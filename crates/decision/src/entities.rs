@@ -59,6 +59,10 @@ pub struct Party {
     pub attributes: Expressions,
     /// The entities its attributes name.
     pub names: Vec<EntityUid>,
+    /// What its attribute `active` is, where the world says so.
+    pub active: Option<bool>,
+    /// Whether its attribute `labels` is known to be an empty set.
+    pub unlabelled: bool,
 }
 
 /// Why static entities cannot be used.
@@ -186,7 +190,7 @@ impl Statics {
         ancestors: Vec<EntityUid>,
         names: Vec<EntityUid>,
     ) -> Result<(), StaticError> {
-        let party = Party { uid: uid.clone(), ancestors, attributes, names };
+        let party = Party { uid: uid.clone(), ancestors, attributes, names, active: None, unlabelled: false };
         let whole = Whole::of(&party).map_err(|_| StaticError::Entity(uid.to_string()))?;
         let Party { ancestors, attributes, names, .. } = party;
         self.entities.insert(uid, Static { attributes, ancestors, names, whole });
@@ -239,6 +243,7 @@ impl Statics {
                     party.attributes.insert(name.to_owned(), value);
                 }
             }
+            party.active = kind.attributes.contains_key("active").then_some(known.active);
             if kind.has_roles {
                 party.ancestors = self.above(&party.uid, &known.roles);
             }
@@ -274,11 +279,13 @@ impl Statics {
         if !asserted.is_empty() {
             attributes.extend(kind.asserted(part, asserted, &mut names)?);
         }
+        let mut unlabelled = false;
         if kind.declares_labels() {
             let said = asserted.get("labels").and_then(|labels| labels.as_array());
             let said = said.into_iter().flatten().filter_map(|label| label.as_str());
             let all: BTreeSet<&str> = labels.iter().map(Label::as_str).chain(said).collect();
             if !all.is_empty() || !attributes.contains_key("labels") {
+                unlabelled = all.is_empty();
                 let all = all.into_iter().map(|label| RestrictedExpression::new_string(label.to_owned()));
                 attributes.insert("labels".to_owned(), RestrictedExpression::new_set(all));
             }
@@ -294,7 +301,8 @@ impl Statics {
                 attributes.insert(name.to_owned(), value);
             }
         }
-        Ok(Party { uid, ancestors: still.map_or_else(Vec::new, |still| still.ancestors.clone()), attributes, names })
+        let ancestors = still.map_or_else(Vec::new, |still| still.ancestors.clone());
+        Ok(Party { uid, ancestors, attributes, names, active: None, unlabelled })
     }
 
     /// The static entities that these names lead to, each once: those they name, those their attributes name, and so on.

@@ -6,7 +6,7 @@
 //! before something false keeps the policy in. What is not understood might be anything, and might err.
 
 use crate::clockwork::{Field, WORDS, Word, names, path};
-use crate::truths::Truths;
+use crate::truths::{Truth, Truths};
 use serde_json::Value;
 
 /// How a condition comes out, as far as facts tell.
@@ -25,9 +25,9 @@ enum Outcome {
 enum Guard {
     Always(Outcome),
     /// Whether a fact of yes or no holds.
-    Fact(Field),
+    Fact(Truth),
     /// Whether something is in a set: not if it is empty.
-    Among(Field),
+    Among(Truth),
     /// Whether a word is there.
     There(Word),
     Not(Box<Self>),
@@ -135,7 +135,10 @@ impl Guard {
 
     fn understood(expr: &Value) -> Option<Self> {
         if let Some(path) = path(expr) {
-            return field(&path).filter(|field| is_truth(*field)).map(Self::Fact);
+            return field(&path).filter(|field| is_truth(*field)).map(|field| Self::Fact(Truth::of(field)));
+        }
+        if attribute(expr) == Some(("principal", "active")) {
+            return Some(Self::Fact(Truth::ACTIVE));
         }
         // Each expression is an object of one operator.
         let (operator, operands) = expr.as_object()?.iter().next()?;
@@ -155,9 +158,14 @@ impl Guard {
     }
 
     fn among(operands: &Value, fine: fn(&Value) -> bool) -> Option<Self> {
-        let path = path(operands.get("left")?)?;
-        let field = field(&path).filter(|field| is_set(*field))?;
-        fine(operands.get("right")?).then_some(Self::Among(field))
+        let set = operands.get("left")?;
+        let truth = match (path(set), attribute(set)) {
+            (Some(path), _) => Truth::of(field(&path).filter(|field| is_set(*field))?),
+            (None, Some(("principal", "labels"))) => Truth::PRINCIPAL_LABELS,
+            (None, Some(("resource", "labels"))) => Truth::RESOURCE_LABELS,
+            _ => return None,
+        };
+        fine(operands.get("right")?).then_some(Self::Among(truth))
     }
 
     /// `context has word`, `context.word has field`, `context has word.field`.
@@ -168,7 +176,7 @@ impl Guard {
         match path.as_slice() {
             [name] => Some(Self::There(word(name)?)),
             [name, _] => {
-                let absent = Self::Fact(field(&path).filter(|field| may_be_absent(*field))?);
+                let absent = Self::Fact(Truth::of(field(&path).filter(|field| may_be_absent(*field))?));
                 let there = Self::There(word(name)?);
                 Some(if extended { Self::And(Box::new(there), Box::new(absent)) } else { absent })
             }
@@ -184,8 +192,8 @@ impl Guard {
         };
         match self {
             Self::Always(outcome) => *outcome,
-            Self::Fact(field) => of(truths.holds(*field)),
-            Self::Among(field) => match of(truths.holds(*field)) {
+            Self::Fact(truth) => of(truths.holds(*truth)),
+            Self::Among(truth) => match of(truths.holds(*truth)) {
                 Outcome::Yes => Outcome::Either,
                 other => other,
             },
@@ -217,7 +225,7 @@ impl Guard {
     fn see(&self, seen: &mut Truths) {
         match self {
             Self::Always(_) => {}
-            Self::Fact(field) | Self::Among(field) => seen.field(*field, false),
+            Self::Fact(truth) | Self::Among(truth) => seen.note(*truth, false),
             Self::There(word) => seen.word(*word, false),
             Self::Not(inner) => inner.see(seen),
             Self::And(left, right) | Self::Or(left, right) => {
@@ -230,6 +238,12 @@ impl Guard {
 
 /// What never errs, whatever it says.
 const EITHER: Guard = Guard::Always(Outcome::Either);
+
+/// The variable and the name of `principal.name` and `resource.name`.
+fn attribute(expr: &Value) -> Option<(&str, &str)> {
+    let access = expr.get(".")?;
+    Some((access.get("left")?.get("Var")?.as_str()?, access.get("attr")?.as_str()?))
+}
 
 fn is_variable(expr: &Value) -> bool {
     expr.get("Var").is_some_and(|name| name != "context")
@@ -262,11 +276,13 @@ mod tests {
         }
         truths.word(Word::Session, false);
         for field in [Field::CareTeam, Field::LiveBreakGlass, Field::LiveElevations, Field::CareLeftMinutes] {
-            truths.field(field, false);
+            truths.note(Truth::of(field), false);
         }
         for field in [Field::CareUnit, Field::ShiftUnits, Field::ShiftOn] {
-            truths.field(field, true);
+            truths.note(Truth::of(field), true);
         }
+        truths.note(Truth::ACTIVE, true);
+        truths.note(Truth::RESOURCE_LABELS, false);
         truths
     }
 
@@ -284,14 +300,21 @@ mod tests {
             "when { context.live.elevations.containsAny([\"cover\", \"other\"]) }",
             "when { context.care has left_minutes && context.care.left_minutes < 60 }",
             "when { context has care.left_minutes && context.care.left_minutes < 60 }",
-            "when { false && context.session.level == 1 }",
             "when { principal is Person && context.care.team }",
             "when { action in Action::\"reading\" && context.care.team && context.session.level == 1 }",
             "when { context.shift.units.contains(\"ED\") && context.care.team }",
+            "when { principal.active && context.care.team }",
+            "unless { principal.active }",
+            "when { resource.labels.contains(\"vip\") || resource.labels.containsAny([\"staff\", \"family\"]) }",
         ] {
             assert!(guards(conditions).exclude(nurse()), "{conditions}");
             assert!(!guards(conditions).exclude(Truths::default()), "nothing is known: {conditions}");
         }
+    }
+
+    #[test]
+    fn what_is_false_whatever_holds_is_left_out_always() {
+        assert!(guards("when { false && context.session.level == 1 }").exclude(Truths::default()));
     }
 
     #[test]
@@ -300,8 +323,11 @@ mod tests {
             "",
             "when { context.care.unit }",
             "when { context.shift.units.contains(\"ED\") }",
-            "when { context.care.team || principal.active }",
-            "when { principal.active && context.care.team }",
+            "when { context.care.team || principal.wanted }",
+            "when { principal.wanted && context.care.team }",
+            "when { principal.labels.contains(\"vip\") }",
+            "when { resource.active }",
+            "when { principal.active.labels.contains(\"vip\") }",
             "when { context.session.level == 1 && context.care.team }",
             "when { context.session.level == 1 } when { context.care.team }",
             "unless { context.care.team }",
@@ -332,10 +358,10 @@ mod tests {
     fn of_what_nobody_looks_at_nothing_is_kept() {
         let seen = guards("when { context.care.team && context has session }").seen();
         let mut other = nurse();
-        other.field(Field::CareUnit, false);
+        other.note(Truth::of(Field::CareUnit), false);
         other.word(Word::Purpose, true);
         assert_eq!(nurse().seen_by(seen), other.seen_by(seen));
-        other.field(Field::CareTeam, true);
+        other.note(Truth::of(Field::CareTeam), true);
         assert_ne!(nurse().seen_by(seen), other.seen_by(seen));
     }
 }

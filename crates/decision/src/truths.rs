@@ -2,13 +2,34 @@
 
 use crate::circumstances::Circumstances;
 use crate::clockwork::{Field, Word};
+use crate::entities::Party;
 
-/// Facts about circumstances that are only yes or no, by the bits of [`Field`] and the places of [`WORDS`].
+/// Something that is only yes or no: a field of the circumstances, or an attribute of who asks or what is asked about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Truth(u64);
+
+impl Truth {
+    /// Whether `principal.active` is true.
+    pub(crate) const ACTIVE: Self = Self(1 << 63);
+    /// Whether `principal.labels` has elements.
+    pub(crate) const PRINCIPAL_LABELS: Self = Self(1 << 62);
+    /// Whether `resource.labels` has elements.
+    pub(crate) const RESOURCE_LABELS: Self = Self(1 << 61);
+
+    /// That of a field.
+    pub(crate) const fn of(field: Field) -> Self {
+        Self(field.bit())
+    }
+}
+
+const _: () = assert!(Field::ALL.len() <= 61, "fields and attributes have a bit each");
+
+/// Facts that are only yes or no, a bit each, and the words that are there.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Truths {
-    /// Of which fields something is known.
+    /// Of what something is known.
     known: u64,
-    /// Those that are true; of a set, that it is not empty; of what may be absent, that it is there.
+    /// What is true; of a set, that it is not empty; of what may be absent, that it is there.
     yes: u64,
     known_words: u16,
     /// The words that are there.
@@ -73,13 +94,25 @@ impl Truths {
             ]);
         }
         if let Some(assurance) = assurance {
-            truths.field(Field::AssuranceEnough, assurance.enough);
+            truths.note(Truth::of(Field::AssuranceEnough), assurance.enough);
         }
         truths
     }
 
+    /// The same with what is known of who asks and what is asked about.
+    pub(crate) fn with_parties(mut self, principal: &Party, resource: &Party) -> Self {
+        for (truth, known) in [
+            (Truth::ACTIVE, principal.active),
+            (Truth::PRINCIPAL_LABELS, principal.unlabelled.then_some(false)),
+            (Truth::RESOURCE_LABELS, resource.unlabelled.then_some(false)),
+        ] {
+            known.into_iter().for_each(|yes| self.note(truth, yes));
+        }
+        self
+    }
+
     fn fields<const N: usize>(&mut self, fields: [(Field, bool); N]) {
-        fields.into_iter().for_each(|(field, yes)| self.field(field, yes));
+        fields.into_iter().for_each(|(field, yes)| self.note(Truth::of(field), yes));
     }
 
     /// A word that is in the context, or is not.
@@ -91,12 +124,12 @@ impl Truths {
         }
     }
 
-    /// A field of a word that is there.
-    pub(crate) const fn field(&mut self, field: Field, yes: bool) {
-        self.known |= field.bit();
-        self.yes &= !field.bit();
+    /// A field of a word that is there, or an attribute that is.
+    pub(crate) const fn note(&mut self, Truth(bit): Truth, yes: bool) {
+        self.known |= bit;
+        self.yes &= !bit;
         if yes {
-            self.yes |= field.bit();
+            self.yes |= bit;
         }
     }
 
@@ -109,9 +142,9 @@ impl Truths {
         self
     }
 
-    /// Whether a field is true, has elements, or is there; none where that is not known.
-    pub(crate) const fn holds(self, field: Field) -> Option<bool> {
-        if self.known & field.bit() == 0 { None } else { Some(self.yes & field.bit() != 0) }
+    /// Whether something is true, has elements, or is there; none where that is not known.
+    pub(crate) const fn holds(self, Truth(bit): Truth) -> Option<bool> {
+        if self.known & bit == 0 { None } else { Some(self.yes & bit != 0) }
     }
 
     /// Whether a word is there; none where that is not known.
