@@ -21,7 +21,7 @@ const CONNECTIONS: [usize; 3] = [1, 16, 64];
 /// A load that sends half as many as were answered at the most.
 const HALF: &str = "half the highest rate";
 /// Over how many connections.
-const HALF_LOAD_CONNECTIONS: usize = 16;
+const HALF_LOAD_CONNECTIONS: usize = 64;
 /// Senders of HL7 messages.
 const SENDERS: usize = 16;
 /// Where Cerbos finds what Handrail knows by itself: who works where.
