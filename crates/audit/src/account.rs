@@ -146,7 +146,11 @@ pub async fn make(plane: &Plane, search: &Search, asked: &Asked, by: Actor) -> R
     find::record(plane, by, "account", &searched, decisions.leaves.len()).await?;
     // Whoever looks today is shown too, whatever the period ends with.
     let mut looks = gather(plane, search, Question { until: None, ..of(find::SEARCHES) }).await?;
-    looks.leaves.extend(gather(plane, search, Question { until: None, ..of(find::WHAT_IFS) }).await?.leaves);
+    for kind in [find::READINGS, find::WHAT_IFS] {
+        let more = gather(plane, search, Question { until: None, ..of(kind) }).await?;
+        looks.more |= more.more;
+        looks.leaves.extend(more.leaves);
+    }
     looks.leaves.sort_by_key(|leaf| leaf.seq);
     plane.store().seal().await?;
     let (plane, asked) = (plane.clone(), asked.clone());
@@ -196,7 +200,7 @@ fn told(plane: &Plane, asked: &Asked, decisions: &Findings, looks: &Findings) ->
         looks: looks.leaves.iter().filter_map(look).collect(),
         complete_to: decisions.complete_to,
         entries: decisions.entries,
-        cut_short: decisions.more,
+        cut_short: decisions.more || looks.more,
         checkpoint: checkpoint(plane)?,
     })
 }
@@ -244,6 +248,7 @@ pub fn lines<'a>(accesses: impl IntoIterator<Item = &'a Access>, zone: &TimeZone
 fn look(leaf: &Leaf) -> Option<Look> {
     let how = match &leaf.draft.event {
         Event::LedgerSearched(searched) => searched.how.to_string(),
+        Event::LedgerRead(read) => format!("{}, entry {}", read.how, read.from),
         Event::WhatIfAsked(_) => "what if".to_owned(),
         _ => return None,
     };

@@ -2,7 +2,7 @@
 
 use crate::AuditError;
 use events::decision::Effect;
-use events::ledger::Searched;
+use events::ledger::{Read, Searched};
 use events::{Actor, Draft, Event, Leaf, PatientPseudonym, PrincipalId, Seq, Timestamp, UnitId, WorkflowName};
 use plane::Plane;
 use smol_str::SmolStr;
@@ -19,8 +19,31 @@ pub const WAIT_FOR_NEWEST: Duration = Duration::from_secs(3);
 pub const DECISIONS: &str = "decision.made";
 /// The searches' kind.
 pub const SEARCHES: &str = "ledger.searched";
+/// The kind of entries that say that entries were read.
+pub const READINGS: &str = "ledger.read";
 /// The kind of entries that say it was asked what would be decided.
 pub const WHAT_IFS: &str = "charter.what_if";
+
+/// The reading of entries `from` to before `to`. Where it is one entry and that is about a patient, it names them, so that whoever looked stands in their
+/// account.
+///
+/// # Errors
+/// When the store cannot be read.
+pub fn reading(plane: &Plane, how: &str, from: Seq, to: Seq) -> Result<Read, ReadError> {
+    let one = from.0.checked_add(1) == Some(to.0);
+    // One that this build cannot read is about nobody it knows.
+    let bytes = if one { plane.store().read(|reader| reader.leaf_bytes(from))? } else { None };
+    let patient = bytes.and_then(|bytes| Leaf::parse(&bytes).ok()).and_then(|leaf| subject(&leaf.draft.event));
+    Ok(Read { how: how.into(), from, to, patient })
+}
+
+/// The patient an entry is about. A decision about somebody the world did not know names them as its resource alone.
+pub(crate) fn subject(event: &Event) -> Option<PatientPseudonym> {
+    event.patient().or_else(|| match event {
+        Event::DecisionMade(made) => made.question.resource.id.as_str().parse().ok(),
+        _ => None,
+    })
+}
 
 /// What somebody looks for, as people ask for it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

@@ -133,6 +133,7 @@ events! {
     Record "operator.signed_out" v 1 OperatorSignedOut(operator::SignedOut) "An operator signed out.";
     Record "operator.revoked" v 1 OperatorRevoked(operator::Revoked) "Every link and session of an operator was ended.";
     Record "ledger.read" v 1 LedgerRead(ledger::Read) "Somebody read evidence.";
+    Record "spool.record_lost" v 1 SpoolRecordLost(ledger::SpoolRecordLost) "A record of the spool could not be read.";
     Record "ledger.key_rotated" v 1 LedgerKeyRotated(ledger::KeyRotated) "Another key signs the ledger.";
     Record "ledger.backed_up" v 1 LedgerBackedUp(ledger::BackedUp) "A copy of the store was made.";
     Record "ledger.restored" v 1 LedgerRestored(ledger::Restored) "The store goes on from a backup, under another origin.";
@@ -169,6 +170,7 @@ impl Event {
             Self::AppointmentWithdrawn(body) => Some(body.patient),
             Self::DecisionMade(body) => body.patient,
             Self::LedgerSearched(body) => body.patient,
+            Self::LedgerRead(body) => body.patient,
             Self::WhatIfAsked(body) => body.patient,
             Self::SearchAnswered(body) => body.patient,
             _ => None,

@@ -14,6 +14,19 @@ pub struct Read {
     pub from: Seq,
     /// To before this entry.
     pub to: Seq,
+    /// The patient it is about, where one entry that is about one was read.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub patient: Option<PatientPseudonym>,
+}
+
+/// A record of the spool could not be read when it was to come into the log: torn by a crash before it was answered, or changed. The file it stood in
+/// is kept beside the spool.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SpoolRecordLost {
+    /// The spool's origin.
+    pub origin: SmolStr,
+    /// Which record.
+    pub index: u64,
 }
 
 /// Somebody searched the evidence, or asked who a patient is, and was shown what was found. A record number is turned into a pseudonym before it gets here.

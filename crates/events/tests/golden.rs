@@ -211,7 +211,7 @@ fn answers() -> Vec<Event> {
         }
         .into(),
         operator::SignedOut { operator: id("ada"), session: "s1".into() }.into(),
-        ledger::Read { how: "show".into(), from: Seq(0), to: Seq(20) }.into(),
+        ledger::Read { how: "show".into(), from: Seq(0), to: Seq(20), patient: None }.into(),
         clock::Jumped { from: time("2026-11-22T08:00:00Z"), to: time("2026-11-23T08:00:00Z") }.into(),
         ledger::Searched {
             how: "console".into(),
@@ -381,6 +381,8 @@ fn detailed() -> impl Iterator<Item = Leaf> {
         ledger::DetailExpired { until: time("2026-11-22T07:00:00Z"), details: 2 }.into(),
         encounter::Closed { encounter: STAY, patient: PATIENT }.into(),
         operator::Revoked { operator: id("ada") }.into(),
+        ledger::Read { how: "who".into(), from: Seq(7), to: Seq(8), patient: Some(PATIENT) }.into(),
+        ledger::SpoolRecordLost { origin: "hospital.example/ledger/spool".into(), index: 3 }.into(),
     ];
     holds.into_iter().zip(FIRST..).map(|(event, seq): (Event, u64)| {
         let mut draft = Draft::new(id("local:uid 0"), event);

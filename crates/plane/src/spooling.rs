@@ -96,10 +96,19 @@ impl Plane {
 
     /// Folds the spool whenever the log can be written again, until `stop`. Exactly one such task runs a node.
     pub async fn keep_spool_folded(&self, stop: CancellationToken) {
+        let mut said = None;
         while !stop.is_cancelled() {
-            // A log that cannot be written says so by itself.
-            if let Ok(folded @ 1..) = self.fold_spool().await {
-                tracing::info!(folded, "what was recorded in the spool is in the log");
+            match self.fold_spool().await {
+                Ok(0) => {}
+                Ok(folded) => tracing::info!(folded, "what was recorded in the spool is in the log"),
+                Err(error) => {
+                    let trouble = self.spool_state().and_then(Spool::trouble);
+                    // Once, until it is something else.
+                    if trouble != said {
+                        tracing::warn!(%error, why = trouble.as_deref(), "what waits in the spool cannot be folded into the log");
+                        said = trouble;
+                    }
+                }
             }
             tokio::select! {
                 () = stop.cancelled() => {}

@@ -4,11 +4,16 @@
 //! record is a leaf of the spool's own numbering and a seal: HMAC-SHA-256, under the spool's own key, over the seal before and the record.
 //! What is recorded here is folded into the log as soon as that can be written: each record once, in order, as an entry that says where it
 //! was first ([`events::Spooled`]). The stream [`STREAM`] of the log counts them, so that no crash between the two loses or doubles one.
-//! When all are folded the file is written from its beginning again.
+//! When all are folded the file is written from its beginning again. Behind the last record stand zeros, so that anything else there is damage.
+//!
+//! A record that cannot be read does not take those behind it along: each is sealed under the seal written in the one before, so they are found by
+//! that. The file is put aside under a name of its own, and in the place of what is lost an entry says so
+//! ([`events::ledger::SpoolRecordLost`]).
 
 use crate::{AppendError, Batch, DirectoryError, ReadError, Recorded, Store, directory};
 use aws_lc_rs::{constant_time, digest, hmac, rand};
-use events::{Draft, Leaf, LeafError, Seq, Spooled, Timestamp};
+use events::ledger::SpoolRecordLost;
+use events::{Actor, Draft, Leaf, LeafError, Seq, Spooled, Timestamp};
 use std::collections::VecDeque;
 use std::fs::{DirBuilder, File, OpenOptions};
 use std::io::{ErrorKind, Read as _, Write as _};
@@ -30,6 +35,8 @@ const MAGIC: [u8; 4] = *b"HRs1";
 /// Magic, index, length, seal.
 const HEAD_BYTES: usize = 4 + 8 + 4 + SEAL_BYTES;
 const SEAL_BYTES: usize = 32;
+/// The most records that may be missing before the first of a file: more were never in one, and it is another store's.
+const LOST_RECORDS_MAX: u64 = 4_096;
 /// How much is written at once when a spool is made.
 static ZEROS: [u8; 64 * 1024] = [0; 64 * 1024];
 
@@ -62,10 +69,14 @@ pub enum SpoolError {
 
 /// What was wrong with a spool that was found. Its file was put aside under another name; what verified was kept.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("record {index} of the spool does not verify: torn by a crash before it was answered, or changed; the file is kept as `{}`", .aside.display())]
+#[error("record {index} of the spool does not verify: torn by a crash before it was answered, or changed; {lost} lost, which the log will say, and {behind} behind it kept; the file is kept as `{}`", .aside.display())]
 pub struct Damage {
     /// The first record that does not verify, or is missing.
     pub index: u64,
+    /// How many records are lost.
+    pub lost: u64,
+    /// How many behind the first lost one verify.
+    pub behind: u64,
     /// Where the file is now.
     pub aside: PathBuf,
 }
@@ -91,17 +102,20 @@ struct State {
     end: u64,
     /// The seal of the record before it.
     seal: [u8; SEAL_BYTES],
-    /// What is not folded yet: the leaf of the spool, by index.
+    /// What is not folded yet: the leaf of the spool, by index; nothing for a record that is lost.
     waiting: VecDeque<(u64, Vec<u8>)>,
+    /// Why the first of them was not folded when that was tried last.
+    trouble: Option<String>,
 }
 
 /// What a file holds.
 struct Found {
+    /// By index, in order; nothing for one that is lost.
     records: Vec<(u64, Vec<u8>)>,
     end: u64,
     seal: [u8; SEAL_BYTES],
-    /// The index at which it stops making sense.
-    damaged: Option<u64>,
+    /// The first that does not verify, and how many behind it do.
+    damaged: Option<(u64, u64)>,
 }
 
 impl Spool {
@@ -122,22 +136,20 @@ impl Spool {
         let folded = store.read(|reader| reader.stream_version(STREAM))?;
         let mut damage = None;
         let mut file = file(&path, bytes).map_err(wrong)?;
-        let mut found = scan(&mut file, &key, &origin).map_err(wrong)?;
-        let missing = found.records.first().map(|(first, _)| *first).filter(|first| *first > folded);
-        if let Some(index) = found.damaged.or_else(|| missing.map(|_| folded)) {
-            let aside = folder.join(format!("records.damaged-{index}"));
+        let mut found = scan(&file, &key, &origin, folded).map_err(wrong)?;
+        found.fill(folded);
+        if let Some((index, behind)) = found.damaged {
+            let aside = free_name(folder, index);
             std::fs::rename(&path, &aside).map_err(wrong)?;
-            damage = Some(Damage { index, aside });
-            file = self::file(&path, bytes).map_err(wrong)?;
-            if missing.is_some() {
-                found.records.clear();
-            }
+            let lost = found.records.iter().filter(|(at, leaf)| *at >= folded && leaf.is_empty()).count() as u64;
+            damage = Some(Damage { index, lost, behind, aside });
+            file = self::file(&path, bytes.max(found.bytes())).map_err(wrong)?;
             rewrite(&file, &key, &origin, &mut found).map_err(wrong)?;
         }
         let after = found.records.last().map_or(0, |(last, _)| last + 1);
         let waiting: VecDeque<_> = found.records.into_iter().filter(|(index, _)| *index >= folded).collect();
         let next = after.max(folded);
-        let mut state = State { file, next, end: found.end, seal: found.seal, waiting };
+        let mut state = State { file, next, end: found.end, seal: found.seal, waiting, trouble: None };
         if state.waiting.is_empty() {
             state.begin_again(&key, &origin);
         }
@@ -159,12 +171,15 @@ impl Spool {
         draft.occurred_at = Some(draft.occurred_at.unwrap_or(recorded_at));
         draft.tail()?;
         let seal = seal(&self.0.key, &state.seal, index, &leaf);
-        let record = record(index, &seal, &leaf);
+        let mut record = record(index, &seal, &leaf);
         let end = state.end + record.len() as u64;
         if end > self.0.bytes_max {
             return Err(SpoolError::Full);
         }
         let wrong = |source| DirectoryError::new(Path::new("spool"), source);
+        // What an earlier use of the file left behind it must not look like damage, nor damage like that.
+        let room = usize::try_from(self.0.bytes_max - end).map_or(HEAD_BYTES, |room| room.min(HEAD_BYTES));
+        record.resize(record.len() + room, 0);
         state.file.write_all_at(&record, state.end).map_err(wrong)?;
         state.file.sync_data().map_err(wrong)?;
         (state.next, state.end, state.seal) = (index + 1, end, seal);
@@ -180,6 +195,12 @@ impl Spool {
         self.lock().waiting.len()
     }
 
+    /// Why the first record that waits was not folded when that was tried last; nothing when it was not tried, or all went well.
+    #[must_use]
+    pub fn trouble(&self) -> Option<String> {
+        self.lock().trouble.clone()
+    }
+
     /// Folds what waits into the log, in order, each once; how many.
     ///
     /// # Errors
@@ -189,13 +210,13 @@ impl Spool {
         loop {
             let front = self.lock().waiting.front().cloned();
             let Some((index, bytes)) = front else { return Ok(folded) };
-            match store.append(self.entry(index, &bytes)?).await {
-                Ok(_) => folded += 1,
-                // Folded before, by a commit whose outcome was lost.
-                Err(AppendError::Conflict(_)) if is_folded(store, index) => {}
-                Err(error) => return Err(error),
+            if let Err(error) = self.fold_one(store, index, &bytes).await {
+                self.lock().trouble = Some(format!("record {index}: {}", Chain(&error)));
+                return Err(error);
             }
+            folded += 1;
             let mut state = self.lock();
+            state.trouble = None;
             state.waiting.pop_front();
             if state.waiting.is_empty() {
                 state.begin_again(&self.0.key, &self.0.origin);
@@ -203,8 +224,20 @@ impl Spool {
         }
     }
 
-    /// A record as it goes into the log.
+    async fn fold_one(&self, store: &Store, index: u64, bytes: &[u8]) -> Result<(), AppendError> {
+        match store.append(self.entry(index, bytes)?).await {
+            // Folded before, by a commit whose outcome was lost.
+            Err(AppendError::Conflict(_)) if is_folded(store, index) => Ok(()),
+            folded => folded.map(drop),
+        }
+    }
+
+    /// A record as it goes into the log, or what says that it is lost.
     fn entry(&self, index: u64, bytes: &[u8]) -> Result<Batch, AppendError> {
+        if bytes.is_empty() {
+            let lost = SpoolRecordLost { origin: self.0.origin.as_str().into(), index };
+            return Ok(Batch::one(Draft::new(Actor::handrail("spool"), lost)).expect(STREAM, index));
+        }
         let leaf = Leaf::parse(bytes)?;
         let mut draft = leaf.draft;
         draft.occurred_at = Some(draft.occurred_at.unwrap_or(leaf.recorded_at));
@@ -263,39 +296,128 @@ fn record(index: u64, seal: &[u8; SEAL_BYTES], leaf: &[u8]) -> Vec<u8> {
     [&MAGIC[..], &index.to_be_bytes(), &length.to_be_bytes(), seal, leaf].concat()
 }
 
-/// Reads what a file holds, up to where it ends or stops making sense.
-fn scan(file: &mut File, key: &hmac::Key, origin: &str) -> std::io::Result<Found> {
-    let size = file.metadata()?.len();
+/// Reads what a file holds. `folded` is the index of a first record that does not read.
+fn scan(file: &File, key: &hmac::Key, origin: &str, folded: u64) -> std::io::Result<Found> {
+    let mut bytes = vec![0; usize::try_from(file.metadata()?.len()).unwrap_or(0)];
+    file.read_exact_at(&mut bytes, 0)?;
     let mut found = Found { records: Vec::new(), end: 0, seal: [0; SEAL_BYTES], damaged: None };
-    let mut expected = None;
-    loop {
-        let mut head = [0; HEAD_BYTES];
-        if found.end + (HEAD_BYTES as u64) > size {
-            return Ok(found);
-        }
-        file.read_exact_at(&mut head, found.end)?;
-        let (magic, index, length, sealed) = parts(&head);
-        if magic != MAGIC || expected.is_some_and(|expected| expected != index) {
-            return Ok(found);
+    let (mut at, mut expected) = (0, None);
+    let damaged = loop {
+        let Some((index, sealed, leaf)) = read(&bytes, at) else { break !ends(&bytes, at) };
+        if expected.is_some_and(|expected| expected != index) {
+            break true;
         }
         if expected.is_none() {
             found.seal = first_seal(key, origin, index);
         }
-        let longest = events::LEAF_BYTES_MAX as u64;
-        let mut leaf = vec![0; usize::try_from(u64::from(length).min(longest)).unwrap_or(0)];
-        if u64::from(length) > longest || found.end + HEAD_BYTES as u64 + u64::from(length) > size {
-            found.damaged = Some(index);
-            return Ok(found);
-        }
-        file.read_exact_at(&mut leaf, found.end + HEAD_BYTES as u64)?;
-        let computed = seal(key, &found.seal, index, &leaf);
+        let computed = seal(key, &found.seal, index, leaf);
         if constant_time::verify_slices_are_equal(&computed, &sealed).is_err() {
-            found.damaged = Some(index);
-            return Ok(found);
+            break true;
         }
         (found.seal, expected) = (computed, Some(index + 1));
-        found.end += (HEAD_BYTES + leaf.len()) as u64;
-        found.records.push((index, leaf));
+        at += HEAD_BYTES + leaf.len();
+        found.records.push((index, leaf.to_vec()));
+    };
+    found.end = at as u64;
+    let first = expected.unwrap_or(folded);
+    let (any, behind) = behind(bytes.get(at..).unwrap_or_default(), key, first);
+    // A head that became zeros looks like the end, but for what stands behind it.
+    if damaged || any {
+        found.damaged = Some((first, behind.len() as u64));
+        found.records.push((first, Vec::new()));
+        found.records.extend(behind);
+    }
+    Ok(found)
+}
+
+/// Whether nothing more was written at a place.
+fn ends(bytes: &[u8], at: usize) -> bool {
+    let rest = bytes.get(at..).unwrap_or_default();
+    rest.iter().take(HEAD_BYTES).all(|byte| *byte == 0)
+}
+
+/// What stands at a place and has the form of a record: its index, its seal, its leaf.
+fn read(bytes: &[u8], at: usize) -> Option<(u64, [u8; SEAL_BYTES], &[u8])> {
+    let (head, rest) = bytes.get(at..)?.split_first_chunk::<HEAD_BYTES>()?;
+    let (magic, index, length, sealed) = parts(head);
+    let length = usize::try_from(length).ok().filter(|length| *length <= events::LEAF_BYTES_MAX)?;
+    (magic == MAGIC).then_some((index, sealed, rest.get(..length)?))
+}
+
+/// Whether anything that looks like a record from `damaged` on stands here, and those after it that verify, wherever they begin, in order: each by the
+/// seal that is written in the one before, which only whoever has the key could have followed. What an earlier use of the file left has lower indexes.
+fn behind(bytes: &[u8], key: &hmac::Key, damaged: u64) -> (bool, Vec<(u64, Vec<u8>)>) {
+    let (mut before, mut found): (Option<[u8; SEAL_BYTES]>, Vec<(u64, Vec<u8>)>) = (None, Vec::new());
+    let mut at = 0;
+    while let Some(rest) = bytes.get(at..) {
+        let Some(begins) = rest.iter().position(|byte| *byte == MAGIC[0]) else { break };
+        at += begins;
+        let head = bytes.get(at..).and_then(<[u8]>::first_chunk::<HEAD_BYTES>).map(parts);
+        let Some((.., sealed)) = head.filter(|(magic, index, ..)| *magic == MAGIC && *index >= damaged) else {
+            at += 1;
+            continue;
+        };
+        let last = found.last().map_or(damaged, |(last, _)| *last);
+        let follows = read(bytes, at).filter(|(index, sealed, leaf)| {
+            *index > last && before.is_some_and(|before| seal(key, &before, *index, leaf) == *sealed)
+        });
+        before = Some(sealed);
+        at += match follows {
+            Some((index, _, leaf)) => {
+                found.push((index, leaf.to_vec()));
+                HEAD_BYTES + leaf.len()
+            }
+            None => MAGIC.len(),
+        };
+    }
+    (before.is_some(), found)
+}
+
+impl Found {
+    /// Puts a lost record wherever one is missing. Of a file that begins far behind what was folded, nothing is this store's.
+    fn fill(&mut self, folded: u64) {
+        let Some(first) = self.records.first().map(|(first, _)| *first) else { return };
+        if first > folded && self.damaged.is_none() {
+            self.damaged = Some((folded, self.records.len() as u64));
+        }
+        if first.saturating_sub(folded) > LOST_RECORDS_MAX {
+            self.damaged = Some((folded, 0));
+            self.records = vec![(folded, Vec::new())];
+        }
+        let (mut next, mut all) = (folded.min(first), Vec::new());
+        for (index, leaf) in std::mem::take(&mut self.records) {
+            all.extend((next..index).map(|lost| (lost, Vec::new())));
+            all.push((index, leaf));
+            next = index + 1;
+        }
+        self.records = all;
+    }
+
+    /// How long they are, written one behind the other.
+    fn bytes(&self) -> u64 {
+        self.records.iter().map(|(_, leaf)| (HEAD_BYTES + leaf.len()) as u64).sum()
+    }
+}
+
+/// A name for a damaged file that no other has.
+fn free_name(folder: &Path, index: u64) -> PathBuf {
+    let plain = folder.join(format!("records.damaged-{index}"));
+    let numbered = (2_u64..).map(|number| folder.join(format!("records.damaged-{index}-{number}")));
+    std::iter::once(plain.clone()).chain(numbered).find(|name| !name.exists()).unwrap_or(plain)
+}
+
+/// An error with the errors under it, on one line.
+struct Chain<'a>(&'a dyn std::error::Error);
+
+impl std::fmt::Display for Chain<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let mut error = Some(self.0);
+        let mut separator = "";
+        while let Some(this) = error {
+            write!(f, "{separator}{this}")?;
+            (separator, error) = (": ", this.source());
+        }
+        Ok(())
     }
 }
 
@@ -310,7 +432,7 @@ fn parts(head: &[u8; HEAD_BYTES]) -> ([u8; 4], u64, u32, [u8; SEAL_BYTES]) {
 
 /// Writes what verified into a new file.
 fn rewrite(file: &File, key: &hmac::Key, origin: &str, found: &mut Found) -> std::io::Result<()> {
-    (found.end, found.damaged) = (0, None);
+    found.end = 0;
     let Some((first, _)) = found.records.first() else { return Ok(()) };
     found.seal = first_seal(key, origin, *first);
     for (index, leaf) in &found.records {

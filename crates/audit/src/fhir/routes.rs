@@ -290,7 +290,8 @@ async fn one(State(fhir): State<Fhir>, caller: Caller<ReadAudit>, Path(id): Path
     let missing = || Outcome(StatusCode::NOT_FOUND, "not-found", format!("there is no AuditEvent `{}`", short(&id)));
     let entry = id.strip_prefix("entry-").and_then(|entry| entry.parse().ok()).map(Seq).ok_or_else(missing)?;
     let leaf = fhir.plane.store().read(|reader| reader.leaf(entry)).map_err(AuditError::from)?.ok_or_else(missing)?;
-    let asked = Question { before: Some(Seq(entry.0 + 1)), ..Question::default() };
+    let patient = find::subject(&leaf.draft.event);
+    let asked = Question { patient, before: Some(Seq(entry.0 + 1)), ..Question::default() };
     find::record(&fhir.plane, caller.actor(), "fhir", &asked, 1).await?;
     let event = shown(&fhir.plane, vec![leaf]).await?.pop().ok_or_else(missing)?;
     Ok(resource(StatusCode::OK, &event))

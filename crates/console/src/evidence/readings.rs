@@ -1,12 +1,12 @@
 //! Reading evidence is itself evidence: every look at entries is recorded before they are shown.
 
-use events::ledger::Read;
+use crate::trouble::Trouble;
 use events::{Actor, Draft, Seq};
 use plane::Plane;
 use signin::operator::Operator;
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
-use store::{AppendError, Batch};
+use store::Batch;
 
 /// The most sessions whose last list is remembered; beyond, everything is recorded again.
 const SESSIONS_MAX: usize = 1_000;
@@ -17,18 +17,12 @@ pub(crate) struct Readings(Arc<Mutex<HashMap<String, (Seq, Seq)>>>);
 
 impl Readings {
     /// An operator opens one entry. Always recorded.
-    pub(crate) async fn opened(&self, plane: &Plane, operator: &Operator, entry: Seq) -> Result<(), AppendError> {
+    pub(crate) async fn opened(&self, plane: &Plane, operator: &Operator, entry: Seq) -> Result<(), Trouble> {
         record(plane, operator, entry, Seq(entry.0.saturating_add(1))).await
     }
 
     /// An operator sees a list of entries `from` to before `to`. Recorded unless the same session saw the same list last.
-    pub(crate) async fn listed(
-        &self,
-        plane: &Plane,
-        operator: &Operator,
-        from: Seq,
-        to: Seq,
-    ) -> Result<(), AppendError> {
+    pub(crate) async fn listed(&self, plane: &Plane, operator: &Operator, from: Seq, to: Seq) -> Result<(), Trouble> {
         if self.lock().get(operator.session().as_str()) == Some(&(from, to)) {
             return Ok(());
         }
@@ -46,7 +40,8 @@ impl Readings {
     }
 }
 
-async fn record(plane: &Plane, operator: &Operator, from: Seq, to: Seq) -> Result<(), AppendError> {
-    let read = Read { how: "console".into(), from, to };
-    plane.record(Batch::one(Draft::new(Actor::operator(operator.id()), read))).await.map(drop)
+async fn record(plane: &Plane, operator: &Operator, from: Seq, to: Seq) -> Result<(), Trouble> {
+    let read = ::audit::find::reading(plane, "console", from, to)?;
+    plane.record(Batch::one(Draft::new(Actor::operator(operator.id()), read))).await?;
+    Ok(())
 }

@@ -51,6 +51,28 @@ async fn a_record_number_ends_at_the_form_and_its_patient_is_found() {
 }
 
 #[tokio::test]
+async fn whoever_opens_a_decision_about_a_patient_stands_in_their_account() {
+    let house = House::busy().await;
+    let (patient, other) = (house.plane.directory().patient("70011"), house.plane.directory().patient("70013"));
+    let decision = house.ask("haddad.a", "read_chart", "70011", "ws-ed-014", None).await;
+    let account = async |of| {
+        text(&house.get(&format!("/audit/account?patient={of}&from=2026-11-22&until=2026-11-22")).await.html)
+    };
+    let looked = format!("console, entry {decision}");
+    assert!(!account(patient).await.contains(&looked));
+    for page in ["decisions", "ledger"] {
+        house.get(&format!("/{page}/{decision}")).await;
+        let read = house.leaves().into_iter().rev().find_map(|leaf| match leaf.draft.event {
+            Event::LedgerRead(read) => Some(read),
+            _ => None,
+        });
+        assert_eq!(read.map(|read| (read.from, read.patient)), Some((decision, Some(patient))), "{page}");
+    }
+    assert!(account(patient).await.contains(&looked));
+    assert!(!account(other).await.contains(&looked));
+}
+
+#[tokio::test]
 async fn the_form_alone_shows_and_records_nothing() {
     let house = House::busy().await;
     let before = house.leaves().len();

@@ -52,6 +52,9 @@ async fn numbers(State(health): State<Health>, _caller: Caller<Metrics>) -> Resp
     metrics::gauge!("handrail_ledger_sealed_entries").set(head.sealed as f64);
     metrics::gauge!("handrail_live_permits").set(health.plane.live().len() as f64);
     metrics::gauge!("handrail_directory_numbers").set(health.plane.directory().len() as f64);
+    if let Some(spool) = health.plane.spool_state() {
+        metrics::gauge!("handrail_spool_waiting").set(spool.waiting() as f64);
+    }
     let ready = health.plane.readiness() == Readiness::Ready;
     metrics::gauge!("handrail_ready").set(if ready { 1.0 } else { 0.0 });
     ([(header::CONTENT_TYPE, "text/plain; version=0.0.4")], health.metrics.render()).into_response()

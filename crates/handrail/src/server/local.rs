@@ -127,7 +127,7 @@ async fn backed_up(
 }
 
 pub(super) async fn record_reading(local: &Local, peer: Peer, how: &str, from: u64, to: u64) -> Result<(), Trouble> {
-    let read = events::ledger::Read { how: how.into(), from: Seq(from), to: Seq(to) };
+    let read = audit::find::reading(&local.plane, how, Seq(from), Seq(to))?;
     local.plane.record(store::Batch::one(Draft::new(actor(peer)?, read))).await?;
     Ok(())
 }
@@ -159,6 +159,7 @@ async fn status(State(local): State<Local>) -> Result<Json<Value>, Trouble> {
         "decisions": local.plane.decisions(),
         "live_permits": local.plane.live().len(),
         "callers": local.callers.names(),
+        "spool": local.plane.spool_state().map(|spool| json!({ "waiting": spool.waiting(), "trouble": spool.trouble() })),
         "trouble": trouble(&local.plane),
         "url": &*local.base_url,
     })))

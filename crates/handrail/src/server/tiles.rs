@@ -113,8 +113,8 @@ async fn entries(
         return Err(absent());
     }
     let from = index.saturating_mul(u64::from(TILE_WIDTH));
-    let read =
-        events::ledger::Read { how: "tiles".into(), from: Seq(from), to: Seq(from.saturating_add(width.into())) };
+    let to = Seq(from.saturating_add(width.into()));
+    let read = events::ledger::Read { how: "tiles".into(), from: Seq(from), to, patient: None };
     tiles.plane.record(Batch::one(Draft::new(caller.actor(), read))).await?;
     Ok(bytes(format!("private, {FOR_EVER}"), tiles.plane.store().bundle(index, width)?))
 }

@@ -102,6 +102,10 @@ fn who_names_the_people_behind_an_entry() {
     // Without a node the same is read from the store.
     assert_eq!(node.stop(), 0);
     desk.run(&["who", &entry]).ended(0).says(&["iris may not"]);
+    // Whoever read of a patient's decision stands in that patient's account.
+    desk.run(&["ledger", "prove", &entry]).ended(0);
+    let account = desk.run(&["audit", "accounting", "--record-number", "MRN-1", "--json"]).ended(0);
+    account.says(&[&format!("who, entry {entry}"), &format!("prove, entry {entry}")]);
 }
 
 #[test]

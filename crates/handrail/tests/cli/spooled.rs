@@ -60,6 +60,16 @@ fn a_full_store_answers_from_the_spool_where_the_charter_says_so_and_the_answers
     assert!(context["temporary"]["text"].as_str().unwrap().contains("cannot be written"), "{answer}");
     assert!(context["obligations"].to_string().contains("ask_again"), "{answer}");
     assert_eq!(ask(&node, &ehr, "ed-chart-review").0, 503, "another workflow waits for the log");
+    // The node tries to fold it every second, and says why it cannot.
+    let says = |done: &crate::desk::Done| {
+        done.out.contains("in the spool cannot come into the log: record 0: the store is full")
+    };
+    let told = (0..600).map(|_| {
+        std::thread::sleep(std::time::Duration::from_millis(100));
+        desk.run(&["doctor", "--config", "node.toml"])
+    });
+    let told = told.into_iter().find(says).expect("doctor says that the spool is stuck");
+    assert!(told.code != 0 && told.out.contains("FAIL  spool"), "{}", told.out);
     assert_eq!(node.stop(), 0);
 
     configure(&desk, "");

@@ -1,7 +1,7 @@
 //! The spool: what the log could not take is folded into it once, in order, whatever happens in between.
 
 use crate::ward::{Remembered, START_MILLIS, SetClock, heard, open, text};
-use events::{Seq, Timestamp};
+use events::{Event, Seq, Timestamp};
 use std::fs;
 use std::os::unix::fs::{FileExt, PermissionsExt};
 use std::path::Path;
@@ -106,7 +106,7 @@ fn a_full_disk_does_not_keep_anything_from_the_spool_and_a_full_spool_says_so() 
 }
 
 #[test]
-fn a_record_that_was_changed_is_found_and_kept_and_those_before_it_are_folded() {
+fn a_record_that_was_changed_is_found_and_kept_and_those_before_and_behind_it_are_folded() {
     let dir = tempfile::tempdir().unwrap();
     let (store, folded) = open(dir.path(), SetClock::new().options());
     let first = spool(dir.path(), &store);
@@ -120,15 +120,117 @@ fn a_record_that_was_changed_is_found_and_kept_and_those_before_it_are_folded() 
     fs::OpenOptions::new().write(true).open(&path).unwrap().write_all_at(b"\"tow\"", place as u64).unwrap();
     let (spool, damage) = Spool::open(&dir.path().join("spool"), SPOOL_BYTES_MIN, &store).unwrap();
     let damage = damage.unwrap();
-    assert_eq!((damage.index, damage.aside.exists()), (1, true));
+    assert_eq!((damage.index, damage.lost, damage.behind, damage.aside.exists()), (1, 1, 1, true));
     assert!(damage.to_string().contains("record 1 of the spool does not verify"));
-    assert_eq!(fold(&spool, &store).unwrap(), 1);
-    assert_eq!(texts(&folded), ["one"]);
+    assert_eq!(fold(&spool, &store).unwrap(), 3);
+    assert_eq!(told(&folded), ["one", "lost 1", "three"]);
     drop(spool);
     let (spool, damage) = Spool::open(&dir.path().join("spool"), SPOOL_BYTES_MIN, &store).unwrap();
     assert_eq!(damage, None, "said once");
-    say(&spool, "four");
+    assert_eq!(say(&spool, "four"), Seq(3));
     assert_eq!(fold(&spool, &store).unwrap(), 1);
+}
+
+/// What the log says, a lost record by its index.
+fn told(folded: &Remembered) -> Vec<String> {
+    let of = |leaf: &events::Leaf| match &leaf.draft.event {
+        Event::SpoolRecordLost(lost) => format!("lost {}", lost.index),
+        _ => text(leaf),
+    };
+    folded.leaves().iter().map(|leaf| of(leaf)).collect()
+}
+
+/// Where each record begins.
+fn heads(bytes: &[u8]) -> Vec<usize> {
+    (0..bytes.len()).filter(|at| bytes[*at..].starts_with(b"HRs1")).collect()
+}
+
+#[test]
+fn damage_at_a_records_head_is_found_whatever_it_is_and_takes_nothing_readable_along() {
+    // What is done to the head of the second of four records, and what then comes into the log.
+    let zeros = [0_u8; 48];
+    let cases: [(&str, &[u8], usize, &[&str]); 5] = [
+        ("magic", b"XXXX", 0, &["a", "lost 1", "lost 2", "d"]),
+        ("index", &[0xff; 8], 4, &["a", "lost 1", "c", "d"]),
+        ("a lower index", &[0; 8], 4, &["a", "lost 1", "lost 2", "d"]),
+        ("length", &[0xff; 4], 12, &["a", "lost 1", "c", "d"]),
+        ("all of it", &zeros, 0, &["a", "lost 1", "lost 2", "d"]),
+    ];
+    for (what, bytes, offset, expected) in cases {
+        let dir = tempfile::tempdir().unwrap();
+        let (store, folded) = open(dir.path(), SetClock::new().options());
+        let first = spool(dir.path(), &store);
+        ["a", "b", "c", "d"].iter().for_each(|text| drop(say(&first, text)));
+        drop(first);
+        let path = dir.path().join("spool/records");
+        let second = heads(&fs::read(&path).unwrap())[1];
+        let file = fs::OpenOptions::new().write(true).open(&path).unwrap();
+        file.write_all_at(bytes, (second + offset) as u64).unwrap();
+        let (again, damage) = Spool::open(&dir.path().join("spool"), SPOOL_BYTES_MIN, &store).unwrap();
+        assert_eq!(damage.map(|damage| damage.index), Some(1), "{what}");
+        assert_eq!(fold(&again, &store).unwrap(), 4, "{what}");
+        assert_eq!(told(&folded), expected, "{what}");
+        assert_eq!(say(&again, "e"), Seq(4), "{what}");
+        drop(again);
+        assert_eq!(spool(dir.path(), &store).waiting(), 1, "{what}: said once");
+    }
+}
+
+#[test]
+fn what_an_earlier_use_of_the_file_left_is_no_damage_and_no_damaged_file_is_written_over() {
+    let dir = tempfile::tempdir().unwrap();
+    let (store, folded) = open(dir.path(), SetClock::new().options());
+    let first = spool(dir.path(), &store);
+    for text in ["a long first record, and", "another", "and a third"] {
+        say(&first, text);
+    }
+    fold(&first, &store).unwrap();
+    say(&first, "x");
+    drop(first);
+    let second = spool(dir.path(), &store);
+    assert_eq!((second.waiting(), fold(&second, &store).unwrap()), (1, 1));
+    drop(second);
+    // Twice the same record is damaged: two files are kept.
+    let path = dir.path().join("spool/records");
+    let mut kept = Vec::new();
+    for damaged in [b"one", b"two"] {
+        fs::write(&path, [&damaged[..], &[0; 65_533]].concat()).unwrap();
+        let (spool, damage) = Spool::open(&dir.path().join("spool"), SPOOL_BYTES_MIN, &store).unwrap();
+        let damage = damage.unwrap();
+        assert_eq!((damage.index, spool.waiting()), (4, 1));
+        assert!(fs::read(&damage.aside).unwrap().starts_with(damaged));
+        kept.push(damage.aside);
+    }
+    assert!(kept[0] != kept[1] && fs::read(&kept[0]).unwrap().starts_with(b"one"));
+    assert_eq!(told(&folded).len(), 4);
+}
+
+#[test]
+fn a_spool_that_cannot_be_folded_says_why() {
+    let dir = tempfile::tempdir().unwrap();
+    let (store, _) = open(dir.path(), SetClock::new().options());
+    let spool = spool(dir.path(), &store);
+    say(&spool, "a");
+    assert_eq!(spool.trouble(), None);
+    // Somebody else counts on the stream.
+    store.append_blocking(Batch::one(heard("b")).expect("spool", 0)).unwrap();
+    store.append_blocking(Batch::one(heard("c"))).unwrap();
+    assert_eq!(fold(&spool, &store).unwrap(), 1, "taken for folded");
+    store.limit_size(Some(1)).unwrap();
+    say(&spool, "d");
+    let mut error = fold(&spool, &store);
+    for _ in 0..200 {
+        if error.is_err() {
+            break;
+        }
+        say(&spool, &"d".repeat(4_000));
+        error = fold(&spool, &store);
+    }
+    assert!(matches!(error, Err(AppendError::Full)));
+    assert!(spool.trouble().unwrap().contains("the store is full"), "{:?}", spool.trouble());
+    store.limit_size(None).unwrap();
+    fold(&spool, &store).unwrap();
+    assert_eq!((spool.trouble(), spool.waiting()), (None, 0));
 }
 
 #[test]
@@ -139,7 +241,11 @@ fn records_of_another_store_and_an_exposed_key_are_not_taken() {
     let (stranger, folded) = open(other.path(), elsewhere);
     say(&spool(dir.path(), &store), "a");
     let (taken, damage) = Spool::open(&dir.path().join("spool"), SPOOL_BYTES_MIN, &stranger).unwrap();
-    assert_eq!((damage.unwrap().index, taken.waiting(), folded.len()), (0, 0, 0));
+    assert_eq!(
+        (damage.unwrap().index, taken.waiting(), folded.len()),
+        (0, 1, 0),
+        "of which the log will say one is lost"
+    );
     fs::set_permissions(dir.path().join("spool/key"), PermissionsExt::from_mode(0o644)).unwrap();
     let exposed = Spool::open(&dir.path().join("spool"), SPOOL_BYTES_MIN, &store);
     assert!(matches!(exposed, Err(SpoolError::Key(_))));

@@ -78,6 +78,6 @@ fn who_was_erased_is_nowhere_and_nobodys_patient() {
 fn an_erasure_shows_in_the_digest_even_where_there_was_nothing_to_forget() {
     let (mut erased, mut silent) = (Ward::default(), Ward::default());
     erased.told(0, erasure(Vec::new()));
-    silent.told(0, events::ledger::Read { how: "show".into(), from: Seq(0), to: Seq(1) });
+    silent.told(0, events::ledger::Read { how: "show".into(), from: Seq(0), to: Seq(1), patient: None });
     assert_ne!(erased.world.digest(), silent.world.digest());
 }

@@ -110,8 +110,8 @@ pub(crate) async fn run(args: Doctor, out: Output) -> Result<(), Failure> {
     let mut checks = Checks::default();
     let (finding, data, spool) = configuration(args.config.as_deref(), args.data.data);
     checks.add("configuration", finding);
-    examine(&data, &mut checks).await;
-    checks.add("spool", place::spool(&data, spool.as_deref()));
+    let waiting = examine(&data, &mut checks).await;
+    checks.add("spool", place::spool(&data, spool.as_deref(), waiting.as_ref()));
     out.data(&checks.0, || checks.text())?;
     let failed = checks.failed().count();
     if checks.failed().any(|check| check.name == LEDGER) {
@@ -152,7 +152,7 @@ fn configuration(file: Option<&Path>, data: PathBuf) -> (Finding, PathBuf, Optio
     }
 }
 
-async fn examine(data: &Path, checks: &mut Checks) {
+async fn examine(data: &Path, checks: &mut Checks) -> Option<node::Spooled> {
     let there = checks.add("data directory", place::directory(data)) != State::Fail || data.is_dir();
     let store = there && data.join(STORE).exists();
     let of_store = |finding: fn(&Path) -> Finding| {
@@ -172,8 +172,9 @@ async fn examine(data: &Path, checks: &mut Checks) {
     };
     match connection {
         Ok(connection) => {
-            node::examine(&connection, node, checks).await;
+            let waiting = node::examine(&connection, node, checks).await;
             connection.close();
+            return waiting;
         }
         Err(Unopened::Failed(failure)) => {
             let (found, fix) =
@@ -186,6 +187,7 @@ async fn examine(data: &Path, checks: &mut Checks) {
             node::skip(checks, why, false);
         }
     }
+    None
 }
 
 /// Why there is no connection to the store.

@@ -33,8 +33,17 @@ struct Status {
     sealed: u64,
     last_recorded_at: Timestamp,
     trouble: Option<String>,
+    spool: Option<Spooled>,
     patients: Heard,
     rota: Heard,
+}
+
+/// What waits in the spool of a running node.
+#[derive(Debug, Deserialize)]
+pub(super) struct Spooled {
+    pub(super) waiting: u64,
+    /// Why it was not folded when that was tried last.
+    pub(super) trouble: Option<String>,
 }
 
 /// When the facts of one sort were last told.
@@ -75,13 +84,13 @@ pub(super) fn skip(checks: &mut Checks, why: &str, altered: bool) {
 }
 
 /// Makes the checks that need the store.
-pub(super) async fn examine(connection: &Connection, node: Node, checks: &mut Checks) {
+pub(super) async fn examine(connection: &Connection, node: Node, checks: &mut Checks) -> Option<Spooled> {
     let status: Status = match connection.get("/status").await {
         Ok(status) => status,
         Err(failure) => {
             checks.add("store opens", Finding::fail(failure.message, "restart the node, and look at its log"));
             skip(checks, "the node does not say", false);
-            return;
+            return None;
         }
     };
     checks.add("store opens", opens(&status));
@@ -91,6 +100,7 @@ pub(super) async fn examine(connection: &Connection, node: Node, checks: &mut Ch
     checks.add("charter", charter(connection, &status).await);
     checks.add("clock", clock(Some(&status)));
     checks.add("feeds", feeds(node, &status));
+    status.spool
 }
 
 fn opens(status: &Status) -> Finding {

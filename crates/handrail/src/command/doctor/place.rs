@@ -1,7 +1,9 @@
 //! What can be seen of a data directory from outside: who may use it, its keys, its disk, and who has it open.
 
 use super::Finding;
+use super::node::Spooled;
 use crate::command::connection::{SOCKET, STORE, SocketPath};
+use crate::command::output::counted;
 use rustix::fs::{Access, FlockOperation, access, flock, statvfs};
 use rustix::io::Errno;
 use std::io::ErrorKind;
@@ -137,7 +139,13 @@ pub(super) fn space(data: &Path) -> Finding {
 }
 
 /// Somewhere to record while the store cannot be written?
-pub(super) fn spool(data: &Path, at: Option<&Path>) -> Finding {
+pub(super) fn spool(data: &Path, at: Option<&Path>, waiting: Option<&Spooled>) -> Finding {
+    if let Some(Spooled { waiting, trouble: Some(why) }) = waiting {
+        return Finding::fail(
+            format!("{} in the spool cannot come into the log: {why}", counted(*waiting, "record")),
+            "make room if the store is full or read-only; a record that this version cannot read needs the version that wrote it",
+        );
+    }
     let Some(at) = at else { return Finding::skipped("the configuration has none (`spool.size_bytes = 0`)") };
     let shown = at.display();
     let (Ok(spool), Ok(store)) = (std::fs::metadata(at), std::fs::metadata(data)) else {
