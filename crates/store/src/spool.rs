@@ -347,7 +347,8 @@ fn read(bytes: &[u8], at: usize) -> Option<(u64, [u8; SEAL_BYTES], &[u8])> {
 /// Whether anything that looks like a record from `damaged` on stands here, and those after it that verify, wherever they begin, in order: each by the
 /// seal that is written in the one before, which only whoever has the key could have followed. What an earlier use of the file left has lower indexes.
 fn behind(bytes: &[u8], key: &hmac::Key, damaged: u64) -> (bool, Vec<(u64, Vec<u8>)>) {
-    let (mut before, mut found): (Option<[u8; SEAL_BYTES]>, Vec<(u64, Vec<u8>)>) = (None, Vec::new());
+    let mut before: Option<[u8; SEAL_BYTES]> = None;
+    let mut found: Vec<(u64, Vec<u8>)> = Vec::new();
     let mut at = 0;
     while let Some(rest) = bytes.get(at..) {
         let Some(begins) = rest.iter().position(|byte| *byte == MAGIC[0]) else { break };
