@@ -160,7 +160,9 @@ fn damage_at_a_records_head_is_found_whatever_it_is_and_takes_nothing_readable_a
         let dir = tempfile::tempdir().unwrap();
         let (store, folded) = open(dir.path(), SetClock::new().options());
         let first = spool(dir.path(), &store);
-        ["a", "b", "c", "d"].iter().for_each(|text| drop(say(&first, text)));
+        for text in ["a", "b", "c", "d"] {
+            say(&first, text);
+        }
         drop(first);
         let path = dir.path().join("spool/records");
         let second = heads(&fs::read(&path).unwrap())[1];
