@@ -1,4 +1,4 @@
-//! The figures of `docs/benchmarks.md`: benchmarks in process, then the release binary under load from outside on the same cores.
+//! The figures of `docs/benchmarks.md`: benchmarks in process, then the binary as it is built for hospitals under load from outside on the same cores.
 
 mod cerbos;
 mod figures;
@@ -8,6 +8,7 @@ mod restart;
 
 use crate::step::{Outcome, cargo, elapsed_since_start, root, run as run_step, say};
 use figures::Goal;
+use std::path::PathBuf;
 use std::process::{Command, Stdio};
 
 /// Entries in the export that is verified.
@@ -16,8 +17,18 @@ const LARGE_EXPORT_ENTRIES: u64 = 10_000_000;
 /// Runs them; with a filter only those whose name contains it (`decide`, `search`, `store`, `ledger`, `http`, `mllp`, `restart`). When `write`
 /// is set, all figures go into `docs/benchmarks.md`.
 pub(crate) fn run(filter: &str, write: bool) -> Outcome {
-    let build =
-        ["build", "--release", "--locked", "--workspace", "--bins", "--example", "region", "--example", "large_export"];
+    let build = [
+        "build",
+        "--profile",
+        "dist",
+        "--locked",
+        "--workspace",
+        "--bins",
+        "--example",
+        "region",
+        "--example",
+        "large_export",
+    ];
     run_step("what is measured", cargo(), &build)?;
     let (mut medians, mut tables, mut goals) = (Vec::new(), Vec::new(), Vec::new());
     for name in ["decide", "search", "store", "ledger"] {
@@ -43,7 +54,7 @@ pub(crate) fn run(filter: &str, write: bool) -> Outcome {
         let taken = verify_a_large_export(&mut goals).map(|table| vec![table]);
         tables.extend(take("verification of a large export", taken));
     }
-    let (binary, charter) = (root().join("target").join("release").join("handrail"), root().join("charter"));
+    let (binary, charter) = (built().join("handrail"), root().join("charter"));
     if ["http", "mllp"].iter().any(|name| name.contains(filter)) {
         let taken = outside::run(filter, &binary, &charter, &mut goals);
         tables.extend(take("load from outside", taken));
@@ -61,6 +72,11 @@ pub(crate) fn run(filter: &str, write: bool) -> Outcome {
     if missing.is_empty() { Ok(()) } else { Err(missing.join("; ").into()) }
 }
 
+/// Where what is measured from outside was built, as it is for hospitals.
+fn built() -> PathBuf {
+    root().join("target").join("dist")
+}
+
 /// One benchmark: what it printed.
 fn in_process(name: &str) -> Outcome<String> {
     say(&format!("\n== {name}: cargo bench --workspace --bench {name}"));
@@ -76,7 +92,7 @@ fn in_process(name: &str) -> Outcome<String> {
 
 /// Verifies an export of ten million entries with the verifier that stands alone, as an auditor would: about 4 GiB, removed afterwards.
 fn verify_a_large_export(goals: &mut Vec<Goal>) -> Outcome<String> {
-    let release = root().join("target").join("release");
+    let release = built();
     let dir = tempfile::tempdir_in(root().join("target"))?;
     let export = dir.path().join("export").display().to_string();
     let generator = release.join("examples").join("large_export").display().to_string();

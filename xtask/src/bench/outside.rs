@@ -1,4 +1,4 @@
-//! The release binary under load from outside, on the same cores; decisions beside Cerbos, which is asked the same.
+//! The binary as it is built for hospitals under load from outside, on the same cores; decisions beside Cerbos, which is asked the same.
 
 use super::cerbos::Cerbos;
 use super::figures::Goal;

@@ -14,7 +14,7 @@ const LATER_MS: u64 = 15_000;
 pub(super) fn run(binary: &Path, charter: &Path, goals: &mut Vec<Goal>) -> Outcome<String> {
     let dir = tempfile::tempdir_in(root().join("target"))?;
     let data = dir.path().join("data");
-    let loader = root().join("target").join("release").join("examples").join("region").display().to_string();
+    let loader = super::built().join("examples").join("region").display().to_string();
     run_step("a region", &loader, &[&data.display().to_string(), &charter.display().to_string()])?;
     let mut text =
         "| restart with 1,000,000 patients, 100,000 staff, 100,000 live permits | ready s | resident MiB when ready | 15 s later |\n|---|---:|---:|---:|\n"

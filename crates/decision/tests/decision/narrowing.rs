@@ -57,7 +57,7 @@ const ATOMS: [&str; 34] = [
 fn condition(dice: &mut Dice, depth: u64) -> String {
     let inner = |dice: &mut Dice| condition(dice, depth - 1);
     match if depth == 0 { 9 } else { dice.roll(10) } {
-        0 | 1 | 2 => format!("({} && {})", inner(dice), inner(dice)),
+        0..=2 => format!("({} && {})", inner(dice), inner(dice)),
         3 | 4 => format!("({} || {})", inner(dice), inner(dice)),
         5 => format!("!({})", inner(dice)),
         6 => format!("(if {} then {} else {})", inner(dice), inner(dice), inner(dice)),
