@@ -197,6 +197,17 @@ impl Charter {
         self.digest
     }
 
+    /// Whether everything but policies and scenarios is the same, text for text.
+    #[must_use]
+    pub fn differs_in_policies_only(&self, other: &Self) -> bool {
+        let rest = |bytes| {
+            let mut files = bundle::read(bytes).ok()?;
+            files.retain(|path, _| !path.ends_with(".cedar") && !path.starts_with("scenarios/"));
+            Some(files)
+        };
+        rest(&self.bundle).is_some_and(|own| rest(&other.bundle) == Some(own))
+    }
+
     /// What somebody should look at although the charter loads.
     #[must_use]
     pub fn warnings(&self) -> &[Diagnostic] {

@@ -146,8 +146,7 @@ impl When {
 
 fn cells(before: &Arc<Charter>, after: &Arc<Charter>) -> Result<Vec<CellChange>, ComparisonError> {
     let plan = Plan::of(&[before, after])?;
-    let matrix = |charter: &Arc<Charter>| -> Result<Matrix, ComparisonError> {
-        Ok(Matrix::of(&Engine::new(Arc::clone(charter))?, &plan)?)
-    };
-    Ok(matrix::compare(&matrix(before)?, &matrix(after)?))
+    let engine = |charter: &Arc<Charter>| Engine::new(Arc::clone(charter));
+    let (before, after) = Matrix::differing(&engine(before)?, &engine(after)?, &plan)?;
+    Ok(matrix::compare(&before, &after))
 }

@@ -1,12 +1,13 @@
 //! May this happen? Facts, time and what the caller asserts go to Cedar through the index; on a deny, what would help is found.
 
+mod heads;
 mod help;
 
 use crate::actions::{self, Action};
 use crate::cedar::{self, Whole};
 use crate::circumstances::{self, Asker, AssertedCircumstances, Assurance, By, Circumstances, Found, Live};
 use crate::claims::holds_until;
-use crate::clockwork::{Field, Uses, Word};
+use crate::clockwork::{Field, Uses};
 use crate::context::{self, AssertedContext};
 use crate::entities::{Party, StaticError, Statics};
 use crate::index::{Candidates, IndexError, Narrowed, Placed, PolicyIndex};
@@ -467,30 +468,6 @@ impl Engine {
             holds_until,
             patient: case.patient,
         }
-    }
-
-    /// Whether no permit for what was asked covers somebody of these roles, whatever it is about. False where that cannot be said.
-    pub(crate) fn lacks_role(&self, question: &Question, roles: &[RoleName]) -> bool {
-        let kind = self.statics.kind(&question.principal.kind).ok();
-        let Some((kind, action)) = kind.zip(self.actions.get(&question.action)) else { return false };
-        let uid = kind.uid(question.principal.id.as_str());
-        let principal = Placed { uid: &uid, ancestors: &self.statics.above(&uid, roles) };
-        !self.index.has_permit(principal, Placed { uid: &action.uid, ancestors: &action.ancestors })
-    }
-
-    /// Whether a policy that can bear on what was asked looks at the asker's shifts.
-    pub(crate) fn rests_on_shift(&self, question: &Question, roles: &[RoleName]) -> bool {
-        let kinds = (self.statics.kind(&question.principal.kind), self.statics.kind(&question.resource.kind));
-        let ((Ok(principal), Ok(resource)), Some(action)) = (kinds, self.actions.get(&question.action)) else {
-            return false;
-        };
-        let (who, what) = (principal.uid(question.principal.id.as_str()), resource.uid(question.resource.id.as_str()));
-        let candidates = self.index.candidates(
-            Placed { uid: &who, ancestors: &self.statics.above(&who, roles) },
-            Placed { uid: &action.uid, ancestors: &action.ancestors },
-            Placed { uid: &what, ancestors: &self.statics.above(&what, &[]) },
-        );
-        candidates.is_ok_and(|found| found.uses.looks_at_word(Word::Shift))
     }
 
     /// Whether every policy that permitted looks at whether there is an emergency.

@@ -403,13 +403,23 @@ impl PolicyIndex {
     /// Whether some permit for an action covers this principal, whatever it is about and in whatever circumstances.
     #[must_use]
     pub fn has_permit(&self, principal: Placed<'_>, action: Placed<'_>) -> bool {
+        self.any(principal, action, |policy| policy.effect() == Effect::Permit)
+    }
+
+    /// Whether some policy for an action covers this principal, whatever it is about and in whatever circumstances.
+    #[must_use]
+    pub fn has_any(&self, principal: Placed<'_>, action: Placed<'_>) -> bool {
+        self.any(principal, action, |_| true)
+    }
+
+    fn any(&self, principal: Placed<'_>, action: Placed<'_>, wanted: impl Fn(&Policy) -> bool) -> bool {
         let actions = self.names.satisfied(action, |key| self.by_action.contains_key(&key));
         let principals = self.names.satisfied(principal, |key| self.principals.contains(&key));
         let by_principal = actions.iter().filter_map(|key| self.by_action.get(key));
         let mut places = by_principal
             .flat_map(|by_principal| principals.iter().filter_map(|key| by_principal.get(key)))
             .flat_map(|by_resource| by_resource.values().flatten());
-        places.any(|place| self.policies.get(*place as usize).is_some_and(|policy| policy.effect() == Effect::Permit))
+        places.any(|place| self.policies.get(*place as usize).is_some_and(&wanted))
     }
 
     /// The policies that can bear on a request, those of single units left out. The same request finds the same policies, whether or not they were kept ready.

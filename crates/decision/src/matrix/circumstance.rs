@@ -1,11 +1,17 @@
 //! The circumstances of the matrix: every tie to the patient at its best, then what can be amiss, one thing at a time.
 
-use super::plan::Places;
+use super::plan::{Graces, Places};
+use super::setting::{Account, Bed, Device, Setting, Ties, Work};
 use crate::circumstances::Live;
 use events::device::{DeviceKind, Posture};
 use events::{Label, UnitId};
 use smol_str::SmolStr;
 use std::collections::BTreeMap;
+use std::time::Duration;
+
+mod promised;
+
+const HOUR: Duration = Duration::from_secs(3600);
 
 /// What sort of resource circumstances are for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -30,81 +36,20 @@ pub struct Circumstance {
     pub(super) setting: Setting,
 }
 
-/// Where the asker works.
-#[derive(Clone, Debug, PartialEq)]
-pub(super) enum Work {
-    In(UnitId),
-    OnCallFor(UnitId),
-    /// Worked there until an hour ago.
-    Left(UnitId),
-    Off,
-}
-
-/// Where the patient is.
-#[derive(Clone, Debug, PartialEq)]
-pub(super) enum Bed {
-    In(UnitId),
-    /// Expected in the first, now in the second.
-    Expected(UnitId, UnitId),
-    /// Was there until three days ago.
-    Left(UnitId),
-    /// No entry ever named them.
-    Unknown,
-}
-
-/// How the asker's account stands.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub(super) enum Account {
-    Usual,
-    Supplier,
-    Patient,
-    Ended,
-    Unregistered,
-}
-
-/// What connects the asker with the patient besides where they work.
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
-pub(super) struct Ties {
-    pub(super) team: bool,
-    pub(super) attending: bool,
-    pub(super) named: bool,
-    pub(super) own: bool,
-    pub(super) family: bool,
-}
-
-#[derive(Clone, Debug, PartialEq)]
-pub(super) struct Device {
-    pub(super) kind: DeviceKind,
-    pub(super) managed: bool,
-    pub(super) posture: Option<Posture>,
-}
-
-#[derive(Clone, Debug, PartialEq)]
-pub(super) struct Setting {
-    pub(super) work: Work,
-    pub(super) bed: Bed,
-    pub(super) ties: Ties,
-    pub(super) account: Account,
-    /// The labels of what is asked about, the asker's too, as a supplier's people carry their supplier's.
-    pub(super) shares_label: bool,
-    pub(super) labels: Vec<Label>,
-    /// Level and minutes ago.
-    pub(super) sign_in: Option<(i64, i64)>,
-    pub(super) device: Option<Device>,
-    pub(super) emergency: bool,
-    pub(super) held: Live,
-    pub(super) adt_silent: bool,
-    pub(super) rota_silent: bool,
-    /// Whether the caller says yes to everything the action asks about.
-    pub(super) says_yes: bool,
-    pub(super) purpose: &'static str,
-}
-
 /// What the list is made from.
 pub(super) struct Basis<'a> {
     pub(super) places: &'a Places,
     /// Units that policies name, and one of each group that has rules of its own.
     pub(super) units: &'a [UnitId],
+    /// Units that a policy names which looks at who is on call.
+    pub(super) on_call: &'a [UnitId],
+    /// Units that a policy names which looks at appointments.
+    pub(super) scheduled: &'a [UnitId],
+    /// Units that a policy names which looks at where the device stands.
+    pub(super) devices: &'a [UnitId],
+    /// Sensitive labels, each with a unit that the same policy names.
+    pub(super) labelled: &'a [(Label, UnitId)],
+    pub(super) graces: Graces,
     /// Sensitive labels with what people call them.
     pub(super) labels: &'a BTreeMap<Label, String>,
     /// Entitlements with what people call them.
@@ -120,10 +65,13 @@ struct List<'a> {
 pub(super) fn all(basis: &Basis<'_>) -> Vec<Circumstance> {
     let mut list = List { basis, all: Vec::new() };
     list.ties();
+    list.orders();
+    list.appointments();
     list.house();
     list.units();
     list.sign_ins();
     list.devices();
+    list.on_call();
     list.labels();
     list.held();
     list.troubles();
@@ -138,16 +86,19 @@ impl List<'_> {
             work: Work::In(here.clone()),
             bed: Bed::In(here.clone()),
             ties: Ties::default(),
+            order: None,
+            appointment: None,
             account: Account::Usual,
             shares_label: false,
             labels: Vec::new(),
             sign_in: Some((2, 5)),
             device: Some(Device { kind: DeviceKind::Workstation, managed: true, posture: Some(Posture::Healthy) }),
+            device_at: None,
             emergency: false,
             held: Live::default(),
             adt_silent: false,
             rota_silent: false,
-            says_yes: true,
+            says: Some(true),
             purpose: "TREAT",
         }
     }
@@ -159,6 +110,14 @@ impl List<'_> {
 
     fn off(&self) -> Setting {
         Setting { work: Work::Off, ..self.in_unit() }
+    }
+
+    fn family(&self) -> Setting {
+        Setting { ties: Ties { family: true, ..Ties::default() }, ..self.off() }
+    }
+
+    fn called(&self) -> Setting {
+        Setting { work: Work::OnCallFor(self.basis.places.here.clone()), ..self.in_unit() }
     }
 
     fn team(&self) -> Setting {
@@ -180,11 +139,7 @@ impl List<'_> {
         let none = Ties::default();
         let ties = [
             ("in-unit", "on shift in the unit where the patient is", self.in_unit()),
-            (
-                "on-call",
-                "on call for the unit where the patient is",
-                Setting { work: Work::OnCallFor(here.clone()), ..self.in_unit() },
-            ),
+            ("on-call", "on call for the unit where the patient is", self.called()),
             (
                 "expecting",
                 "on shift in a unit that expects the patient",
@@ -197,7 +152,12 @@ impl List<'_> {
             (
                 "left",
                 "gone home an hour ago from the unit where the patient is",
-                Setting { work: Work::Left(here.clone()), ..self.in_unit() },
+                Setting { work: Work::Left(here.clone(), HOUR), ..self.in_unit() },
+            ),
+            (
+                "left-long-ago",
+                "gone home from the unit where the patient is, so long ago that the time for late charting has just run out",
+                Setting { work: Work::Left(here.clone(), self.basis.graces.late_charting), ..self.in_unit() },
             ),
             (
                 "discharged",
@@ -218,11 +178,7 @@ impl List<'_> {
                 "of the patient's family, and on the treatment team",
                 with(Ties { team: true, family: true, ..none }),
             ),
-            (
-                "family-record-only",
-                "of the patient's family",
-                Setting { ties: Ties { family: true, ..none }, ..self.off() },
-            ),
+            ("family-record-only", "of the patient's family", self.family()),
         ];
         for (key, says, setting) in ties {
             self.add(About::Patient, key, says, setting);
@@ -289,12 +245,19 @@ impl List<'_> {
             let setting = Setting { sign_in, ..self.close() };
             self.add(About::Either, key, format!("on shift in the unit, on the treatment team, {says}"), setting);
         }
-        let silent = Setting { says_yes: false, ..self.close() };
+        let silent = Setting { says: None, ..self.close() };
         self.add(
             About::Patient,
             "unsaid",
             "on shift in the unit, on the treatment team, and nothing is said of how it is done (no scan, no witness)",
             silent,
+        );
+        let denied = Setting { says: Some(false), ..self.close() };
+        self.add(
+            About::Patient,
+            "said-no",
+            "on shift in the unit, on the treatment team, and what is said of how it is done is no (the wristband did not match, nobody watches)",
+            denied,
         );
         let research = Setting { purpose: "HRESCH", ..self.close() };
         self.add(
@@ -324,9 +287,25 @@ impl List<'_> {
         for kind in kinds {
             all.push((format!("{}-device", kind.as_str()), kind_says(kind), device(kind, true, healthy)));
         }
+        let mobile = device(DeviceKind::Mobile, true, healthy);
+        let mobile = Setting { sign_in: Some((2, 90)), ..mobile };
+        all.push((
+            "mobile-device-old-sign-in".to_owned(),
+            "a phone or tablet, signed in an hour and a half ago",
+            mobile,
+        ));
         all.push(("no-device".to_owned(), "no known device", Setting { device: None, ..self.close() }));
         for (key, says, setting) in all {
             self.add(About::Either, key, format!("on shift in the unit, on the treatment team, at {says}"), setting);
+        }
+        for unit in self.basis.devices {
+            let setting = Setting {
+                work: Work::In(unit.clone()),
+                device_at: Some(self.basis.places.elsewhere.clone()),
+                ..self.team()
+            };
+            let says = format!("on shift in {unit}, on the treatment team, at a workstation of another unit");
+            self.add(About::Patient, format!("device-away-from-{unit}"), says, setting);
         }
     }
 
@@ -338,6 +317,9 @@ impl List<'_> {
             let ways = [
                 ("in-unit", "on shift in the unit where the patient is", self.in_unit()),
                 ("team", "on the treatment team", self.team()),
+                ("on-call", "on call for the unit where the patient is", self.called()),
+                ("performing", "asked to do what was ordered for the patient, on shift elsewhere", self.performing()),
+                ("family", "of the patient's family", self.family()),
                 ("glass", "on shift in the unit where the patient is, the glass broken", glass),
             ];
             for (key, says, setting) in ways {
@@ -348,6 +330,21 @@ impl List<'_> {
                     format!("{says}; the record is labelled “{title}”"),
                     setting,
                 );
+            }
+            for (_, unit) in self.basis.labelled.iter().filter(|(named, _)| named == label) {
+                let there = [
+                    ("in", "on shift in", Work::In(unit.clone())),
+                    ("on-call", "on call for", Work::OnCallFor(unit.clone())),
+                ];
+                for (key, says, work) in there {
+                    let (bed, labels) = (Bed::In(unit.clone()), labels.clone());
+                    self.add(
+                        About::Patient,
+                        format!("label-{label}-{key}-{unit}"),
+                        format!("{says} {unit}, where the patient is; the record is labelled “{title}”"),
+                        Setting { work, bed, labels, ..self.in_unit() },
+                    );
+                }
             }
         }
     }
@@ -422,6 +419,10 @@ impl List<'_> {
             ("emergency-off-shift", About::Either, "not on shift, at a device of a unit in an emergency", {
                 Setting { emergency: true, ..self.off() }
             }),
+            ("emergency-expecting", About::Patient, "on shift in a unit in an emergency that expects the patient", {
+                let (here, elsewhere) = (self.basis.places.here.clone(), self.basis.places.elsewhere.clone());
+                Setting { emergency: true, bed: Bed::Expected(here, elsewhere), ..self.in_unit() }
+            }),
             ("patients-unheard", About::Either, "on shift in the unit, while the patient feed is silent", {
                 Setting { adt_silent: true, ..self.in_unit() }
             }),
@@ -447,6 +448,12 @@ impl List<'_> {
                 let own = Ties { own: true, ..Ties::default() };
                 Setting { account: Account::Patient, work: Work::Off, ..self.own(own) }
             }),
+            (
+                "wrong-account",
+                About::Either,
+                "on shift in the unit, on the treatment team, with an account that is registered as something else",
+                { Setting { account: Account::OtherSort, ..close.clone() } },
+            ),
             (
                 "ended-account",
                 About::Either,

@@ -7,6 +7,8 @@
 pub mod circumstance;
 mod compare;
 mod plan;
+mod reach;
+mod setting;
 mod stage;
 mod text;
 
@@ -21,6 +23,7 @@ use crate::remedy;
 use charter::workflow::RemedyKind;
 use events::decision::Effect;
 use events::{ActionName, IdError, RoleName, TypeName};
+use reach::Reach;
 use serde::{Serialize, Serializer};
 use smol_str::SmolStr;
 use stage::Stage;
@@ -59,7 +62,9 @@ pub struct Cell {
 }
 
 impl Cell {
-    fn of(judgement: &Judgement) -> Self {
+    /// What a decision comes to.
+    #[must_use]
+    pub fn of(judgement: &Judgement) -> Self {
         let remedies = judgement.remedies.iter().map(remedy::kind).filter(|kind| *kind != RemedyKind::HelpDesk);
         Self { permit: judgement.effect == Effect::Permit, remedies: remedies.collect() }
     }
@@ -99,25 +104,39 @@ impl Matrix {
     /// # Errors
     /// Only for a defect of this crate: a name of its own that is none.
     pub fn of(engine: &Engine, plan: &Plan) -> Result<Self, IdError> {
-        let mut lines = BTreeMap::new();
-        for who in plan.askers() {
-            let roles: Vec<RoleName> = who.role.iter().cloned().collect();
-            let mut wanted: Vec<Line> = Vec::new();
-            for line in plan.lines(&who) {
-                if !engine.lacks_role(&stage::bare_question(&line)?, &roles) {
-                    wanted.push(line);
+        let mut matrix = Self { lines: BTreeMap::new() };
+        each(&[engine], plan, |_| true, |_, line, circumstance, judged| matrix.insert(line, circumstance, judged))?;
+        Ok(matrix)
+    }
+
+    /// Those of two charters, without the lines that no difference between them can reach: they are the same in both. The plan must be of
+    /// both charters.
+    ///
+    /// # Errors
+    /// As [`Self::of`].
+    pub fn differing(before: &Engine, after: &Engine, plan: &Plan) -> Result<(Self, Self), IdError> {
+        let reach = Reach::of(before, after);
+        let mut two = [Self { lines: BTreeMap::new() }, Self { lines: BTreeMap::new() }];
+        each(
+            &[before, after],
+            plan,
+            |line| reach.covers(before, after, line),
+            |which, line, circumstance, judged| {
+                if let Some(matrix) = two.get_mut(which) {
+                    matrix.insert(line, circumstance, judged);
                 }
-            }
-            for circumstance in plan.circumstances().iter().filter(|_| !wanted.is_empty()) {
-                let stage = Stage::new(plan, &who, circumstance)?;
-                for line in wanted.iter().filter(|line| plan.fits(circumstance, line)) {
-                    let cell = Cell::of(&stage.ask(engine, plan, line)?);
-                    let cells: &mut BTreeMap<SmolStr, Cell> = lines.entry(line.clone()).or_default();
-                    cells.insert(circumstance.key.clone(), cell);
-                }
-            }
-        }
-        Ok(Self { lines })
+            },
+        )?;
+        let [before, after] = two;
+        Ok((before, after))
+    }
+
+    fn insert(&mut self, line: &Line, circumstance: &Circumstance, judged: &Judgement) {
+        let cells = match self.lines.get_mut(line) {
+            Some(cells) => cells,
+            None => self.lines.entry(line.clone()).or_default(),
+        };
+        cells.insert(circumstance.key.clone(), Cell::of(judged));
     }
 
     /// How many cells there are.
@@ -125,4 +144,46 @@ impl Matrix {
     pub fn cells(&self) -> usize {
         self.lines.values().map(BTreeMap::len).sum()
     }
+}
+
+/// Asks some charters everything that a plan has about the lines that are wanted. A line that no permit of a charter covers is not asked of it.
+/// Told are the charter's place among them, the line, the circumstance and what comes of it.
+///
+/// # Errors
+/// Only for a defect of this crate: a name of its own that is none.
+pub fn each(
+    engines: &[&Engine],
+    plan: &Plan,
+    wanted: impl Fn(&Line) -> bool,
+    mut tell: impl FnMut(usize, &Line, &Circumstance, &Judgement),
+) -> Result<(), IdError> {
+    for who in plan.askers() {
+        let roles: Vec<RoleName> = who.role.iter().cloned().collect();
+        let mut lines: Vec<(Line, Vec<(usize, &Engine)>)> = Vec::new();
+        for line in plan.lines(&who).filter(|line| wanted(line)) {
+            let question = stage::bare_question(&line)?;
+            let covering = engines.iter().copied().enumerate().filter(|(_, one)| !one.lacks_role(&question, &roles));
+            lines.push((line, covering.collect()));
+        }
+        lines.retain(|(_, engines)| !engines.is_empty());
+        for circumstance in plan.circumstances().iter().filter(|_| !lines.is_empty()) {
+            // What is so does not depend on the charter, so it is told once for all of them.
+            let stage = Stage::new(plan, &who, circumstance)?;
+            for (line, engines) in lines.iter().filter(|(line, _)| plan.fits(circumstance, line)) {
+                for (which, engine) in engines {
+                    tell(*which, line, circumstance, &stage.ask(engine, plan, line)?);
+                }
+            }
+        }
+    }
+    Ok(())
+}
+
+/// One cell by itself.
+///
+/// # Errors
+/// As [`each`].
+pub fn cell(engine: &Engine, plan: &Plan, line: &Line, circumstance: &Circumstance) -> Result<Cell, IdError> {
+    let stage = Stage::new(plan, &line.who, circumstance)?;
+    Ok(Cell::of(&stage.ask(engine, plan, line)?))
 }

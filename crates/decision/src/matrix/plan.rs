@@ -4,10 +4,13 @@
 use super::circumstance::{self, About, Basis, Circumstance};
 use super::{Line, Who};
 use charter::Charter;
+use charter::hospital::Grace;
+use charter::length::Seconds;
 use charter::vocabulary::PRINCIPAL_TYPES;
 use events::{ActionName, IdError, Label, PrincipalId, RoleName, TypeName, UnitId};
 use smol_str::SmolStr;
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
 
 /// The most units that get circumstances of their own.
 const UNITS_MAX: usize = 24;
@@ -21,6 +24,29 @@ const ENTITLEMENTS_MAX: usize = 24;
 pub(super) struct Places {
     pub(super) here: UnitId,
     pub(super) elsewhere: UnitId,
+}
+
+/// How long claims outlast what they rest on: of several charters' hospital-wide graces the shortest each.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Graces {
+    pub(super) late_charting: Duration,
+    pub(super) order: Duration,
+    pub(super) before: Duration,
+    pub(super) after: Duration,
+}
+
+impl Graces {
+    fn of(charters: &[&Charter]) -> Self {
+        let shortest = |grace: fn(&Grace) -> Seconds| {
+            charters.iter().map(|charter| grace(&charter.hospital().grace).duration()).min().unwrap_or_default()
+        };
+        Self {
+            late_charting: shortest(|grace| grace.late_charting_s),
+            order: shortest(|grace| grace.order_s),
+            before: shortest(|grace| grace.appointment_before_s),
+            after: shortest(|grace| grace.appointment_after_s),
+        }
+    }
 }
 
 /// One resource of a type that is no patient.
@@ -57,7 +83,8 @@ impl Plan {
     /// Only for a defect of this crate: a name of its own that is none.
     pub fn of(charters: &[&Charter]) -> Result<Self, IdError> {
         let units: BTreeSet<&UnitId> = charters.iter().flat_map(|charter| charter.hospital().units.keys()).collect();
-        let mut named = named_units(charters, &units);
+        let texts = Texts::of(charters);
+        let mut named = texts.units(&units, "");
         let mut local: BTreeSet<UnitId> = BTreeSet::new();
         for alike in charters.iter().flat_map(|charter| charter.units_with_own_rules()) {
             named.extend(alike.first().cloned());
@@ -77,11 +104,24 @@ impl Plan {
             let all = charter.elevation().entitlements.iter();
             entitlements.extend(all.map(|(name, entitlement)| (name.clone(), entitlement.title.clone())));
         }
-        let labels = labels.into_iter().take(LABELS_MAX).collect();
+        let labels: BTreeMap<Label, String> = labels.into_iter().take(LABELS_MAX).collect();
         let entitlements = entitlements.into_iter().take(ENTITLEMENTS_MAX).collect();
-        let units: Vec<UnitId> = named.into_iter().take(UNITS_MAX).collect();
-        let basis = Basis { places: &places, units: &units, labels: &labels, entitlements: &entitlements };
-        let circumstances = circumstance::all(&basis);
+        let within = |named: BTreeSet<UnitId>| named.into_iter().take(UNITS_MAX).collect::<Vec<UnitId>>();
+        let labelled = labels.keys().flat_map(|label| {
+            let named = texts.units(&units, &quoted(label));
+            named.into_iter().map(|unit| (label.clone(), unit))
+        });
+        let circumstances = circumstance::all(&Basis {
+            places: &places,
+            labelled: &labelled.take(LABELS_MAX).collect::<Vec<_>>(),
+            on_call: &within(texts.units(&units, "on_call_units")),
+            scheduled: &within(texts.units(&units, "scheduled")),
+            devices: &within(texts.units(&units, "device.unit")),
+            units: &within(named),
+            labels: &labels,
+            entitlements: &entitlements,
+            graces: Graces::of(charters),
+        });
         Ok(Self {
             roles: charters.iter().flat_map(|charter| charter.entities().roles.keys().cloned()).collect(),
             actions: actions(charters),
@@ -131,13 +171,13 @@ impl Plan {
     }
 
     pub(super) fn fits(&self, circumstance: &Circumstance, line: &Line) -> bool {
-        match circumstance.about {
-            About::Either => circumstance.key != "unsaid" || self.asks_more(&line.action),
-            About::Patient => {
-                self.is_patient(&line.resource) && (circumstance.key != "unsaid" || self.asks_more(&line.action))
-            }
+        let about = match circumstance.about {
+            About::Either => true,
+            About::Patient => self.is_patient(&line.resource),
             About::House => !self.is_patient(&line.resource),
-        }
+        };
+        // Where nothing is asked, what is said of it changes nothing.
+        about && (circumstance.setting.says == Some(true) || self.asks_more(&line.action))
     }
 
     pub(super) fn is_patient(&self, kind: &TypeName) -> bool {
@@ -158,15 +198,26 @@ impl Plan {
     }
 }
 
-/// Units whose id stands as a text in some policy: what happens there can be special.
-fn named_units(charters: &[&Charter], units: &BTreeSet<&UnitId>) -> BTreeSet<UnitId> {
-    let texts: Vec<String> =
-        charters.iter().flat_map(|charter| charter.policy_set().policies().map(ToString::to_string)).collect();
-    let named = |unit: &UnitId| {
-        let quoted = format!("\"{unit}\"");
-        texts.iter().any(|text| text.contains(&quoted))
-    };
-    units.iter().filter(|unit| named(unit)).map(|unit| (*unit).clone()).collect()
+/// Every policy as text.
+struct Texts(Vec<String>);
+
+impl Texts {
+    fn of(charters: &[&Charter]) -> Self {
+        Self(charters.iter().flat_map(|charter| charter.policy_set().policies().map(ToString::to_string)).collect())
+    }
+
+    /// Units whose id stands as a text in some policy that has these words, too: what happens there can be special.
+    fn units(&self, units: &BTreeSet<&UnitId>, words: &str) -> BTreeSet<UnitId> {
+        let named = |unit: &&&UnitId| {
+            let id = quoted(unit);
+            self.0.iter().any(|text| text.contains(words) && text.contains(&id))
+        };
+        units.iter().filter(named).map(|unit| (*unit).clone()).collect()
+    }
+}
+
+fn quoted(id: &impl std::fmt::Display) -> String {
+    format!("\"{id}\"")
 }
 
 fn actions(charters: &[&Charter]) -> BTreeMap<ActionName, ActionTypes> {

@@ -1,6 +1,7 @@
 //! One asker in one set of circumstances: a little world told from leaves, as a real one is, and the questions put in it.
 
-use super::circumstance::{Account, Bed, Circumstance, Setting, Work};
+use super::circumstance::Circumstance;
+use super::setting::{Account, Appointment, Bed, Order, Setting, Work};
 use super::{Line, Plan, Who};
 use crate::engine::Engine;
 use crate::judgement::Judgement;
@@ -10,12 +11,12 @@ use events::decision::{Asserted, Question, Values};
 use events::encounter::{Class, Place, Presence};
 use events::principal::IdentityClass;
 use events::{
-    Actor, DeviceId, Draft, EncounterPseudonym, EntityRef, Event, FeedName, IdError, Label, Leaf, PatientPseudonym,
-    PrincipalId, ShiftId, Timestamp, UnitId,
+    Actor, AppointmentPseudonym, DeviceId, Draft, EncounterPseudonym, EntityRef, Event, FeedName, IdError, Label, Leaf,
+    OrderPseudonym, PatientPseudonym, PrincipalId, ShiftId, Timestamp, UnitId,
 };
 use serde_json::{Value, json};
 use std::time::Duration;
-use world::World;
+use world::{Facts, Subject, World};
 
 /// When the matrix is asked. Nothing depends on which instant it is.
 const NOW: Timestamp = Timestamp::from_millis(1_790_000_000_000);
@@ -30,7 +31,17 @@ const ASKER: &str = "asker";
 const DEVICE: &str = "device-1";
 const FAMILY: &str = "matrix";
 
+/// What is true of the asker there, whatever charter is asked.
 pub(super) struct Stage<'a> {
+    setting: &'a Setting,
+    patient: PatientPseudonym,
+    /// For questions about the patient.
+    of_patient: Facts,
+    /// For all others.
+    of_house: Facts,
+}
+
+struct Telling<'a> {
     setting: &'a Setting,
     world: World,
 }
@@ -49,13 +60,63 @@ pub(super) fn bare_question(line: &Line) -> Result<Question, IdError> {
 
 impl<'a> Stage<'a> {
     pub(super) fn new(plan: &Plan, who: &Who, circumstance: &'a Circumstance) -> Result<Self, IdError> {
-        let mut stage = Self { setting: &circumstance.setting, world: World::new() };
-        stage.asker(plan, who)?;
-        stage.patient()?;
-        stage.surroundings(plan)?;
-        Ok(stage)
+        let setting = &circumstance.setting;
+        let mut telling = Telling { setting, world: World::new() };
+        telling.asker(plan, who)?;
+        telling.patient()?;
+        telling.order()?;
+        telling.appointment()?;
+        telling.surroundings(plan)?;
+        let patient = if setting.bed == Bed::Unknown { UNKNOWN } else { PATIENT };
+        let device = setting.device.as_ref().map(|_| DeviceId::new(DEVICE)).transpose()?;
+        let subject = |patient| -> Result<Subject, IdError> {
+            Ok(Subject { principal: PrincipalId::new(ASKER)?, patient, device: device.clone() })
+        };
+        Ok(Self {
+            setting,
+            patient,
+            of_patient: telling.world.facts(&subject(Some(patient))?, NOW),
+            of_house: telling.world.facts(&subject(None)?, NOW),
+        })
     }
 
+    /// Puts a line's question.
+    pub(super) fn ask(&self, engine: &Engine, plan: &Plan, line: &Line) -> Result<Judgement, IdError> {
+        let mut question = bare_question(line)?;
+        let about_patient = plan.is_patient(&line.resource);
+        let id = match plan.thing(&line.resource) {
+            _ if about_patient => Some(PrincipalId::new(&self.patient.to_string())?),
+            Some(thing) => Some(thing.id.clone()),
+            None => None,
+        };
+        if let Some(id) = id {
+            question.resource.id = id;
+        }
+        question.asserted = Asserted { action: self.said(plan, line), context: self.context(), ..Asserted::default() };
+        let facts = if about_patient { &self.of_patient } else { &self.of_house };
+        Ok(engine.decide_holding(&question, facts, &self.setting.held, NOW))
+    }
+
+    fn said(&self, plan: &Plan, line: &Line) -> Values {
+        let said = plan.said(&line.action);
+        said.filter_map(|name| Some((name.to_string(), Value::Bool(self.setting.says?)))).collect()
+    }
+
+    fn context(&self) -> Values {
+        let mut context = Values::new();
+        context.insert("purpose".to_owned(), Value::from(self.setting.purpose));
+        if self.setting.device.is_some() {
+            context.insert("device".to_owned(), Value::from(DEVICE));
+        }
+        if let Some((level, age_minutes)) = self.setting.sign_in {
+            let session = json!({ "level": level, "age_minutes": age_minutes, "method": "security_key" });
+            context.insert("session".to_owned(), session);
+        }
+        context
+    }
+}
+
+impl Telling<'_> {
     fn tell(&mut self, at: Timestamp, event: impl Into<Event>) {
         let mut draft = Draft::new(Actor::handrail("matrix"), event);
         draft.occurred_at = Some(at);
@@ -69,6 +130,7 @@ impl<'a> Stage<'a> {
             Account::Unregistered => return Ok(()),
             Account::Supplier => IdentityClass::Vendor,
             Account::Patient => IdentityClass::Patient,
+            Account::OtherSort => other_class(who),
             _ => class_of(who),
         };
         let mut labels = Vec::new();
@@ -98,7 +160,7 @@ impl<'a> Stage<'a> {
         let (unit, from, until, on_call) = match &setting.work {
             Work::In(unit) => (unit, NOW - HOUR * 2, NOW + HOUR * 4, false),
             Work::OnCallFor(unit) => (unit, NOW - HOUR * 2, NOW + HOUR * 4, true),
-            Work::Left(unit) => (unit, NOW - HOUR * 9, NOW - HOUR, false),
+            Work::Left(unit, ago) => (unit, NOW - *ago - HOUR * 8, NOW - *ago, false),
             Work::Off => return Ok(()),
         };
         let shift = ShiftId::new("shift-1")?;
@@ -149,10 +211,39 @@ impl<'a> Stage<'a> {
         Ok(())
     }
 
+    fn order(&mut self) -> Result<(), IdError> {
+        let Some(told) = self.setting.order else { return Ok(()) };
+        let (order, patient) = (OrderPseudonym::from_bytes([3; 16]), PATIENT);
+        let asker = vec![PrincipalId::new(ASKER)?];
+        let (ordered_by, performers) = if told == Order::Placed { (asker, Vec::new()) } else { (Vec::new(), asker) };
+        let done = if let Order::Done(ago) = told { Some(NOW - ago) } else { None };
+        let placed = events::order::Placed { order, patient, ordered_by, performers, unit: None };
+        self.tell(done.unwrap_or(NOW) - HOUR, placed);
+        if let Some(done) = done {
+            let (ordered_by, performers, unit) = (None, None, None);
+            self.tell(done, events::order::Completed { order, patient, ordered_by, performers, unit });
+        }
+        Ok(())
+    }
+
+    fn appointment(&mut self) -> Result<(), IdError> {
+        let from = match self.setting.appointment {
+            None => return Ok(()),
+            Some(Appointment::Ahead(time)) => NOW + time,
+            Some(Appointment::Now) => NOW,
+            Some(Appointment::Over(ago)) => NOW - ago - HOUR,
+        };
+        let (appointment, people) = (AppointmentPseudonym::from_bytes([5; 16]), vec![PrincipalId::new(ASKER)?]);
+        let booked =
+            events::appointment::Booked { appointment, patient: PATIENT, from, until: from + HOUR, unit: None, people };
+        self.tell(NOW - DAY, booked);
+        Ok(())
+    }
+
     fn surroundings(&mut self, plan: &Plan) -> Result<(), IdError> {
         let setting = self.setting;
         let unit = match &setting.work {
-            Work::In(unit) | Work::OnCallFor(unit) | Work::Left(unit) => unit.clone(),
+            Work::In(unit) | Work::OnCallFor(unit) | Work::Left(unit, _) => unit.clone(),
             Work::Off => plan.places.elsewhere.clone(),
         };
         if let Some(device) = &setting.device {
@@ -162,7 +253,7 @@ impl<'a> Stage<'a> {
                 events::device::Registered {
                     device: id.clone(),
                     kind: device.kind,
-                    unit: Some(unit.clone()),
+                    unit: setting.device_at.clone().or_else(|| Some(unit.clone())),
                     shared: true,
                     managed: device.managed,
                 },
@@ -190,41 +281,6 @@ impl<'a> Stage<'a> {
         }
         Ok(())
     }
-
-    /// Puts a line's question.
-    pub(super) fn ask(&self, engine: &Engine, plan: &Plan, line: &Line) -> Result<Judgement, IdError> {
-        let mut question = bare_question(line)?;
-        let patient = if self.setting.bed == Bed::Unknown { UNKNOWN } else { PATIENT };
-        let id = match plan.thing(&line.resource) {
-            _ if plan.is_patient(&line.resource) => Some(PrincipalId::new(&patient.to_string())?),
-            Some(thing) => Some(thing.id.clone()),
-            None => None,
-        };
-        if let Some(id) = id {
-            question.resource.id = id;
-        }
-        question.asserted = Asserted { action: self.said(plan, line), context: self.context(), ..Asserted::default() };
-        let facts = self.world.facts(&engine.subject(&question), NOW);
-        Ok(engine.decide_holding(&question, &facts, &self.setting.held, NOW))
-    }
-
-    fn said(&self, plan: &Plan, line: &Line) -> Values {
-        let said = plan.said(&line.action).filter(|_| self.setting.says_yes);
-        said.map(|name| (name.to_string(), Value::Bool(true))).collect()
-    }
-
-    fn context(&self) -> Values {
-        let mut context = Values::new();
-        context.insert("purpose".to_owned(), Value::from(self.setting.purpose));
-        if self.setting.device.is_some() {
-            context.insert("device".to_owned(), Value::from(DEVICE));
-        }
-        if let Some((level, age_minutes)) = self.setting.sign_in {
-            let session = json!({ "level": level, "age_minutes": age_minutes, "method": "security_key" });
-            context.insert("session".to_owned(), session);
-        }
-        context
-    }
 }
 
 fn family() -> Result<Label, IdError> {
@@ -235,4 +291,10 @@ fn family() -> Result<Label, IdError> {
 fn class_of(who: &Who) -> IdentityClass {
     let fits = |class: &IdentityClass| principal_type(*class) == who.kind.as_str();
     IdentityClass::ALL.into_iter().find(fits).unwrap_or(IdentityClass::Staff)
+}
+
+/// The first class whose principals are of another type.
+fn other_class(who: &Who) -> IdentityClass {
+    let other = |class: &IdentityClass| principal_type(*class) != who.kind.as_str();
+    IdentityClass::ALL.into_iter().find(other).unwrap_or(IdentityClass::Staff)
 }

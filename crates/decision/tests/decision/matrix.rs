@@ -1,17 +1,30 @@
 //! The authority matrix: what it says of the charter of this repository, and how a change of a charter shows in it.
 
-use crate::house::{load, own};
+use crate::house::{charter, load, own};
 use charter::Charter;
 use decision::Engine;
+use decision::comparison::{Change, Comparison};
 use decision::difference::{self, About};
-use decision::matrix::{Direction, Matrix, Plan, compare};
+use decision::matrix::{self, Cell, Circumstance, Direction, Line, Matrix, Plan, compare};
+use events::PolicyId;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::sync::Arc;
 
+/// Policies that no cell needs, each with its reason.
+const NOT_IN_THE_MATRIX: [(&str, &str); 1] = [(
+    "configuration-two-people",
+    "it is about people of two roles at once, and everybody in the matrix has one; scenarios hold it",
+)];
+
 /// The files of the starter charter, one of them changed.
 fn changed(file: &str, from: &str, to: &str) -> Charter {
+    changed_of("../../charter", file, from, to)
+}
+
+fn changed_of(dir: &str, file: &str, from: &str, to: &str) -> Charter {
     let mut files = Vec::new();
-    read(&own("../../charter"), "", &mut files);
+    read(&own(dir), "", &mut files);
     let text = files.iter_mut().find(|(path, _)| path == file).map(|(_, text)| text).unwrap();
     assert!(text.contains(from), "{file} has no {from:?}");
     *text = text.replacen(from, to, 1);
@@ -59,6 +72,43 @@ fn the_matrix_of_the_starter_charter_is_the_one_in_the_repository() {
         kept.trim_end() == text.trim_end(),
         "authority changed, first here: {differing:?}\nlook at it, and if it is meant: handrail charter matrix charter > docs/authority-matrix.txt"
     );
+}
+
+/// A cell of the matrix, with its answer.
+type Asked = (Line, Circumstance, Cell);
+
+/// For each policy a few of the cells that it decides, of each line the first few.
+fn decided(engine: &Engine, plan: &Plan) -> BTreeMap<PolicyId, Vec<Asked>> {
+    let mut decided: BTreeMap<PolicyId, Vec<Asked>> = BTreeMap::new();
+    matrix::each(
+        &[engine],
+        plan,
+        |_| true,
+        |_, line, circumstance, judged| {
+            for policy in &judged.policies {
+                let cells = decided.entry(policy.clone()).or_default();
+                cells.push((line.clone(), circumstance.clone(), Cell::of(judged)));
+            }
+        },
+    )
+    .unwrap();
+    decided
+}
+
+#[test]
+fn every_policy_of_the_starter_charter_can_change_a_cell() {
+    let engine = Engine::new(Arc::new(load(&own("../../charter")))).unwrap();
+    let plan = Plan::of(&[engine.charter()]).unwrap();
+    let decided = decided(&engine, &plan);
+    let changes = |id: &PolicyId| {
+        let without = engine.with_policy(id, None).unwrap();
+        let mut cells = decided.get(id).into_iter().flatten();
+        cells.any(|(line, circumstance, was)| matrix::cell(&without, &plan, line, circumstance).unwrap() != *was)
+    };
+    let idle: BTreeSet<&str> =
+        engine.charter().policies().keys().filter(|id| !changes(id)).map(PolicyId::as_str).collect();
+    let named: BTreeSet<&str> = NOT_IN_THE_MATRIX.iter().map(|(id, _)| *id).collect();
+    assert_eq!(idle, named, "without one of these no cell is another");
 }
 
 #[test]
@@ -176,4 +226,96 @@ fn why_a_policy_opens_every_record_is_told_when_it_comes_and_when_it_goes() {
         "it opens every patient's record by role alone, because “Results arrive after the patient has left."
     ));
     assert!(said(&starter, &without).contains("it no longer says why it opens every patient's record by role alone"));
+}
+
+/// What a change of the starter charter does to one line, as `charter diff` puts it.
+fn told(file: &str, from: &str, to: &str) -> (Comparison, String) {
+    let (starter, changed) = (load(&own("../../charter")), changed(file, from, to));
+    let compared = Comparison::of(&Arc::new(starter), &Arc::new(changed)).unwrap();
+    let text = compared.text();
+    (compared, text)
+}
+
+#[test]
+fn what_an_order_an_appointment_or_being_on_call_opens_shows_when_it_changes() {
+    let report = "action == Action::\"report_images\",\n    resource is Patient\n)\nwhen { context.care.performing";
+    let (compared, text) = told("policies/services.cedar", report, &format!("{report} || context.care.ordered"));
+    let says = "ordered: waiting for what they ordered for the patient, on shift elsewhere";
+    assert!(text.contains(says) && text.contains("Radiologist (radiologist, Person)"), "{text}");
+    assert_eq!(compared.narrower, 0, "{text}");
+    let lines = compared.changes.iter().map(|change| (change.who.as_str(), change.action.as_str()));
+    assert_eq!(lines.collect::<Vec<_>>(), [("Radiologist (radiologist, Person)", "report_images")]);
+    let keys: Vec<&str> = compared.changes[0].when.iter().map(|when| when.key.as_str()).collect();
+    assert_eq!(keys, ["ordered"]);
+
+    let video = "action == Action::\"join_video_visit\",\n    resource is Patient\n)\nwhen { context.care.scheduled };";
+    let (compared, text) = told("policies/schedule.cedar", video, &video.replace("scheduled", "team"));
+    let lost = |change: &&Change| change.when.iter().any(|when| when.key == "appointment") && change.before == "permit";
+    assert!(compared.changes.iter().any(|change| lost(&change)), "{text}");
+    assert_eq!(compared.wider, 0, "{text}");
+
+    let psych = "||\n    context.shift.on_call_units.contains(\"PSYCH\")";
+    let (compared, text) = told("policies/sensitive-records.cedar", psych, "");
+    assert!(compared.changes.iter().any(|change| change.before == "permit"), "{text}");
+    let keys: BTreeSet<&str> =
+        compared.changes.iter().flat_map(|change| &change.when).map(|when| when.key.as_str()).collect();
+    assert_eq!(keys, BTreeSet::from(["label-psychiatric-on-call-PSYCH"]));
+}
+
+#[test]
+fn a_longer_grace_shows_as_cells() {
+    let from = "late_charting_s = 86400
+# An order holds until it is done and so long after; one of which nothing more is heard, so many days.
+order_s = 14400
+open_order_days = 31
+# Whoever is to see a patient may prepare so long before the appointment, and write it up so long after.
+appointment_before_s = 7200
+appointment_after_s = 7200";
+    let to = "late_charting_s = 90000
+order_s = 14401
+open_order_days = 31
+appointment_before_s = 10000
+appointment_after_s = 7201";
+    let (compared, text) = told("hospital.toml", from, to);
+    let keys: BTreeSet<&str> =
+        compared.changes.iter().flat_map(|change| &change.when).map(|when| when.key.as_str()).collect();
+    let all = BTreeSet::from(["appointment-ahead", "appointment-over", "left-long-ago", "performed-long-ago"]);
+    assert_eq!(keys, all, "{text}");
+    assert!(compared.wider > 0 && compared.narrower == 0, "{text}");
+}
+
+#[test]
+fn lines_left_out_of_a_comparison_are_the_same_in_both() {
+    let vouched = "when { context.live.vouched };\n\n@id(\"research\")";
+    for (file, from, to, reached) in [
+        // Reached besides: what a deny of something wider offers in its stead.
+        (
+            "policies/care.cedar",
+            vouched,
+            "when { context.shift.on };\n\n@id(\"research\")",
+            vec!["give_medication", "read_chart", "read_summary"],
+        ),
+        ("policies/care.cedar", "@id(\"scribe-listens\")", "@id(\"scribe-hears\")", vec!["listen"]),
+        (
+            "policies/guardrails.cedar",
+            "context.session.level >= 2",
+            "context.session.level >= 1",
+            vec!["configure", "give_medication", "read_chart", "read_summary"],
+        ),
+        (
+            "workflows.toml",
+            "elevation = ",
+            "elevation  = ",
+            vec!["configure", "give_medication", "listen", "read_chart", "read_summary"],
+        ),
+    ] {
+        let charters = [charter(), Arc::new(changed_of("tests/charter", file, from, to))];
+        let plan = Plan::of(&[&charters[0], &charters[1]]).unwrap();
+        let [before, after] = charters.map(|charter| Engine::new(charter).unwrap());
+        let (some, others) = Matrix::differing(&before, &after, &plan).unwrap();
+        let (all, whole) = (Matrix::of(&before, &plan).unwrap(), Matrix::of(&after, &plan).unwrap());
+        assert_eq!(compare(&some, &others), compare(&all, &whole), "{file}");
+        let actions: BTreeSet<&str> = some.lines.keys().map(|line| line.action.as_str()).collect();
+        assert_eq!(actions.into_iter().collect::<Vec<_>>(), reached, "{file}: only what may differ is worked out");
+    }
 }
