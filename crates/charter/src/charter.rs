@@ -291,6 +291,12 @@ impl Charter {
         findings.into_list()
     }
 
+    /// Everything that somebody should look at although the charter loads, the lints among it: what `charter check` says.
+    #[must_use]
+    pub fn remarks(&self) -> Vec<Diagnostic> {
+        [self.warnings(), &self.lints()].concat()
+    }
+
     /// Overlays by site, in the order of their files.
     #[must_use]
     pub fn overlays(&self) -> &[(SiteId, Overlay)] {

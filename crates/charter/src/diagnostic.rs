@@ -29,6 +29,12 @@ struct Excerpt {
     span: Range<usize>,
 }
 
+impl Excerpt {
+    fn words(&self) -> &str {
+        self.source.text.get(self.span.clone()).unwrap_or_default()
+    }
+}
+
 /// How bad a problem is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(rename_all = "snake_case")]
@@ -179,6 +185,13 @@ impl Diagnostic {
             Some(Position { line, column }) => format!("{}:{line}:{column}", self.file),
             None => self.file.clone(),
         }
+    }
+
+    /// Whether another charter's problem is this one: the same of the same words, wherever they stand in their files.
+    #[must_use]
+    pub fn says_the_same(&self, other: &Self) -> bool {
+        let words = |of: &Self| of.excerpt.as_ref().map(|excerpt| excerpt.words().to_owned());
+        self.code == other.code && self.message == other.message && words(self) == words(other)
     }
 
     /// The problem in plain text: one line, and one more for the help.

@@ -71,6 +71,7 @@ impl Trouble {
             Self::NoSuchEntry { asked, entries } => {
                 let why = match entries {
                     0 => "The log has no entries yet.".to_owned(),
+                    1 => "The log has 1 entry, number 0.".to_owned(),
                     entries => {
                         format!("The log has {} entries, numbered from 0 to {}.", number(*entries), number(entries - 1))
                     }

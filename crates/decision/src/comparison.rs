@@ -36,6 +36,49 @@ pub struct Comparison {
     pub narrower: u64,
     /// The changed cells, the widened first.
     pub changes: Vec<Change>,
+    /// What `charter check` warns of in the charter after, first what it did not in the one before.
+    pub warnings: Vec<Warning>,
+}
+
+/// A warning of `charter check`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Warning {
+    /// Whether the charter before has nothing like it.
+    pub new: bool,
+    /// Its code, such as `role_only`.
+    pub code: &'static str,
+    /// Where it is, as file, line and column.
+    pub place: String,
+    /// What it says.
+    pub message: String,
+    /// What to do about it.
+    pub help: Option<String>,
+}
+
+impl Warning {
+    /// Those of a charter, first what another one has nothing like.
+    fn all(before: &Charter, after: &Charter) -> Vec<Self> {
+        let mut known = before.remarks();
+        let mut all: Vec<Self> = after
+            .remarks()
+            .iter()
+            .map(|found| {
+                let place = known.iter().position(|old| old.says_the_same(found));
+                if let Some(place) = place {
+                    known.swap_remove(place);
+                }
+                Self {
+                    new: place.is_none(),
+                    code: found.code().as_str(),
+                    place: found.place(),
+                    message: found.message().to_owned(),
+                    help: found.help().map(str::to_owned),
+                }
+            })
+            .collect();
+        all.sort_by_key(|warning| !warning.new);
+        all
+    }
 }
 
 /// Cells of one line that change in the same way.
@@ -98,11 +141,36 @@ impl Comparison {
             wider: count(Direction::Wider),
             narrower: count(Direction::Narrower),
             changes: changes.collect(),
+            warnings: Warning::all(before, after),
             sentences,
         })
     }
 
-    /// As a terminal shows it: sentences first, then the cells, the widened before the narrowed.
+    /// How many warnings are new.
+    #[must_use]
+    pub fn new_warnings(&self) -> usize {
+        self.warnings.iter().filter(|warning| warning.new).count()
+    }
+
+    /// The warnings, as a terminal shows them; nothing where there are none.
+    #[must_use]
+    pub fn warned(&self) -> String {
+        if self.warnings.is_empty() {
+            return String::new();
+        }
+        let new = self.new_warnings();
+        let mut text = format!("\nWarnings of `charter check`: {new} new, {} as before\n", self.warnings.len() - new);
+        for Warning { new, code, place, message, help } in &self.warnings {
+            let _ = writeln!(text, "  {} {place} ({code}): {message}", if *new { "NEW   " } else { "before" });
+            if let Some(help) = help {
+                let _ = writeln!(text, "         {help}");
+            }
+        }
+        text
+    }
+
+    /// As a terminal shows it: sentences first, then what `charter check` warns of, then the cells, the widened before the
+    /// narrowed.
     #[must_use]
     pub fn text(&self) -> String {
         if self.before == self.after {
@@ -120,6 +188,7 @@ impl Comparison {
         if self.sentences.is_empty() {
             text.push_str("They decide and say the same: only comments or the order of files differ.\n");
         }
+        text.push_str(&self.warned());
         let cells = |count: u64| if count == 1 { "1 cell".to_owned() } else { format!("{count} cells") };
         let _ = writeln!(text, "\nAuthority: {} wider, {} narrower", cells(self.wider), cells(self.narrower));
         for change in &self.changes {

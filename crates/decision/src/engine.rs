@@ -19,7 +19,7 @@ use cedar_policy::{AuthorizationError, Authorizer, Decision, Entities, Policy, P
 use charter::workflow::Workflow;
 use charter::{Charter, Rules};
 use events::decision::{Effect, Question, Remedy};
-use events::{ActionName, PatientPseudonym, PolicyId, RoleName, Timestamp, UnitId};
+use events::{ActionName, PatientPseudonym, PolicyId, Timestamp, UnitId};
 use help::Help;
 use std::collections::HashMap;
 use std::sync::Arc;

@@ -32,4 +32,4 @@ pub use parts::{
 };
 pub use shell::{Account, Environment, Page, Shell, ShellLink};
 pub use table::{Column, Table};
-pub use watch::{Watch, ZoneError, duration_words, number};
+pub use watch::{Watch, ZoneError, counted, duration_words, number, plural};

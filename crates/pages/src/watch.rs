@@ -103,6 +103,24 @@ pub fn duration_words(duration: Duration) -> String {
     }
 }
 
+/// A noun as it stands after its number: `entry` after one, `entries` after any other.
+#[must_use]
+pub fn plural(count: u64, noun: &str) -> String {
+    let stem = noun.strip_suffix('y').filter(|stem| !stem.ends_with(['a', 'e', 'o', 'u']));
+    match (count, stem) {
+        (1, _) => noun.to_owned(),
+        (_, Some(stem)) => format!("{stem}ies"),
+        (_, None) if noun.ends_with("ch") || noun.ends_with("sh") => format!("{noun}es"),
+        (_, None) => format!("{noun}s"),
+    }
+}
+
+/// A number with its noun: `1 entry`, `12 345 entries`.
+#[must_use]
+pub fn counted(count: u64, noun: &str) -> String {
+    format!("{} {}", number(count), plural(count, noun))
+}
+
 /// A whole number with thin groups of three: `12 345`.
 #[must_use]
 pub fn number(value: u64) -> String {
@@ -120,6 +138,21 @@ pub fn number(value: u64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn one_thing_is_not_called_many() {
+        for (count, noun, words) in [
+            (1, "entry", "1 entry"),
+            (0, "entry", "0 entries"),
+            (2, "policy", "2 policies"),
+            (2, "day", "2 days"),
+            (1, "batch", "1 batch"),
+            (3, "batch", "3 batches"),
+            (12_345, "cell", "12\u{202f}345 cells"),
+        ] {
+            assert_eq!(counted(count, noun), words);
+        }
+    }
 
     #[test]
     fn durations_read_as_people_say_them() {

@@ -7,7 +7,7 @@ use decision::matrix::Direction;
 use events::{OperatorId, Timestamp};
 use maud::{Markup, html};
 use pages::form::{self, Field, Weight};
-use pages::{Column, Table, Tone, Watch, badge, banner, definitions, number, sheet};
+use pages::{Column, Table, Tone, Watch, badge, banner, counted, definitions, number, sheet};
 use plane::{Ending, Proposal};
 
 /// The most changes of cells a page lists; `handrail charter diff` lists all.
@@ -27,15 +27,28 @@ pub(super) struct View<'a> {
 /// Everything under the heading.
 pub(super) fn body(view: &View<'_>, watch: &Watch) -> Markup {
     let proposed = &view.proposal.proposed;
+    let new = view.compared.new_warnings();
     html! {
         @if proposed.wider > 0 && view.proposal.is_open(view.now) {
-            (banner(Tone::Warn, &format!("{} cells of the authority matrix become wider", number(proposed.wider)), &html! { "More access than before. They are listed first." }))
+            (banner(Tone::Warn, &wider(proposed.wider), &html! { "More access than before. They are listed first." }))
+        }
+        @if new > 0 && view.proposal.is_open(view.now) {
+            (banner(Tone::Warn, &format!("{} that the charter it follows does not have", counted(new as u64, "warning")), &html! { "Most likely not meant. They are listed first below." }))
         }
         (sheet("The proposal", &standing(view.proposal, view.charter, view.now), &html! { div.pad { (definitions(facts(view, watch))) } }))
         (sheet("What changes, in words", &html! {}, &sentences(view.compared)))
-        (sheet("What changes of authority", &html! { (number(view.compared.wider)) " wider, " (number(view.compared.narrower)) " narrower" }, &cells(view.compared)))
+        @if !view.compared.warnings.is_empty() { (warnings(view.compared)) }
+        (sheet("What changes of authority", &html! { (counted(view.compared.wider, "cell")) " wider, " (number(view.compared.narrower)) " narrower" }, &cells(view.compared)))
         (sheet("Your signature", &html! {}, &html! { div.pad { (signing(view)) } }))
     }
+}
+
+fn wider(cells: u64) -> String {
+    format!(
+        "{} of the authority matrix {} wider",
+        counted(cells, "cell"),
+        if cells == 1 { "becomes" } else { "become" }
+    )
 }
 
 fn facts(view: &View<'_>, watch: &Watch) -> Vec<(&'static str, Markup)> {
@@ -91,6 +104,21 @@ fn sentences(compared: &Comparison) -> Markup {
     }
 }
 
+/// What `charter check` warns of in what is proposed, first what is new.
+fn warnings(compared: &Comparison) -> Markup {
+    let columns = [Column::tight("Since"), Column::text("Warning"), Column::tight("Where")];
+    let mut table = Table::new("What charter check warns of", columns);
+    for warning in &compared.warnings {
+        table.row([
+            if warning.new { badge(Tone::Warn, "New") } else { badge(Tone::Plain, "Before") },
+            html! { (warning.message) @if let Some(help) = &warning.help { div.small.quiet { (help) } } },
+            html! { code { (warning.place) } div.small.quiet { (warning.code) } },
+        ]);
+    }
+    let (new, all) = (compared.new_warnings(), compared.warnings.len());
+    sheet("What charter check warns of", &html! { (new) " new, " (all - new) " as before" }, &html! { (table) })
+}
+
 fn cells(compared: &Comparison) -> Markup {
     let columns = [
         Column::tight("Way"),
@@ -109,7 +137,7 @@ fn cells(compared: &Comparison) -> Markup {
             html! { (change.before.replace('_', " ")) " → " strong { (change.after.replace('_', " ")) } },
             html! {
                 @if let [only] = change.when.as_slice() { (only.says) } @else {
-                    details { summary { (change.when.len()) " circumstances" } ul { @for when in &change.when { li { (when.says) } } } }
+                    details { summary { (counted(change.when.len() as u64, "circumstance")) } ul { @for when in &change.when { li { (when.says) } } } }
                 }
             },
         ]);

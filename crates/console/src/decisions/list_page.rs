@@ -7,7 +7,7 @@ use charter::Charter;
 use events::decision::Effect;
 use maud::{Markup, html};
 use pages::form::{self, Field, Weight};
-use pages::{Column, Icon, Paging, Table, Tone, Watch, choices, effect, empty, number, paging, sheet};
+use pages::{Column, Icon, Paging, Table, Tone, Watch, choices, counted, effect, empty, number, paging, sheet};
 
 /// Everything under the heading.
 pub(super) fn body(charter: &Charter, wanted: &Wanted, found: &Found, watch: &Watch) -> Markup {
@@ -52,13 +52,14 @@ fn workflows(charter: &Charter, wanted: &Wanted) -> Markup {
 
 fn turns(wanted: &Wanted, found: &Found) -> Paging {
     let shown = match (found.rows.first(), found.rows.last()) {
+        (Some(only), Some(_)) if found.rows.len() == 1 => format!("1 shown, entry {}", number(only.leaf().seq.0)),
         (Some(newest), Some(oldest)) => format!(
             "{} shown, entries {} to {}",
             found.rows.len(),
             number(oldest.leaf().seq.0),
             number(newest.leaf().seq.0)
         ),
-        _ => format!("{} entries looked at", number(found.looked_at)),
+        _ => format!("{} looked at", counted(found.looked_at, "entry")),
     };
     Paging {
         shown,

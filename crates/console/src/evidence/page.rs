@@ -3,7 +3,9 @@
 use super::proof::Proof;
 use events::{Bearing, Event, Leaf};
 use maud::{Markup, html};
-use pages::{Column, Icon, Table, Tile, Tone, Watch, badge, code, definitions, empty, number, sheet, tag, tiles};
+use pages::{
+    Column, Icon, Table, Tile, Tone, Watch, badge, code, counted, definitions, empty, number, plural, sheet, tag, tiles,
+};
 use store::{Head, Health};
 
 /// How the ledger is.
@@ -92,7 +94,7 @@ fn figures(state: &State, watch: &Watch) -> Markup {
         },
         Tile {
             label: "Waiting to be written",
-            figure: html! { (number(state.health.queue_batches as u64)) small { " batches" } },
+            figure: html! { (number(state.health.queue_batches as u64)) small { " " (plural(state.health.queue_batches as u64, "batch")) } },
             tone: Tone::Plain,
             state: html! { "at this moment" },
             href: None,
@@ -176,9 +178,9 @@ pub(crate) fn evidence(proof: &Proof, watch: &Watch) -> Markup {
             div.pad {
                 p {
                     "This is entry " strong { (number(seq.0)) } " of a log that can only grow, recorded " (watch.exact(proof.leaf.recorded_at))
-                    ". The signed checkpoint below covers " (number(proof.checkpoint.size)) " entries; "
+                    ". The signed checkpoint below covers " (counted(proof.checkpoint.size, "entry")) "; "
                     @if proof.path.is_empty() { "the entry’s hash is its root." }
-                    @else { "the entry’s hash and the " (proof.path.len()) " hashes of the path lead to its root." }
+                    @else { "the entry’s hash and the " (counted(proof.path.len() as u64, "hash")) " of the path lead to its root." }
                 }
                 (definitions([
                     ("Leaf hash", html! { code { (proof.leaf_hash) } }),

@@ -8,7 +8,7 @@ use crate::frame;
 use crate::tally::Answers;
 use crate::trouble::Trouble;
 use maud::{Markup, html};
-use pages::{Icon, Tile, Tone, Watch, chart, empty, note_list, number, sheet, tiles};
+use pages::{Icon, Tile, Tone, Watch, chart, empty, note_list, number, plural, sheet, tiles};
 
 /// What the page shows.
 pub(super) struct Seen<'a> {
@@ -77,7 +77,7 @@ fn figures(seen: &Seen<'_>, hour: &[Answers]) -> Markup {
             chart: chart::sparkline(&totals, "Answers in each of the last sixty minutes"),
         },
         Tile {
-            label: "Live permits",
+            label: if seen.live == 1 { "Live permit" } else { "Live permits" },
             figure: html! { (number(seen.live as u64)) },
             tone: Tone::Plain,
             state: html! { "watched, and ended when facts change" },
@@ -100,7 +100,7 @@ fn figures(seen: &Seen<'_>, hour: &[Answers]) -> Markup {
         },
         Tile {
             label: "Ledger",
-            figure: html! { (number(seen.state.head.next.0)) small { " entries" } },
+            figure: html! { (number(seen.state.head.next.0)) small { " " (plural(seen.state.head.next.0, "entry")) } },
             tone: match (trouble.is_some(), unsealed) {
                 (true, _) => Tone::Bad,
                 (false, 0) => Tone::Good,

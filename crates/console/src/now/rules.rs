@@ -6,7 +6,7 @@ use crate::tally::{Answers, Counts};
 use charter::Charter;
 use charter::systems::FeedKind;
 use events::{OwnerId, Timestamp, WorkflowName};
-use pages::{Tone, duration_words, number};
+use pages::{Tone, counted, duration_words, number};
 use plane::Readiness;
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -87,7 +87,11 @@ fn sealing(state: &State<'_>) -> Option<Need> {
     let waiting = state.now.since(state.head.recorded_at);
     (state.health.unsealed > 0 && waiting >= SEAL_AFTER_MAX).then(|| Need {
         tone: Tone::Bad,
-        title: format!("{} entries are not sealed", number(state.health.unsealed)),
+        title: format!(
+            "{} {} not sealed",
+            counted(state.health.unsealed, "entry"),
+            if state.health.unsealed == 1 { "is" } else { "are" }
+        ),
         text: format!(
             "The last was recorded {} ago; sealing usually takes a second. Answers go on.",
             duration_words(waiting)

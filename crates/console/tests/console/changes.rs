@@ -74,6 +74,14 @@ async fn two_people_see_the_cells_and_sign_and_the_ledger_says_in_which_sessions
     let shown = text(&house.get_as(&path, &first).await.html);
     assert!(shown.contains("become wider") && shown.contains("read the summary"), "{shown}");
     assert!(shown.contains("Another person has to sign as well."), "{shown}");
+    // What `charter check` warns of: first what is new, all of it above the button that signs.
+    assert!(shown.contains("1 warning that the charter it follows does not have"), "{shown}");
+    let (_, warned) = shown.split_once("What charter check warns of").unwrap();
+    let (warned, signing) = warned.split_once("Your signature").unwrap();
+    assert!(warned.contains("1 new, 3 as before") && signing.contains("Sign"), "{shown}");
+    let places = ["opens every patient's record to whoever has the role `clinician`", "no scenario has a question"];
+    let places = places.map(|words| warned.find(words).unwrap_or_else(|| panic!("no {words} in {warned}")));
+    assert!(places[0] < places[1] && warned.find("New") < warned.find("Before"), "{warned}");
     assert_eq!(sign(&house, &first, &path).await.0, StatusCode::SEE_OTHER);
     assert_eq!(in_force(&house), before);
     let page = house.get_as(&path, &first).await.html;

@@ -1,7 +1,7 @@
 //! What would be decided: as it would be, imagined otherwise, under a proposal; recorded, and no access.
 
 use crate::changes::{hidden, minimal, post};
-use crate::house::{BASE, House};
+use crate::house::{BASE, House, MINUTE, START};
 use crate::text;
 use axum::http::StatusCode;
 use events::charter::WhatIf;
@@ -52,6 +52,19 @@ async fn a_named_person_and_patient_are_answered_as_they_are_and_as_they_might_b
         ("shift=on:ED&device=failed", false),
         ("shift=on:ED&feeds=adt:300", true),
         ("shift=on:ED&role=ward_clerk", false),
+        ("shift=none&order=performing", true),
+        ("shift=none&order=ordered", false),
+        ("shift=none&order=performed:60", true),
+        ("shift=none&order=performed:1440", false),
+        ("shift=none&order=unit:RADIOLOGY", false),
+        ("shift=call:RADIOLOGY&order=unit:RADIOLOGY", true),
+        ("shift=none&appointment=now", true),
+        ("shift=none&appointment=ahead:60", true),
+        ("shift=none&appointment=ahead:1440", false),
+        ("shift=none&appointment=over:60", true),
+        ("shift=none&appointment=over:1440", false),
+        ("shift=on:WARD-3B&appointment=unit:WARD-3B", true),
+        ("shift=on:WARD-3B&appointment=none", false),
     ] {
         let later: Vec<&str> =
             again.split('&').filter(|part| !imagined.contains(part.split('=').next().unwrap())).collect();
@@ -61,13 +74,33 @@ async fn a_named_person_and_patient_are_answered_as_they_are_and_as_they_might_b
     }
     let asked = asked(&house);
     assert_eq!(house.leaves().len(), before + asked.len(), "each is one entry, and nothing else is recorded");
-    assert_eq!(asked.len(), 11);
+    assert_eq!(asked.len(), 24);
     assert_eq!(asked[1].patient, Some(house.plane.directory().patient("70011")));
     assert_eq!((asked[0].effect, asked[1].effect), (Effect::Deny, Effect::Permit));
     assert_eq!(asked[1].imagined["shift"], "on:ED");
     assert_eq!((house.plane.decisions(), house.plane.live().len()), (decisions, live), "nobody got anything");
     let whole: String = house.leaves().iter().map(|leaf| format!("{leaf:?}")).collect();
     assert!(!whole.contains("70011"), "the number is in no entry");
+}
+
+#[tokio::test]
+async fn a_declared_emergency_is_imagined_and_imagined_away() {
+    let house = House::busy().await;
+    let waiting =
+        "person=lindqvist.s&record_number=70011&action=administer_medication&shift=on:WARD-3B&place=expected:WARD-3B";
+    for (emergency, permitted) in [("", false), ("&emergency=in:WARD-3B", true), ("&emergency=in:WARD-3A", false)] {
+        let (_, html) = what_if(&house, &format!("{waiting}&{AT_WORK}{emergency}")).await;
+        let word = if permitted { "Would be permitted" } else { "Would be denied" };
+        assert!(text(&html).contains(word), "{emergency}: {}", text(&html));
+        assert!(!permitted || text(&html).contains("emergency-declared"), "{}", text(&html));
+    }
+    let until = START + MINUTE * 600;
+    house.record("command-centre", events::emergency::Declared { unit: "WARD-3B".parse().unwrap(), until }).await;
+    for (emergency, permitted) in [("", true), ("&emergency=none", false)] {
+        let (_, html) = what_if(&house, &format!("{waiting}&{AT_WORK}{emergency}")).await;
+        let word = if permitted { "Would be permitted" } else { "Would be denied" };
+        assert!(text(&html).contains(word), "{emergency}: {}", text(&html));
+    }
 }
 
 #[tokio::test]
@@ -112,6 +145,14 @@ async fn what_makes_no_sense_is_refused_and_not_recorded() {
         "person=a&action=read_chart&level=high",
         "person=a&action=read_chart&feeds=adt:-1",
         "person=a&action=read_chart&held=keys",
+        "person=a&action=read_chart&order=pizza",
+        "person=a&action=read_chart&order=performed:-1",
+        "person=a&action=read_chart&order=performed:99999999999",
+        "person=a&action=read_chart&order=unit:",
+        "person=a&action=read_chart&appointment=sometime",
+        "person=a&action=read_chart&appointment=ahead:soon",
+        "person=a&action=read_chart&emergency=ED",
+        "person=a&action=read_chart&emergency=in:",
         "person=a&action=read_chart&charter=77",
         "person=a&action=read_chart&patient=somebody",
     ] {

@@ -319,3 +319,41 @@ fn lines_left_out_of_a_comparison_are_the_same_in_both() {
         assert_eq!(actions.into_iter().collect::<Vec<_>>(), reached, "{file}: only what may differ is worked out");
     }
 }
+
+#[test]
+fn a_comparison_says_what_charter_check_warns_of_first_what_is_new() {
+    let minimal = |wider: bool| {
+        let (from, to) = if wider { (" && context.shift.on", "") } else { ("on shift may", "on shift  may") };
+        Arc::new(changed_of("../charter/tests/fixtures/minimal", "policies/care.cedar", from, to))
+    };
+    let compared = Comparison::of(&minimal(false), &minimal(true)).unwrap();
+    let said: Vec<_> = compared.warnings.iter().map(|warning| (warning.new, warning.code)).collect();
+    assert_eq!(said, [(true, "role_only"), (false, "untested"), (false, "untested"), (false, "untested")]);
+    assert!(compared.warnings[0].place.starts_with("policies/care.cedar:7"), "{:?}", compared.warnings[0]);
+    assert!(compared.text().contains("1 new, 3 as before"), "{}", compared.text());
+    let back = Comparison::of(&minimal(true), &minimal(false)).unwrap();
+    assert_eq!((back.new_warnings(), back.warnings.len()), (0, 3), "what is gone is not warned of");
+}
+
+#[test]
+fn a_warning_that_moved_is_not_new_and_a_second_one_alike_is() {
+    let fixture =
+        |file: &str, from: &str, to: &str| Arc::new(changed_of("../charter/tests/fixtures/minimal", file, from, to));
+    let first = "@id(\"unit-reads-chart\")";
+    let before = fixture("policies/care.cedar", first, first);
+    let moved = fixture("policies/care.cedar", first, &format!("// Further down.\n\n{first}"));
+    assert_eq!(Comparison::of(&before, &moved).unwrap().new_warnings(), 0);
+    let one = "@owner(\"nursing\")\n@reason(\"More.\")\npermit (principal in Role::\"clinician\", action == Action::\"read_chart\", resource is Patient)\nwhen { principal.active && context.care.unit };\n\n";
+    let more = fixture(
+        "policies/care.cedar",
+        first,
+        &format!(
+            "@id(\"one-more\")\n{}{first}",
+            one.replace("context.care.unit", "context has care && context.care.unit")
+        ),
+    );
+    let compared = Comparison::of(&before, &more).unwrap();
+    let new: Vec<&str> =
+        compared.warnings.iter().filter(|warning| warning.new).map(|warning| warning.message.as_str()).collect();
+    assert_eq!(new, ["no scenario has a question that `one-more` decides"]);
+}

@@ -54,7 +54,7 @@ fn told_of(charter: &str, found: &[Diagnostic]) -> Failure {
 fn check(dir: &Path, deny_warnings: bool, out: Output) -> Result<(), Failure> {
     match Charter::load(dir) {
         Ok(charter) => {
-            let warnings = [charter.warnings(), &charter.lints()].concat();
+            let warnings = charter.remarks();
             show(&warnings);
             if deny_warnings && !warnings.is_empty() {
                 if out.is_json() {

@@ -81,7 +81,7 @@ async fn propose(
     bytes: Bytes,
 ) -> Result<Json<Value>, Trouble> {
     let number = local.plane.propose(sent(&bytes)?, &why.reason, actor(peer)?).await.map_err(refused)?;
-    answer(&local, number, None)
+    answer(&local, number, None).await
 }
 
 async fn apply(
@@ -92,14 +92,18 @@ async fn apply(
 ) -> Result<Json<Value>, Trouble> {
     let (number, step) = local.plane.apply_charter(sent(&bytes)?, &why.reason, actor(peer)?).await.map_err(refused)?;
     let applied = if let Step::Applied(entry) = step { Some(entry) } else { None };
-    answer(&local, number, applied)
+    answer(&local, number, applied).await
 }
 
-fn answer(local: &Local, number: Seq, applied: Option<Seq>) -> Result<Json<Value>, Trouble> {
+async fn answer(local: &Local, number: Seq, applied: Option<Seq>) -> Result<Json<Value>, Trouble> {
     let proposal = local.plane.proposals().find(number).ok_or_else(|| refused(ChangeError::NoSuch(number)))?;
+    let compared =
+        local.plane.comparison(proposal.proposed.against, proposal.proposed.digest).await.map_err(refused)?;
     let mut shown = shown(&local.plane, &proposal);
     if let Some(fields) = shown.as_object_mut() {
         fields.insert("applied".to_owned(), json!(applied));
+        fields.insert("warnings".to_owned(), json!(compared.warnings));
+        fields.insert("warned".to_owned(), json!(compared.warned()));
         fields.insert("sign_at".to_owned(), json!(format!("{}/charter/proposals/{number}", local.base_url)));
     }
     Ok(Json(shown))

@@ -171,13 +171,24 @@ fn a_charter_is_proposed_listed_taken_back_and_not_applied_by_one_person() {
     desk.run(&["charter", "propose", "after", "--reason", " "]).ended(1).notes(&["say why"]);
     let reason = "Handover starts before the shift: 100 % & more.";
     let said = desk.run(&["--json", "charter", "propose", "after", "--reason", reason]).ended(0).json();
+    assert_eq!(
+        (&said["warnings"][0]["new"], &said["warnings"][0]["code"]),
+        (&true.into(), &"role_only".into()),
+        "{said}"
+    );
+    assert_eq!(said["warnings"].as_array().map(Vec::len), Some(4), "{said}");
     assert!(said["wider"].as_u64().unwrap() > 0 && said["narrower"] == 0, "{said}");
     assert_eq!(said["reason"], reason);
     assert_eq!(said["may_sign"], serde_json::json!(["ivo-brandt", "mara-lind"]));
     let number = said["proposal"].to_string();
     assert!(said["sign_at"].as_str().unwrap().ends_with(&format!("/charter/proposals/{number}")), "{said}");
     let said = desk.run(&["charter", "apply", "after", "--reason", "At once, please."]).ended(0);
-    said.says(&["proposal", "0 of 2 signatures"]).notes(&["ivo-brandt, mara-lind", "handrail operator link"]);
+    said.says(&["proposal", "0 of 2 signatures"]).notes(&["ivo-brandt, mara-lind", "handrail operator link"]).notes(&[
+        "Warnings of `charter check`: 1 new, 3 as before",
+        "NEW",
+        "(role_only)",
+        "@every_patient",
+    ]);
     desk.run(&["charter", "diff", "@in-force", "before"]).ended(0).says(&["the same charter"]);
     desk.run(&["charter", "proposals"]).ended(0).says(&[reason, "At once, please.", "open: 0 of 2 signatures"]);
     desk.run(&["charter", "withdraw", &number, "--reason", "A slip."]).ended(0).notes(&["withdrawn"]);

@@ -23,8 +23,12 @@ impl Sent {
         self.shift(facts, now)?;
         self.device(facts, now)?;
         self.feeds(facts, now)?;
-        if !self.place.is_empty() || !self.team.is_empty() || !self.label.is_empty() {
+        self.emergency(facts, now)?;
+        let of_patient = [&self.place, &self.team, &self.label, &self.order, &self.appointment];
+        if of_patient.iter().any(|imagined| !imagined.is_empty()) {
             let known = facts.patient.get_or_insert_with(|| unheard_of(patient));
+            self.order(known, &who, now)?;
+            self.appointment(known, &who, now)?;
             self.place(known, now)?;
             self.team(known, &who)?;
             match self.label.as_str() {
@@ -181,7 +185,7 @@ impl Sent {
     }
 }
 
-fn at(unit: &str) -> Result<UnitId, Trouble> {
+pub(super) fn at(unit: &str) -> Result<UnitId, Trouble> {
     named(unit, "a unit")
 }
 

@@ -3,6 +3,7 @@
 
 mod facts;
 mod page;
+mod promised;
 pub(crate) mod routes;
 
 use crate::audit::patient_of;
@@ -42,6 +43,9 @@ pub(crate) struct Sent {
     level: String,
     feeds: String,
     held: String,
+    order: String,
+    appointment: String,
+    emergency: String,
 }
 
 /// A choice that the form does not offer.
@@ -106,6 +110,9 @@ impl Sent {
             ("level", &self.level),
             ("feeds", &self.feeds),
             ("held", &self.held),
+            ("order", &self.order),
+            ("appointment", &self.appointment),
+            ("emergency", &self.emergency),
         ];
         all.into_iter().filter(|(_, value)| !value.is_empty()).map(|(name, value)| (name, value.as_str()))
     }

@@ -116,6 +116,8 @@ fn imagining(sent: &Sent, charter: &Charter) -> Markup {
             (field("shift", "Their shift", &sent.shift).select(shifts))
             (field("place", "Where the patient is", &sent.place).select(places))
             (field("team", "Part in the treatment", &sent.team).select([("", "As it is"), ("on", "On the team"), ("off", "None by name")]))
+            (field("order", "What was ordered for the patient", &sent.order).select(orders(charter)))
+            (field("appointment", "Appointment of the patient", &sent.appointment).select(appointments(charter)))
             (field("label", "Sensitivity of the record", &sent.label).select(labels(charter)))
             (field("device", "At a workstation", &sent.device).select([
                 ("", "None named"),
@@ -133,6 +135,7 @@ fn imagining(sent: &Sent, charter: &Charter) -> Markup {
                 ("adt:300", "Patient feed silent for five hours"),
                 ("rota:2880", "Rota silent for two days"),
             ]))
+            (field("emergency", "Emergency declared", &sent.emergency).select(emergencies(charter)))
             (field("held", "Held for a while", &sent.held).select(held(charter)))
         }
     }
@@ -159,14 +162,50 @@ fn roles(charter: &Charter) -> Vec<(String, String)> {
     std::iter::once((String::new(), "As registered".to_owned())).chain(known).collect()
 }
 
-/// As it is, none, and each unit in two ways.
-fn units(charter: &Charter, none: &str, ways: [(&str, &str); 2]) -> Vec<(String, String)> {
-    let mut options = vec![(String::new(), "As it is".to_owned()), ("none".to_owned(), none.to_owned())];
+/// As it is, none, and each unit in some ways.
+fn units<const N: usize>(charter: &Charter, none: &str, ways: [(&str, &str); N]) -> Vec<(String, String)> {
+    choices(charter, none, [], ways)
+}
+
+/// As it is, none, what is about the person, and each unit in some ways.
+fn choices<const M: usize, const N: usize>(
+    charter: &Charter,
+    none: &str,
+    own: [(&str, &str); M],
+    ways: [(&str, &str); N],
+) -> Vec<(String, String)> {
+    let fixed = [("", "As it is"), ("none", none)].into_iter().chain(own);
+    let mut options: Vec<_> = fixed.map(|(value, says)| (value.to_owned(), says.to_owned())).collect();
     for (way, says) in ways {
         let each = charter.hospital().units.iter();
         options.extend(each.map(|(id, unit)| (format!("{way}:{id}"), format!("{says} {}", unit.name))));
     }
     options
+}
+
+fn orders(charter: &Charter) -> Vec<(String, String)> {
+    let own = [
+        ("performing", "They are to do it"),
+        ("ordered", "They ordered it, not done yet"),
+        ("performed:60", "They did it an hour ago"),
+        ("performed:1440", "They did it yesterday"),
+    ];
+    choices(charter, "Nothing", own, [("unit", "To be done by")])
+}
+
+fn appointments(charter: &Charter) -> Vec<(String, String)> {
+    let own = [
+        ("now", "With them, now"),
+        ("ahead:60", "With them, in an hour"),
+        ("ahead:1440", "With them, tomorrow"),
+        ("over:60", "With them, over for an hour"),
+        ("over:1440", "With them, yesterday"),
+    ];
+    choices(charter, "None", own, [("unit", "Now, in")])
+}
+
+fn emergencies(charter: &Charter) -> Vec<(String, String)> {
+    units(charter, "None", [("in", "In")])
 }
 
 fn labels(charter: &Charter) -> Vec<(String, String)> {

@@ -3,7 +3,7 @@
 use super::load;
 use crate::command::connection::Connection;
 use crate::command::failure::Failure;
-use crate::command::output::{Output, note, table};
+use crate::command::output::{Output, counted, note, table};
 use serde_json::Value;
 use std::path::Path;
 
@@ -28,12 +28,17 @@ pub(super) async fn send(dir: &Path, how: &str, reason: &str, data: &Path, out: 
     let answer: Value = serde_json::from_slice(&sent?)?;
     let applied = answer.get("applied").is_some_and(Value::is_number);
     out.data(&answer, || {
-        let cells = format!("{} cells wider, {} narrower", text(&answer, "wider"), text(&answer, "narrower"));
+        let wider = answer.get("wider").and_then(Value::as_u64).unwrap_or_default();
+        let cells = format!("{} wider, {} narrower", counted(wider, "cell"), text(&answer, "narrower"));
         if applied {
             return format!("in force since entry {}: {cells}", text(&answer, "applied"));
         }
         format!("proposal {}: {cells}; {}", text(&answer, "proposal"), text(&answer, "standing"))
     })?;
+    let warned = text(&answer, "warned");
+    if !warned.is_empty() {
+        note(warned.trim());
+    }
     if !applied {
         let may: Vec<&str> =
             answer.get("may_sign").and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str).collect();
