@@ -88,7 +88,7 @@ async fn a_declared_emergency_is_imagined_and_imagined_away() {
     let house = House::busy().await;
     let waiting =
         "person=lindqvist.s&record_number=70011&action=administer_medication&shift=on:WARD-3B&place=expected:WARD-3B";
-    for (emergency, permitted) in [("", false), ("&emergency=in:WARD-3B", true), ("&emergency=in:WARD-3A", false)] {
+    for (emergency, permitted) in [("", false), ("&emergency=in:WARD-3B", true), ("&emergency=in:PAEDS", false)] {
         let (_, html) = what_if(&house, &format!("{waiting}&{AT_WORK}{emergency}")).await;
         let word = if permitted { "Would be permitted" } else { "Would be denied" };
         assert!(text(&html).contains(word), "{emergency}: {}", text(&html));

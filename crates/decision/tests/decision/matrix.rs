@@ -328,7 +328,7 @@ fn a_comparison_says_what_charter_check_warns_of_first_what_is_new() {
     };
     let compared = Comparison::of(&minimal(false), &minimal(true)).unwrap();
     let said: Vec<_> = compared.warnings.iter().map(|warning| (warning.new, warning.code)).collect();
-    assert_eq!(said, [(true, "role_only"), (false, "untested"), (false, "untested"), (false, "untested")]);
+    assert_eq!(said, [(true, "role_only"), (false, "unused"), (false, "untested"), (false, "untested")]);
     assert!(compared.warnings[0].place.starts_with("policies/care.cedar:7"), "{:?}", compared.warnings[0]);
     assert!(compared.text().contains("1 new, 3 as before"), "{}", compared.text());
     let back = Comparison::of(&minimal(true), &minimal(false)).unwrap();
