@@ -95,7 +95,8 @@ async fn a_declared_emergency_is_imagined_and_imagined_away() {
         assert!(!permitted || text(&html).contains("emergency-declared"), "{}", text(&html));
     }
     let until = START + MINUTE * 600;
-    house.record("command-centre", events::emergency::Declared { unit: "WARD-3B".parse().unwrap(), until }).await;
+    house.record("command-centre", events::emergency::Declared { unit: "WARD-3A".parse().unwrap(), until }).await;
+    let waiting = waiting.replace("WARD-3B", "WARD-3A");
     for (emergency, permitted) in [("", true), ("&emergency=none", false)] {
         let (_, html) = what_if(&house, &format!("{waiting}&{AT_WORK}{emergency}")).await;
         let word = if permitted { "Would be permitted" } else { "Would be denied" };
