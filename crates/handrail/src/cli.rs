@@ -115,7 +115,7 @@ pub(crate) struct Dev {
 #[derive(Debug, Args)]
 pub(crate) struct Serve {
     /// One TOML file with everything; the other options do not go with it.
-    #[arg(long, value_name = "FILE", conflicts_with_all = ["charter", "data", "listen", "mllp", "base_url"])]
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["charter", "data", "store", "listen", "mllp", "base_url"])]
     pub(crate) config: Option<PathBuf>,
     /// The charter a new store begins with; a store that has one keeps its own.
     #[arg(long, value_name = "DIR")]
@@ -124,6 +124,9 @@ pub(crate) struct Serve {
     // Not from the environment, as elsewhere: there it would be at odds with `--config`.
     #[arg(long, value_name = "DIR", required_unless_present = "config")]
     pub(crate) data: Option<PathBuf>,
+    /// The PostgreSQL database for a new store, `postgres://user@host:port/database?passfile=FILE&sslrootcert=FILE`; the data directory remembers it.
+    #[arg(long, value_name = "URL")]
+    pub(crate) store: Option<String>,
     /// Where the decision API and the console listen.
     #[arg(long, value_name = "ADDR", required_unless_present = "config")]
     pub(crate) listen: Option<SocketAddr>,

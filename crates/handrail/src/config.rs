@@ -19,9 +19,9 @@ pub(crate) struct Config {
     pub(crate) charter: Option<PathBuf>,
     /// Where to listen.
     pub(crate) listen: Listen,
-    /// The store's limits.
+    /// Where the store is, and its limits.
     #[serde(default)]
-    pub(crate) store: StoreLimits,
+    pub(crate) store: Stored,
     /// Where decisions go while the log cannot be written.
     #[serde(default)]
     pub(crate) spool: SpoolPlace,
@@ -78,19 +78,22 @@ pub(crate) struct MllpTls {
     pub(crate) certificate_names: BTreeMap<FeedName, Vec<String>>,
 }
 
-/// The store's limits.
-#[derive(Clone, Copy, Debug, Deserialize)]
+/// Where the store is, and its limits.
+#[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields, default)]
-pub(crate) struct StoreLimits {
+pub(crate) struct Stored {
+    /// The PostgreSQL database it is in: `postgres://user@host:port/database?passfile=…&sslrootcert=…`. Without it, it is where the data directory says
+    /// or, in a new one, a file there.
+    pub(crate) address: Option<String>,
     /// The most mebibytes the store's file may have; without it as many as the disk has.
     pub(crate) size_mib_max: Option<u64>,
     /// After how many entries a snapshot is made, so that a start reads only what came after; 0 makes none.
     pub(crate) snapshot_entries: u64,
 }
 
-impl Default for StoreLimits {
+impl Default for Stored {
     fn default() -> Self {
-        Self { size_mib_max: None, snapshot_entries: store::SNAPSHOT_ENTRIES }
+        Self { address: None, size_mib_max: None, snapshot_entries: store::SNAPSHOT_ENTRIES }
     }
 }
 
@@ -176,6 +179,11 @@ impl Config {
         Ok(config)
     }
 
+    /// The database the store is in, where one is named.
+    pub(crate) fn store_address(&self) -> Result<Option<store::Address>, store::AddressError> {
+        self.store.address.as_deref().map(store::Address::parse).transpose()
+    }
+
     /// The node's spool, if it has one.
     pub(crate) fn spool(&self) -> Option<SpoolAt> {
         let path = self.spool.path.clone().unwrap_or_else(|| self.data.join("spool"));
@@ -195,7 +203,7 @@ impl Config {
             data,
             charter,
             listen: Listen { http, mllp, mllp_tls: None, tls: None, behind_proxy, base_url },
-            store: StoreLimits::default(),
+            store: Stored::default(),
             spool: SpoolPlace::default(),
             connections: Connections::default(),
             log: Log::default(),

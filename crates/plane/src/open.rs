@@ -21,6 +21,8 @@ pub struct Settings {
     pub clock: Arc<dyn Clock>,
     /// The ledger's origin for a new store; an old one keeps its own.
     pub origin: String,
+    /// The PostgreSQL database the store is in; without one it is where the data directory says or, in a new one, a file there.
+    pub store: Option<store::Address>,
     /// The most bytes the store's file may have, if there is a limit.
     pub store_bytes_max: Option<u64>,
     /// After how many entries a snapshot of what was folded is made; `None` makes none.
@@ -32,7 +34,7 @@ impl Settings {
     #[must_use]
     pub fn new(clock: Arc<dyn Clock>, origin: impl Into<String>) -> Self {
         let snapshot_entries = Some(store::SNAPSHOT_ENTRIES);
-        Self { clock, origin: origin.into(), store_bytes_max: None, snapshot_entries }
+        Self { clock, origin: origin.into(), store: None, store_bytes_max: None, snapshot_entries }
     }
 }
 
@@ -120,6 +122,7 @@ impl Plane {
         let folded = Arc::new(Folded::default());
         let clock = Arc::clone(&settings.clock);
         let options = Options {
+            address: settings.store,
             size_bytes_max: settings.store_bytes_max,
             snapshot_entries: settings.snapshot_entries,
             ..Options::new(settings.origin, Arc::new(move || clock.now()))

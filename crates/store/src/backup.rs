@@ -1,12 +1,13 @@
 //! A copy of the store that another machine can go on from, made while a node works.
 
-use crate::database::{self, FILE_NAME, StorageError};
+use crate::database::{Connection, StorageError};
 use crate::directory::{self, DirectoryError};
 use crate::keys::{FOLDER as KEYS, Key, Keys, KeysError};
 use crate::reader::Reader;
+use crate::sqlite::{self, FILE_NAME};
 use crate::statements;
 use ledger::{Hash, Origin, SigningKey, Tree, leaf_hash, note};
-use rusqlite::{Connection, OpenFlags, backup};
+use rusqlite::{OpenFlags, backup};
 use std::fs::{DirBuilder, File, OpenOptions};
 use std::io::{self, Write as _};
 use std::ops::ControlFlow;
@@ -121,9 +122,9 @@ pub(crate) fn prepare(into: &Path) -> Result<(), BackupError> {
 pub(crate) fn copy_database(data: &Path, into: &Path) -> Result<(), BackupError> {
     let path = into.join(FILE_NAME);
     directory::private_file(&path)?;
-    let from = database::open_reading(data)?;
+    let from = sqlite::open_reading(data)?;
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-    let mut to = Connection::open_with_flags(&path, flags)?;
+    let mut to = rusqlite::Connection::open_with_flags(&path, flags)?;
     backup::Backup::new(&from, &mut to)?.step(-1)?;
     // A copy is one file: nothing of it may be in a write-ahead log that somebody forgets to take along.
     to.pragma_update(None, "journal_mode", "DELETE")?;
@@ -134,7 +135,7 @@ pub(crate) fn copy_database(data: &Path, into: &Path) -> Result<(), BackupError>
 
 /// Writes down which key the copy's checkpoint is signed with: one of these, since a rotation may have ended while it was copied.
 fn keep_public_key(copy: &Path, keys: &[Key]) -> Result<(), BackupError> {
-    let connection = database::open_reading(copy)?;
+    let connection = Connection::Sqlite(sqlite::open_reading(copy)?);
     let reader = Reader { connection: &connection };
     let origin = origin(&reader)?;
     let Some((_, note)) = reader.checkpoint()? else { return Ok(()) };
@@ -177,7 +178,7 @@ pub(crate) fn copy_keys(data: &Path, into: &Path) -> Result<(), BackupError> {
 
 /// Hashes every entry of a copy. Whether the signed checkpoint fits is for the store that opens it.
 pub(crate) fn examine(copy: &Path) -> Result<BackedUp, BackupError> {
-    let connection = database::open_reading(copy)?;
+    let connection = Connection::Sqlite(sqlite::open_reading(copy)?);
     let reader = Reader { connection: &connection };
     let origin = origin(&reader)?;
     let tree = hashed(&reader, reader.next()?)?;

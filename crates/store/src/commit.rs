@@ -1,12 +1,12 @@
 //! One transaction for many batches: each is kept whole or not at all, whatever becomes of the others.
 
-use crate::database::{self, Fault, StorageError};
+use crate::database::{Connection, Fault, StorageError};
 use crate::detail::{self, KeepError, Vault};
 use crate::queue::Pending;
 use crate::reader::Reader;
-use crate::{AppendError, Batch, Claim, Expect, ReadError, Untold, Value, Write, statements};
-use events::{Bearing, Draft, Event, Leaf, Seq, Timestamp};
-use rusqlite::Connection;
+use crate::{AppendError, Batch, Claim, Expect, ReadError, Statement, Untold, Value, Write, statements};
+use events::{Bearing, Draft, Event, Leaf, PatientPseudonym, Seq, Timestamp};
+use std::collections::HashSet;
 use std::ops::ControlFlow;
 use std::sync::Arc;
 
@@ -38,48 +38,71 @@ impl From<StorageError> for Refusal {
     }
 }
 
-impl From<rusqlite::Error> for Refusal {
-    fn from(error: rusqlite::Error) -> Self {
-        Self::Group(error.into())
-    }
-}
-
 /// A transaction that is being filled.
 struct Filling<'a> {
     connection: &'a Connection,
     vault: &'a Vault,
-    next: u64,
+    /// The sequence of the first entry.
+    first: u64,
     recorded_at: Timestamp,
+    /// Written when everything else is.
     entries: Vec<Vec<u8>>,
+    /// Of those the group tells of, who was erased.
+    erased: HashSet<PatientPseudonym>,
 }
 
-/// Commits `ahead` (the writer's own entries) and then the group, numbering entries from `next`. When it errs, nothing was kept.
-pub(crate) fn commit(
-    connection: &Connection,
-    vault: &Vault,
-    next: u64,
-    recorded_at: Timestamp,
-    ahead: &[Vec<u8>],
-    group: &[Pending],
-) -> Result<Committed, StorageError> {
-    let done = transact(connection, vault, next, recorded_at, ahead, group);
-    if done.is_err() && !connection.is_autocommit() {
-        connection.execute_batch("ROLLBACK")?;
+/// Where a commit goes.
+pub(crate) struct Place<'a> {
+    pub(crate) connection: &'a Connection,
+    pub(crate) vault: &'a Vault,
+    /// The sequence of its first entry.
+    pub(crate) next: u64,
+    pub(crate) recorded_at: Timestamp,
+    /// What tells it from the node's other commits.
+    pub(crate) group: u64,
+}
+
+/// What became of a group that is not known to be kept.
+#[derive(Debug)]
+pub(crate) enum Unkept {
+    /// It was not.
+    Not(StorageError),
+    /// It was sent, and the answer lost: this is what it is if it was.
+    Lost(Committed, StorageError),
+}
+
+impl From<StorageError> for Unkept {
+    fn from(error: StorageError) -> Self {
+        Self::Not(error)
     }
-    done
 }
 
-fn transact(
-    connection: &Connection,
-    vault: &Vault,
-    next: u64,
-    recorded_at: Timestamp,
-    ahead: &[Vec<u8>],
-    group: &[Pending],
-) -> Result<Committed, StorageError> {
-    database::execute(connection, "BEGIN IMMEDIATE", &[])?;
-    let mut filling = Filling { connection, vault, next, recorded_at, entries: Vec::with_capacity(group.len()) };
-    filling.entries(ahead)?;
+/// Commits `ahead` (the writer's own entries) and then the group.
+pub(crate) fn commit(to: &Place<'_>, ahead: &[Vec<u8>], group: &[Pending]) -> Result<Committed, Unkept> {
+    let filled = fill(to, ahead, group);
+    let done = match filled {
+        Err(error) => Err(error),
+        Ok(done) if !done.changed => to.connection.rollback().map(|()| done),
+        Ok(done) => match to.connection.commit(Seq(to.next), &done.entries, Some(to.group)) {
+            Err(error) if error.is_lost() => return Err(Unkept::Lost(done, error)),
+            committed => committed.map(|()| done),
+        },
+    };
+    if done.is_err() && to.connection.in_transaction() {
+        to.connection.rollback()?;
+    }
+    Ok(done?)
+}
+
+fn fill(to: &Place<'_>, ahead: &[Vec<u8>], group: &[Pending]) -> Result<Committed, StorageError> {
+    let Place { connection, vault, next, recorded_at, .. } = *to;
+    connection.begin()?;
+    let told = group.iter().flat_map(|pending| &pending.batch.drafts).filter(|draft| tells(draft));
+    let told: HashSet<PatientPseudonym> = told.flat_map(|draft| draft.event.records()).collect();
+    let erased = connection.erased_among(&told.into_iter().collect::<Vec<_>>())?;
+    let entries = Vec::with_capacity(group.len());
+    let mut filling = Filling { connection, vault, first: next, recorded_at, entries, erased };
+    filling.entries(ahead);
     let mut outcomes = Vec::with_capacity(group.len());
     let mut changed = !ahead.is_empty();
     for pending in group {
@@ -92,7 +115,6 @@ fn transact(
             Err(Refusal::Group(error)) => return Err(error),
         }
     }
-    database::execute(connection, if changed { "COMMIT" } else { "ROLLBACK" }, &[])?;
     Ok(Committed { entries: filling.entries, recorded_at, outcomes, changed })
 }
 
@@ -103,37 +125,42 @@ impl Filling<'_> {
         // Entries alone can only fail with the whole transaction, so they need no savepoint.
         let aside = !pending.details.is_empty() || !batch.erases.is_empty();
         if batch.expect.is_empty() && batch.claims.is_empty() && batch.writes.is_empty() && !aside {
-            return Ok(self.entries(&pending.tails)?);
+            self.entries(&pending.tails);
+            return Ok(());
         }
-        database::execute(self.connection, "SAVEPOINT batch", &[])?;
+        self.connection.savepoint()?;
         let done = self
             .conditions(&batch.expect, &batch.claims)
             .and_then(|()| self.writes(&batch.writes))
             .and_then(|()| self.aside(pending));
         if let Err(Refusal::Batch(_)) = done {
-            database::execute(self.connection, "ROLLBACK TO batch", &[])?;
+            self.connection.undo()?;
         }
         if !matches!(done, Err(Refusal::Group(_))) {
-            database::execute(self.connection, "RELEASE batch", &[])?;
+            self.connection.release()?;
         }
         done?;
-        Ok(self.entries(&pending.tails)?)
+        self.erased.extend(&batch.erases);
+        self.entries(&pending.tails);
+        Ok(())
     }
 
     /// Whether everybody a batch tells of is somebody still, and nobody was told of that may not have been. Reads only.
     fn subjects(&self, batch: &Batch) -> Result<(), Refusal> {
-        let reader = Reader { connection: self.connection };
-        for record in batch.drafts.iter().filter(|draft| tells(draft)).flat_map(|draft| draft.event.records()) {
-            if detail::erased_by(&reader, record)?.is_some() {
-                return Err(Refusal::Batch(AppendError::Erased));
-            }
+        let mut told = batch.drafts.iter().filter(|draft| tells(draft)).flat_map(|draft| draft.event.records());
+        if told.any(|record| self.erased.contains(&record)) {
+            return Err(Refusal::Batch(AppendError::Erased));
         }
         let Some(Untold { since, records }) = &batch.untold else { return Ok(()) };
         let names: Vec<String> = records.iter().map(ToString::to_string).collect();
-        let mut told = false;
-        let scanned = reader.scan(*since, Seq(self.next), |_, bytes| {
+        let tells_of = |bytes: &[u8]| {
             let text = std::str::from_utf8(bytes).unwrap_or_default();
-            told = names.iter().any(|name| text.contains(name)) && Leaf::may_bear_facts(bytes);
+            names.iter().any(|name| text.contains(name)) && Leaf::may_bear_facts(bytes)
+        };
+        let mut told = self.entries.iter().any(|bytes| tells_of(bytes));
+        let reader = Reader { connection: self.connection };
+        let scanned = reader.scan(*since, Seq(self.first), |_, bytes| {
+            told |= tells_of(bytes);
             if told { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
         });
         scanned.map_err(ReadError::into_storage)?;
@@ -143,10 +170,10 @@ impl Filling<'_> {
     /// What goes beside the log with the entries that come next, and what is destroyed there.
     fn aside(&self, pending: &Pending) -> Result<(), Refusal> {
         for patient in &pending.batch.erases {
-            detail::erase(self.connection, *patient, Seq(self.next))?;
+            detail::erase(self.connection, *patient, Seq(self.next()))?;
         }
         for detail in &pending.details {
-            let seq = Seq(self.next + detail.draft as u64);
+            let seq = Seq(self.next() + detail.draft as u64);
             match self.vault.keep(self.connection, detail, seq, self.recorded_at) {
                 Ok(()) => {}
                 Err(KeepError::Sealed(error)) => return Err(Refusal::Batch(error.into())),
@@ -156,34 +183,33 @@ impl Filling<'_> {
         Ok(())
     }
 
-    fn entries(&mut self, tails: &[Vec<u8>]) -> Result<(), StorageError> {
-        let mut statement = self.connection.prepare_cached(statements::ENTRY_ADD.sql)?;
+    /// The sequence the next entry gets.
+    fn next(&self) -> u64 {
+        self.first + self.entries.len() as u64
+    }
+
+    fn entries(&mut self, tails: &[Vec<u8>]) {
         for tail in tails {
-            let seq = Seq(self.next);
-            let bytes = Leaf::bytes(seq, self.recorded_at, tail);
-            statement.execute(rusqlite::params![Value::from(seq), bytes])?;
-            self.entries.push(bytes);
-            self.next += 1;
+            self.entries.push(Leaf::bytes(Seq(self.next()), self.recorded_at, tail));
         }
-        Ok(())
     }
 
     fn conditions(&self, expect: &[Expect], claims: &[Claim]) -> Result<(), Refusal> {
+        let reader = Reader { connection: self.connection };
         for Expect { stream, version } in expect {
             let name = [Value::from(stream.as_str())];
-            let mut statement = self.connection.prepare_cached(statements::STREAM_VERSION.sql)?;
-            let mut rows = statement.query(rusqlite::params_from_iter(&name))?;
-            let stored = rows.next()?.map(|row| row.get::<_, i64>(0)).transpose()?;
-            drop(rows);
+            let stored = reader.find(statements::STREAM_VERSION, &name, |row| row.int(0));
+            let stored = stored.map_err(|error| refused(statements::STREAM_VERSION, error.into_storage()))?;
             if u64::try_from(stored.unwrap_or(0)) != Ok(*version) {
                 return Err(Refusal::Batch(AppendError::Conflict(stream.clone())));
             }
             let advance = if stored.is_some() { statements::STREAM_ADVANCE } else { statements::STREAM_START };
-            database::execute(self.connection, advance.sql, &name)?;
+            self.connection.execute(advance, &name)?;
         }
         for Claim { space, key, until } in claims {
             let values = [(*space).into(), key.as_str().into(), (*until).into(), self.recorded_at.into()];
-            if database::execute(self.connection, statements::CLAIM_TAKE.sql, &values)? == 0 {
+            let taken = self.connection.execute(statements::CLAIM_TAKE, &values);
+            if taken.map_err(|error| refused(statements::CLAIM_TAKE, error))? == 0 {
                 return Err(Refusal::Batch(AppendError::Taken(space)));
             }
         }
@@ -191,21 +217,27 @@ impl Filling<'_> {
     }
 
     fn writes(&self, writes: &[Write]) -> Result<(), Refusal> {
-        for Write { statement, values } in writes {
-            let name = statement.name;
-            match database::execute(self.connection, statement.sql, values) {
-                Ok(0) if statement.must_change => return Err(Refusal::Batch(AppendError::Conflict(name.to_owned()))),
-                Ok(_) => {}
-                Err(error) => {
-                    return Err(match error.fault() {
-                        Fault::Duplicate => Refusal::Batch(AppendError::Conflict(name.to_owned())),
-                        Fault::Unfit => Refusal::Batch(AppendError::Write { statement: name, source: Arc::new(error) }),
-                        _ => Refusal::Group(error),
-                    });
-                }
+        let all = writes.iter().map(|write| (write.statement, write.values.as_slice()));
+        let (changed, failed) = self.connection.execute_each(all);
+        for (Write { statement, .. }, rows) in writes.iter().zip(&changed) {
+            if *rows == 0 && statement.must_change {
+                return Err(Refusal::Batch(AppendError::Conflict(statement.name.to_owned())));
             }
         }
-        Ok(())
+        match (failed, writes.get(changed.len())) {
+            (Some(error), Some(Write { statement, .. })) => Err(refused(statement, error)),
+            (Some(error), None) => Err(Refusal::Group(error)),
+            (None, _) => Ok(()),
+        }
+    }
+}
+
+/// What an error of a batch's own statement means: to that batch, or to all.
+fn refused(statement: &'static Statement, error: StorageError) -> Refusal {
+    match error.fault() {
+        Fault::Duplicate => Refusal::Batch(AppendError::Conflict(statement.name.to_owned())),
+        Fault::Unfit => Refusal::Batch(AppendError::Write { statement: statement.name, source: Arc::new(error) }),
+        _ => Refusal::Group(error),
     }
 }
 

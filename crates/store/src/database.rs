@@ -1,23 +1,25 @@
-//! Connections to the one file, opened alike everywhere, and what their errors mean.
+//! The seam between the two engines: a connection is to a file of SQLite's or to a server of PostgreSQL's, and runs the same statements.
+//!
+//! What one engine does otherwise is in the arms of [`Connection`]'s methods and in the module of that engine, and nowhere else.
 
-use crate::Value;
-use rusqlite::{Connection, ErrorCode, OpenFlags, ffi};
-use std::path::Path;
-use std::time::Duration;
-
-/// The file that holds everything authority rests on.
-pub(crate) const FILE_NAME: &str = "log.sqlite";
-/// How long a connection waits for another's lock. Only migrations and the last moments of a close take any.
-pub(crate) const BUSY_WAIT: Duration = Duration::from_secs(1);
-/// Prepared statements kept by each connection.
-const STATEMENTS_CACHED_MAX: usize = 64;
-/// How durable a commit is: 2 is FULL, so a commit is synced before it returns.
-const SYNCHRONOUS: i64 = if cfg!(feature = "sabotage_unsynced") { 0 } else { 2 };
+use crate::statement::Raw;
+use crate::{ReadError, Row, Statement, Value, postgres, sqlite, statements, wal};
+use events::{PatientPseudonym, Seq};
+use std::collections::HashSet;
+use std::ops::ControlFlow;
 
 /// An error of the database, whichever it is.
 #[derive(Debug, thiserror::Error)]
 #[error(transparent)]
-pub struct StorageError(rusqlite::Error);
+pub struct StorageError(Cause);
+
+#[derive(Debug, thiserror::Error)]
+enum Cause {
+    #[error(transparent)]
+    Sqlite(rusqlite::Error),
+    #[error(transparent)]
+    Postgres(postgres::Failed),
+}
 
 /// What an error means for whoever waits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -38,81 +40,314 @@ pub(crate) enum Fault {
 
 impl StorageError {
     pub(crate) const fn new(error: rusqlite::Error) -> Self {
-        Self(error)
+        Self(Cause::Sqlite(error))
     }
 
     pub(crate) fn fault(&self) -> Fault {
-        let rusqlite::Error::SqliteFailure(failure, _) = &self.0 else {
-            return match &self.0 {
-                rusqlite::Error::InvalidParameterCount(..) | rusqlite::Error::ExecuteReturnedResults => Fault::Unfit,
-                _ => Fault::Other,
-            };
-        };
-        match failure.code {
-            ErrorCode::DiskFull => Fault::Full,
-            ErrorCode::ReadOnly | ErrorCode::PermissionDenied => Fault::ReadOnly,
-            ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase => Fault::Corrupt,
-            ErrorCode::ConstraintViolation => match failure.extended_code {
-                ffi::SQLITE_CONSTRAINT_PRIMARYKEY | ffi::SQLITE_CONSTRAINT_UNIQUE | ffi::SQLITE_CONSTRAINT_ROWID => {
-                    Fault::Duplicate
-                }
-                _ => Fault::Unfit,
-            },
-            ErrorCode::TypeMismatch | ErrorCode::TooBig => Fault::Unfit,
-            _ => Fault::Other,
+        match &self.0 {
+            Cause::Sqlite(error) => sqlite::fault(error),
+            Cause::Postgres(error) => error.fault(),
+        }
+    }
+
+    /// Whether the way to the database broke, so that another connection may find everything in order; what was asked for last may have been done.
+    pub(crate) fn is_lost(&self) -> bool {
+        matches!(&self.0, Cause::Postgres(error) if error.is_lost())
+    }
+
+    /// What the server's side of it was, if it has one.
+    pub(crate) const fn postgres(&self) -> Option<&postgres::Failed> {
+        match &self.0 {
+            Cause::Postgres(error) => Some(error),
+            Cause::Sqlite(_) => None,
         }
     }
 }
 
 impl From<rusqlite::Error> for StorageError {
     fn from(error: rusqlite::Error) -> Self {
-        Self(error)
+        Self(Cause::Sqlite(error))
     }
 }
 
-/// A connection that may write: the writer's, and the checkpointer's.
-pub(crate) fn open_writing(directory: &Path) -> Result<Connection, StorageError> {
-    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-    let connection = Connection::open_with_flags(directory.join(FILE_NAME), flags)?;
-    configure(&connection)?;
-    connection.pragma_update(None, "journal_mode", "WAL")?;
-    connection.pragma_update(None, "synchronous", SYNCHRONOUS)?;
-    // What is deleted is overwritten, so that no free page keeps it.
-    connection.query_row("PRAGMA secure_delete = ON", [], |_| Ok(()))?;
-    // The checkpointer moves the log into the file; a commit never waits for that.
-    connection.pragma_update(None, "wal_autocheckpoint", 0)?;
-    connection.pragma_update(None, "journal_size_limit", crate::wal::WAL_BYTES_KEPT_MAX)?;
-    Ok(connection)
+impl From<postgres::Failed> for StorageError {
+    fn from(error: postgres::Failed) -> Self {
+        Self(Cause::Postgres(error))
+    }
 }
 
-/// A connection that can only read.
-pub(crate) fn open_reading(directory: &Path) -> Result<Connection, StorageError> {
-    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-    let connection = Connection::open_with_flags(directory.join(FILE_NAME), flags)?;
-    configure(&connection)?;
-    Ok(connection)
+/// A connection to either.
+#[derive(Debug)]
+pub(crate) enum Connection {
+    /// To the embedded store's file.
+    Sqlite(rusqlite::Connection),
+    /// To a server.
+    Postgres(postgres::Connection),
 }
 
-fn configure(connection: &Connection) -> Result<(), StorageError> {
-    connection.busy_timeout(BUSY_WAIT)?;
-    connection.set_prepared_statement_cache_capacity(STATEMENTS_CACHED_MAX);
-    connection.pragma_update(None, "foreign_keys", true)?;
-    connection.pragma_update(None, "temp_store", "MEMORY")?;
-    Ok(())
-}
+impl Connection {
+    /// Runs one statement; how many rows it changed.
+    pub(crate) fn execute(&self, statement: &Statement, values: &[Value]) -> Result<usize, StorageError> {
+        match self {
+            Self::Sqlite(connection) => {
+                let mut prepared = connection.prepare_cached(statement.sql)?;
+                Ok(prepared.execute(rusqlite::params_from_iter(values))?)
+            }
+            Self::Postgres(connection) => Ok(connection.execute(statement.sql, values)?),
+        }
+    }
 
-/// Lets the file grow to `bytes` and no further. A file that is larger already stays as it is and grows no more.
-pub(crate) fn limit_size(connection: &Connection, bytes: Option<u64>) -> Result<(), StorageError> {
-    const PAGES_MAX: u64 = 4_294_967_294;
-    let page: u32 = connection.query_row("PRAGMA page_size", [], |row| row.get(0))?;
-    let pages = bytes.map_or(PAGES_MAX, |bytes| (bytes / u64::from(page.max(1))).clamp(1, PAGES_MAX));
-    // This pragma answers with the limit now in force, so it is a query.
-    connection.query_row(&format!("PRAGMA max_page_count = {pages}"), [], |_| Ok(()))?;
-    Ok(())
-}
+    /// Runs statements one after another, for each how many rows it changed; ends with the first that fails.
+    pub(crate) fn execute_each<'a>(
+        &self,
+        all: impl Iterator<Item = (&'static Statement, &'a [Value])>,
+    ) -> (Vec<usize>, Option<StorageError>) {
+        match self {
+            Self::Sqlite(_) => {
+                let mut changed = Vec::new();
+                for (statement, values) in all {
+                    match self.execute(statement, values) {
+                        Ok(rows) => changed.push(rows),
+                        Err(error) => return (changed, Some(error)),
+                    }
+                }
+                (changed, None)
+            }
+            Self::Postgres(connection) => {
+                let all: Vec<_> = all.map(|(statement, values)| (statement.sql, values)).collect();
+                let (changed, failed) = connection.execute_each(&all);
+                (changed, failed.map(StorageError::from))
+            }
+        }
+    }
 
-/// Runs one statement; how many rows it changed.
-pub(crate) fn execute(connection: &Connection, sql: &str, values: &[Value]) -> Result<usize, StorageError> {
-    let mut statement = connection.prepare_cached(sql)?;
-    Ok(statement.execute(rusqlite::params_from_iter(values))?)
+    /// Shows the rows a statement answers with, until there are no more or `each` breaks.
+    pub(crate) fn query(
+        &self,
+        statement: &Statement,
+        values: &[Value],
+        mut each: impl FnMut(&Row<'_>) -> Result<ControlFlow<()>, ReadError>,
+    ) -> Result<(), ReadError> {
+        match self {
+            Self::Sqlite(connection) => {
+                let mut prepared = connection.prepare_cached(statement.sql)?;
+                let mut rows = prepared.query(rusqlite::params_from_iter(values))?;
+                while let Some(row) = rows.next()? {
+                    if each(&Row(Raw::Sqlite(row)))?.is_break() {
+                        break;
+                    }
+                }
+                Ok(())
+            }
+            Self::Postgres(connection) => {
+                connection.query(statement.sql, values, |row| each(&Row(Raw::Postgres(row))))
+            }
+        }
+    }
+
+    /// Shows entries `from` to before `to` in order, until there are no more or `each` breaks. `each` may ask this connection for other things.
+    pub(crate) fn scan(
+        &self,
+        from: Seq,
+        to: Seq,
+        mut each: impl FnMut(Seq, &[u8]) -> ControlFlow<()>,
+    ) -> Result<(), ReadError> {
+        let entry = |row: &Row<'_>| Ok::<_, ReadError>(Seq(u64::try_from(row.int(0)?).unwrap_or(0)));
+        let values = |from: Seq, most: u32| [Value::from(from), Value::from(to), Value::from(most)];
+        if let Self::Sqlite(_) = self {
+            return self.query(statements::ENTRY_SCAN, &values(from, u32::MAX), |row| {
+                Ok(each(entry(row)?, row.bytes_in_place(1)?))
+            });
+        }
+        // A server sends all of an answer before any other.
+        let mut at = from;
+        loop {
+            let mut page = Vec::new();
+            self.query(statements::ENTRY_SCAN, &values(at, postgres::ENTRIES_AT_ONCE), |row| {
+                page.push((entry(row)?, row.bytes(1)?));
+                Ok(ControlFlow::Continue(()))
+            })?;
+            for (seq, bytes) in &page {
+                if each(*seq, bytes).is_break() {
+                    return Ok(());
+                }
+            }
+            match page.last() {
+                Some((last, _)) if page.len() == postgres::ENTRIES_AT_ONCE as usize => at = Seq(last.0 + 1),
+                _ => return Ok(()),
+            }
+        }
+    }
+
+    /// Runs statements without values, written in SQLite's names for types.
+    pub(crate) fn run_script(&self, sql: &str) -> Result<(), StorageError> {
+        match self {
+            Self::Sqlite(connection) => Ok(connection.execute_batch(sql)?),
+            Self::Postgres(connection) => Ok(connection.run_script(&postgres::translated(sql))?),
+        }
+    }
+
+    /// Begins a transaction that writes.
+    pub(crate) fn begin(&self) -> Result<(), StorageError> {
+        match self {
+            Self::Sqlite(connection) => Ok(connection.execute_batch("BEGIN IMMEDIATE")?),
+            Self::Postgres(connection) => {
+                connection.begin();
+                Ok(())
+            }
+        }
+    }
+
+    /// Begins to read one state of the database, whatever is committed meanwhile.
+    pub(crate) fn begin_reading(&self) -> Result<(), StorageError> {
+        match self {
+            Self::Sqlite(connection) => Ok(connection.execute_batch("BEGIN")?),
+            Self::Postgres(connection) => Ok(connection.begin_reading()?),
+        }
+    }
+
+    /// What follows can be undone by [`Self::undo`] alone.
+    pub(crate) fn savepoint(&self) -> Result<(), StorageError> {
+        self.say("SAVEPOINT batch")
+    }
+
+    /// What was done since the savepoint is undone.
+    pub(crate) fn undo(&self) -> Result<(), StorageError> {
+        self.say("ROLLBACK TO batch")
+    }
+
+    /// The savepoint is let go of.
+    pub(crate) fn release(&self) -> Result<(), StorageError> {
+        self.say("RELEASE batch")
+    }
+
+    fn say(&self, sql: &str) -> Result<(), StorageError> {
+        match self {
+            Self::Sqlite(connection) => {
+                connection.prepare_cached(sql)?.execute([])?;
+                Ok(())
+            }
+            Self::Postgres(connection) => {
+                connection.say_with_the_next(sql);
+                Ok(())
+            }
+        }
+    }
+
+    /// Adds entries numbered from `first` and commits. `group` tells this commit from every other of this node's, so that one whose answer is lost
+    /// can be asked about.
+    pub(crate) fn commit(&self, first: Seq, entries: &[Vec<u8>], group: Option<u64>) -> Result<(), StorageError> {
+        match self {
+            Self::Sqlite(connection) => {
+                let mut add = connection.prepare_cached(statements::ENTRY_ADD.sql)?;
+                for (seq, entry) in (first.0..).zip(entries) {
+                    add.execute(rusqlite::params![Value::from(Seq(seq)), entry])?;
+                }
+                drop(add);
+                Ok(connection.execute_batch("COMMIT")?)
+            }
+            Self::Postgres(connection) => Ok(connection.commit(first, entries, group)?),
+        }
+    }
+
+    /// Commits what was written, without entries. Whoever does this again when its answer is lost must come to the same.
+    pub(crate) fn commit_writes(&self) -> Result<(), StorageError> {
+        self.commit(Seq(0), &[], None)
+    }
+
+    /// Undoes the transaction.
+    pub(crate) fn rollback(&self) -> Result<(), StorageError> {
+        match self {
+            Self::Sqlite(connection) => Ok(connection.execute_batch("ROLLBACK")?),
+            Self::Postgres(connection) => Ok(connection.rollback()?),
+        }
+    }
+
+    /// Ends a transaction that only read. Whether the connection is good for another.
+    pub(crate) fn end_reading(&self) -> bool {
+        match self {
+            Self::Sqlite(connection) => connection.is_autocommit() || connection.execute_batch("ROLLBACK").is_ok(),
+            Self::Postgres(connection) => {
+                connection.end_reading();
+                connection.is_usable()
+            }
+        }
+    }
+
+    /// Whether a transaction was begun and neither kept nor undone.
+    pub(crate) fn in_transaction(&self) -> bool {
+        match self {
+            Self::Sqlite(connection) => !connection.is_autocommit(),
+            Self::Postgres(connection) => connection.in_transaction(),
+        }
+    }
+
+    /// The number of the last group this node committed, as the server has it, once everything that can be read is durable there. A file loses no
+    /// answers, and counts no groups.
+    pub(crate) fn settle(&self) -> Result<u64, StorageError> {
+        match self {
+            Self::Sqlite(_) => Ok(0),
+            Self::Postgres(connection) => Ok(connection.settle()?),
+        }
+    }
+
+    /// Which of these patients were erased.
+    pub(crate) fn erased_among(
+        &self,
+        patients: &[PatientPseudonym],
+    ) -> Result<HashSet<PatientPseudonym>, StorageError> {
+        let mut erased = HashSet::new();
+        match self {
+            Self::Sqlite(_) => {
+                let reader = crate::Reader { connection: self };
+                for patient in patients {
+                    if crate::detail::erased_by(&reader, *patient)?.is_some() {
+                        erased.insert(*patient);
+                    }
+                }
+            }
+            Self::Postgres(_) if patients.is_empty() => {}
+            Self::Postgres(connection) => {
+                let bytes: Vec<[u8; 16]> = patients.iter().map(|patient| patient.to_bytes()).collect();
+                erased.extend(connection.erased_among(&bytes)?.into_iter().map(PatientPseudonym::from_bytes));
+            }
+        }
+        Ok(erased)
+    }
+
+    /// Lets the file grow to `bytes` and no further. A server's space is its own administrator's.
+    pub(crate) fn limit_size(&self, bytes: Option<u64>) -> Result<(), StorageError> {
+        match self {
+            Self::Sqlite(connection) => sqlite::limit_size(connection, bytes),
+            Self::Postgres(_) => Ok(()),
+        }
+    }
+
+    /// Whether there is anything in it yet.
+    pub(crate) fn has_tables(&self) -> Result<bool, StorageError> {
+        match self {
+            Self::Sqlite(connection) => Ok(connection.table_exists(None, "entry")?),
+            Self::Postgres(connection) => Ok(connection.has_tables()?),
+        }
+    }
+
+    /// Leaves nothing of what was erased behind where that is in this node's hands; whether that is done. `waiting` for those who read, if need be.
+    pub(crate) fn scrub(&self, waiting: bool) -> Result<bool, StorageError> {
+        match self {
+            Self::Sqlite(connection) if waiting => wal::emptied(connection),
+            Self::Sqlite(connection) => wal::emptied_at_once(connection),
+            Self::Postgres(connection) => {
+                connection.vacuum()?;
+                Ok(true)
+            }
+        }
+    }
+
+    /// The file's own connection, for what only a file has.
+    pub(crate) const fn sqlite(&self) -> Option<&rusqlite::Connection> {
+        match self {
+            Self::Sqlite(connection) => Some(connection),
+            Self::Postgres(_) => None,
+        }
+    }
 }

@@ -4,13 +4,12 @@
 //! store. The entry's `detail` is SHA-256 over 32 random bytes and the text, and those bytes are encrypted together with the text: erasing the
 //! patient's key leaves a commitment that tells nothing, under a tree that verifies as before.
 
-use crate::database::{self, StorageError};
+use crate::database::{Connection, StorageError};
 use crate::reader::Reader;
 use crate::sealed::{self, SealedError};
 use crate::{Key, ReadError, Store, Value, statements};
 use aws_lc_rs::{digest, hkdf, rand};
 use events::{DetailCommitment, PatientPseudonym, Seq, Timestamp};
-use rusqlite::Connection;
 use zeroize::Zeroizing;
 
 /// The longest text of one detail, in bytes.
@@ -193,7 +192,7 @@ impl Vault {
         };
         let patient = detail.about.map(PatientPseudonym::to_bytes);
         let values = [seq.into(), patient.into(), detail.sort.as_str().into(), at.into(), sealed.into()];
-        database::execute(connection, statements::DETAIL_KEEP.sql, &values)?;
+        connection.execute(statements::DETAIL_KEEP, &values)?;
         Ok(())
     }
 
@@ -211,9 +210,9 @@ impl Vault {
                 let mut key = Zeroizing::new([0; 32]);
                 rand::fill(&mut *key).map_err(|_| SealedError::Seal)?;
                 let wrapped = sealed::seal(&self.wrapping, &patient.to_bytes(), &*key)?;
-                database::execute(connection, statements::DETAIL_KEY_ADD.sql, &[wrapped.into()])?;
-                let values = [patient.to_bytes().into(), connection.last_insert_rowid().into()];
-                database::execute(connection, statements::DETAIL_SUBJECT_ADD.sql, &values)?;
+                let added = reader.find(statements::DETAIL_KEY_ADD, &[wrapped.into()], |row| row.int(0));
+                let key_id = added.map_err(ReadError::into_storage)?;
+                connection.execute(statements::DETAIL_SUBJECT_ADD, &[patient.to_bytes().into(), key_id.into()])?;
                 Ok(Some(key))
             }
         }
@@ -240,9 +239,9 @@ impl Vault {
 pub(crate) fn erase(connection: &Connection, patient: PatientPseudonym, by: Seq) -> Result<(), StorageError> {
     let bytes = || Value::from(patient.to_bytes());
     // The rows stay, empty: they say whose detail it was that is gone.
-    database::execute(connection, statements::DETAIL_FORGET.sql, &[bytes(), Vec::new().into()])?;
-    database::execute(connection, statements::DETAIL_KEY_DESTROY.sql, &[bytes(), vec![0; WRAPPED_BYTES].into()])?;
-    database::execute(connection, statements::DETAIL_SUBJECT_ERASE.sql, &[bytes(), by.into()])?;
+    connection.execute(statements::DETAIL_FORGET, &[bytes(), Vec::new().into()])?;
+    connection.execute(statements::DETAIL_KEY_DESTROY, &[bytes(), vec![0; WRAPPED_BYTES].into()])?;
+    connection.execute(statements::DETAIL_SUBJECT_ERASE, &[bytes(), by.into()])?;
     Ok(())
 }
 

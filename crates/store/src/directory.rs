@@ -78,7 +78,7 @@ pub(crate) fn take(directory: &Path) -> Result<Lock, DirectoryError> {
 
 /// Whether a directory has a store in it, or nothing yet: nobody else's directory is closed to them by a slip of the pen.
 fn holds_only_a_store(directory: &Path) -> io::Result<bool> {
-    if directory.join(crate::database::FILE_NAME).exists() {
+    if directory.join(crate::sqlite::FILE_NAME).exists() {
         return Ok(true);
     }
     for entry in std::fs::read_dir(directory)? {

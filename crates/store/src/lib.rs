@@ -1,4 +1,4 @@
-//! Where is it kept? One SQLite file, one writer that commits many callers' batches at once, and proof that it did.
+//! Where is it kept? One SQLite file or one PostgreSQL database, one writer that commits many callers' batches at once, and proof that it did.
 //!
 //! - [`Store::append`] takes a [`Batch`] and answers with [`Recorded`] leaves once they are on disk **and** applied.
 //! - [`Store::read`] lends a [`Reader`]: leaves, and the registered [`statements`] of other rooms.
@@ -6,7 +6,7 @@
 //! - A start reads the newest good snapshot of the fold ([`Resumable`]) and only what came after it.
 //! - The writer seals what it committed into the Merkle tree within a second; [`Store::verify`] recomputes all of it.
 //!
-//! Callers never see the database's own types: PostgreSQL goes behind the same names.
+//! Callers never see a database's own types. Which of the two it is, is a matter of [`database`] and below: the same statements run on both.
 
 #[cfg(all(feature = "sabotage_unsynced", not(debug_assertions)))]
 compile_error!("a build without the sync is for one test only and never for release");
@@ -21,6 +21,8 @@ mod directory;
 mod keys;
 mod migrations;
 mod open;
+mod place;
+mod postgres;
 mod queue;
 mod reader;
 mod recorded;
@@ -31,6 +33,7 @@ mod rotation;
 mod seal;
 mod snapshot;
 mod spool;
+mod sqlite;
 mod statement;
 mod status;
 mod store;
@@ -50,6 +53,8 @@ pub use directory::DirectoryError;
 pub use keys::{Key, Keys, KeysError};
 pub use migrations::MigrationError;
 pub use open::OpenError;
+pub use place::{has_store, remembered};
+pub use postgres::{Address, AddressError};
 pub use reader::{ReadError, Reader};
 pub use recorded::Recorded;
 pub use recovery::RecoveryError;

@@ -1,10 +1,11 @@
 //! The tables, made step by numbered step; a step that was applied never changes again.
 //!
-//! To add one: a file in `migrations/`, a line in [`ALL`]. Its SQL is the common dialect of SQLite and PostgreSQL but for types.
+//! To add one: a file in `migrations/`, a line in [`ALL`]. Its SQL is the common dialect of SQLite and PostgreSQL but for the names of
+//! types, which are SQLite's and are translated (`postgres::translated`).
 
-use crate::database::StorageError;
+use crate::database::{Connection, StorageError};
+use crate::{ReadError, Reader, statements};
 use events::Timestamp;
-use rusqlite::{Connection, OptionalExtension, TransactionBehavior};
 
 /// One step.
 #[derive(Clone, Copy, Debug)]
@@ -22,6 +23,7 @@ pub(crate) const ALL: &[Migration] = &[
     Migration { number: 1, name: "the log", sql: include_str!("../migrations/0001_the_log.sql") },
     Migration { number: 2, name: "keys of the ledger", sql: include_str!("../migrations/0002_keys_of_the_ledger.sql") },
     Migration { number: 3, name: "detail", sql: include_str!("../migrations/0003_detail.sql") },
+    Migration { number: 4, name: "nodes", sql: include_str!("../migrations/0004_nodes.sql") },
 ];
 
 /// Why the tables cannot be brought to this build's form.
@@ -62,42 +64,45 @@ pub enum MigrationError {
 }
 
 /// Applies what is missing, each step in its own transaction.
-pub(crate) fn apply(connection: &mut Connection, steps: &[Migration], now: Timestamp) -> Result<(), MigrationError> {
+pub(crate) fn apply(connection: &Connection, steps: &[Migration], now: Timestamp) -> Result<(), MigrationError> {
     const TABLE: &str = "CREATE TABLE IF NOT EXISTS migration (number INTEGER PRIMARY KEY, name TEXT NOT NULL, \
                          checksum BLOB NOT NULL, applied_at INTEGER NOT NULL)";
-    let failed = |number| move |error: rusqlite::Error| MigrationError::Failed { number, source: error.into() };
-    connection.execute_batch(TABLE).map_err(failed(0))?;
-    let stored: u32 = connection
-        .query_row("SELECT coalesce(max(number), 0) FROM migration", [], |row| row.get(0))
-        .map_err(failed(0))?;
+    let failed = |number| move |source: StorageError| MigrationError::Failed { number, source };
+    let unread = |number| move |error: ReadError| MigrationError::Failed { number, source: error.into_storage() };
+    connection.run_script(TABLE).map_err(failed(0))?;
+    let reader = Reader { connection };
+    let stored = reader.find(statements::MIGRATION_LAST, &[], |row| row.int(0)).map_err(unread(0))?;
+    let stored = stored.map_or(0, |stored| u32::try_from(stored).unwrap_or(u32::MAX));
     let known = steps.last().map_or(0, |step| step.number);
     if stored > known {
         return Err(MigrationError::Newer { stored, known });
     }
     for step in steps {
         let checksum = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, step.sql.as_bytes());
-        let failed = failed(step.number);
-        let applied: Option<Vec<u8>> = connection
-            .query_row("SELECT checksum FROM migration WHERE number = ?1", [step.number], |row| row.get(0))
-            .optional()
-            .map_err(failed)?;
-        match applied {
+        let number = [step.number.into()];
+        let applied = reader.find(statements::MIGRATION_FIND, &number, |row| row.bytes(0));
+        match applied.map_err(unread(step.number))? {
             Some(applied) if applied == checksum.as_ref() => continue,
             Some(_) => return Err(MigrationError::Changed { number: step.number, name: step.name }),
             None if step.number <= stored => return Err(MigrationError::Gap { number: step.number }),
             None => {}
         }
-        let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate).map_err(failed)?;
-        transaction.execute_batch(step.sql).map_err(failed)?;
-        transaction
-            .execute(
-                "INSERT INTO migration (number, name, checksum, applied_at) VALUES (?1, ?2, ?3, ?4)",
-                rusqlite::params![step.number, step.name, checksum.as_ref(), now.as_millis()],
-            )
-            .map_err(failed)?;
-        transaction.commit().map_err(failed)?;
+        let done = take(connection, step, checksum.as_ref(), now);
+        if done.is_err() && connection.in_transaction() {
+            connection.rollback().map_err(failed(step.number))?;
+        }
+        done.map_err(failed(step.number))?;
     }
     Ok(())
+}
+
+/// One step and its row, in one transaction.
+fn take(connection: &Connection, step: &Migration, checksum: &[u8], now: Timestamp) -> Result<(), StorageError> {
+    connection.begin()?;
+    connection.run_script(step.sql)?;
+    let values = [step.number.into(), step.name.into(), checksum.into(), now.into()];
+    connection.execute(statements::MIGRATION_ADD, &values)?;
+    connection.commit_writes()
 }
 
 #[cfg(test)]
@@ -107,7 +112,11 @@ mod tests {
     const FIRST: Migration = Migration { number: 1, name: "one", sql: "CREATE TABLE one (a INTEGER)" };
     const SECOND: Migration = Migration { number: 2, name: "two", sql: "CREATE TABLE two (a INTEGER)" };
 
-    fn apply_to(connection: &mut Connection, steps: &[Migration]) -> Result<(), MigrationError> {
+    fn memory() -> Connection {
+        Connection::Sqlite(rusqlite::Connection::open_in_memory().unwrap())
+    }
+
+    fn apply_to(connection: &Connection, steps: &[Migration]) -> Result<(), MigrationError> {
         apply(connection, steps, Timestamp::MIN)
     }
 
@@ -118,32 +127,32 @@ mod tests {
 
     #[test]
     fn each_step_is_applied_once_and_later_ones_when_they_come() {
-        let mut connection = Connection::open_in_memory().unwrap();
-        apply_to(&mut connection, &[FIRST]).unwrap();
-        apply_to(&mut connection, &[FIRST]).unwrap();
-        apply_to(&mut connection, &[FIRST, SECOND]).unwrap();
-        connection.prepare("SELECT a FROM one JOIN two USING (a)").unwrap();
-        assert!(matches!(apply_to(&mut connection, &[FIRST]), Err(MigrationError::Newer { stored: 2, known: 1 })));
+        let connection = memory();
+        apply_to(&connection, &[FIRST]).unwrap();
+        apply_to(&connection, &[FIRST]).unwrap();
+        apply_to(&connection, &[FIRST, SECOND]).unwrap();
+        connection.run_script("SELECT a FROM one JOIN two USING (a)").unwrap();
+        assert!(matches!(apply_to(&connection, &[FIRST]), Err(MigrationError::Newer { stored: 2, known: 1 })));
     }
 
     #[test]
     fn a_step_that_was_applied_can_neither_change_nor_be_skipped() {
-        let mut connection = Connection::open_in_memory().unwrap();
-        apply_to(&mut connection, &[FIRST, SECOND]).unwrap();
+        let connection = memory();
+        apply_to(&connection, &[FIRST, SECOND]).unwrap();
         let changed = Migration { sql: "CREATE TABLE one (b INTEGER)", ..FIRST };
         assert!(matches!(
-            apply_to(&mut connection, &[changed, SECOND]),
+            apply_to(&connection, &[changed, SECOND]),
             Err(MigrationError::Changed { number: 1, name: "one" })
         ));
-        connection.execute("DELETE FROM migration WHERE number = 1", []).unwrap();
-        assert!(matches!(apply_to(&mut connection, &[FIRST, SECOND]), Err(MigrationError::Gap { number: 1 })));
+        connection.run_script("DELETE FROM migration WHERE number = 1").unwrap();
+        assert!(matches!(apply_to(&connection, &[FIRST, SECOND]), Err(MigrationError::Gap { number: 1 })));
     }
 
     #[test]
     fn a_step_that_fails_half_way_leaves_nothing() {
-        let mut connection = Connection::open_in_memory().unwrap();
+        let connection = memory();
         let broken = Migration { sql: "CREATE TABLE two (a INTEGER); CREATE TABLE one (a INTEGER)", ..SECOND };
-        assert!(matches!(apply_to(&mut connection, &[FIRST, broken]), Err(MigrationError::Failed { number: 2, .. })));
-        apply_to(&mut connection, &[FIRST, SECOND]).unwrap();
+        assert!(matches!(apply_to(&connection, &[FIRST, broken]), Err(MigrationError::Failed { number: 2, .. })));
+        apply_to(&connection, &[FIRST, SECOND]).unwrap();
     }
 }

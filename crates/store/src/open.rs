@@ -1,6 +1,7 @@
 //! What can keep a store from opening, sorted by what to do about it.
 
-use crate::database::{self, Fault};
+use crate::database::Fault;
+use crate::postgres::Failed;
 use crate::{DirectoryError, KeysError, MigrationError, ReadError, RecoveryError, StorageError};
 
 /// Why a store cannot be opened.
@@ -19,6 +20,20 @@ pub enum OpenError {
     /// A restore into the directory was begun and not finished.
     #[error("a restore into `{}` was begun and did not end", .0.display())]
     UnfinishedRestore(std::path::PathBuf),
+    /// The directory has a store of its own, and another place was given.
+    #[error("`{}` has a store of its own, which is not at `{given}`", .directory.display())]
+    Elsewhere {
+        /// The directory.
+        directory: std::path::PathBuf,
+        /// The place given.
+        given: String,
+    },
+    /// Another node has the database.
+    #[error("another node has this database: {0}")]
+    Held(String),
+    /// The database's server cannot be reached.
+    #[error("the database cannot be reached")]
+    Unreachable(#[source] StorageError),
     /// The disk, or the space given to the store, is full.
     #[error("there is no space to open the store in")]
     Full,
@@ -93,9 +108,15 @@ impl From<RecoveryError> for OpenError {
 
 impl From<StorageError> for OpenError {
     fn from(error: StorageError) -> Self {
+        if let Some(Failed::Held(by)) = error.postgres() {
+            return Self::Held(by.clone());
+        }
+        if error.is_lost() {
+            return Self::Unreachable(error);
+        }
         match error.fault() {
             Fault::Full => Self::Full,
-            Fault::ReadOnly => Self::ReadOnly(database::FILE_NAME.into()),
+            Fault::ReadOnly => Self::ReadOnly(crate::sqlite::FILE_NAME.into()),
             Fault::Corrupt => Self::Corrupt(error),
             _ => Self::Storage(error),
         }

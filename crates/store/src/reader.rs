@@ -1,12 +1,11 @@
 //! Reading: in the caller's thread, from a pool of connections that cannot write.
 
-use crate::database::{self, StorageError};
+use crate::database::{Connection, StorageError};
+use crate::place::Place;
 use crate::{Row, Statement, Value, statements};
 use events::{Leaf, LeafError, Seq};
 use ledger::{EntrySource, TileSource};
-use rusqlite::Connection;
 use std::ops::ControlFlow;
-use std::path::PathBuf;
 use std::sync::{Condvar, Mutex, PoisonError};
 
 /// Why something could not be read.
@@ -70,7 +69,7 @@ impl From<rusqlite::Error> for ReadError {
 /// Connections lent one at a time; more are opened as needed, up to a limit, and then one waits for one.
 #[derive(Debug)]
 pub(crate) struct Pool {
-    directory: PathBuf,
+    place: Place,
     connections_max: usize,
     state: Mutex<PoolState>,
     returned: Condvar,
@@ -83,35 +82,55 @@ struct PoolState {
 }
 
 impl Pool {
-    pub(crate) fn new(directory: PathBuf, connections_max: usize) -> Self {
-        Self { directory, connections_max: connections_max.max(1), state: Mutex::default(), returned: Condvar::new() }
+    pub(crate) fn new(place: Place, connections_max: usize) -> Self {
+        Self { place, connections_max: connections_max.max(1), state: Mutex::default(), returned: Condvar::new() }
     }
 
     /// Runs `read` on one state of the database, whatever is committed meanwhile.
     pub(crate) fn read<T, E: From<ReadError>>(&self, read: impl FnOnce(&Reader<'_>) -> Result<T, E>) -> Result<T, E> {
         let mut lent = Lent { pool: self, connection: None };
-        let connection = lent.connection.insert(self.lend()?);
-        database::execute(connection, "BEGIN", &[]).map_err(ReadError::from)?;
+        let connection = loop {
+            let (connection, was_idle) = self.lend()?;
+            let connection = &*lent.connection.insert(connection);
+            match connection.begin_reading() {
+                Ok(()) => break connection,
+                // The server ended it while nobody used it: another one tells whether the server is there.
+                Err(error) if error.is_lost() && was_idle => {
+                    lent.connection = None;
+                    self.gone();
+                }
+                Err(error) => return Err(ReadError::from(error).into()),
+            }
+        };
         read(&Reader { connection })
     }
 
-    fn lend(&self) -> Result<Connection, ReadError> {
+    /// A connection, and whether it was one before.
+    fn lend(&self) -> Result<(Connection, bool), ReadError> {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         loop {
             if let Some(connection) = state.idle.pop() {
-                return Ok(connection);
+                return Ok((connection, true));
             }
             if state.open < self.connections_max {
                 state.open += 1;
                 drop(state);
-                return database::open_reading(&self.directory).map_err(|error| {
-                    self.state.lock().unwrap_or_else(PoisonError::into_inner).open -= 1;
-                    self.returned.notify_one();
-                    error.into()
-                });
+                return match self.place.open_reading() {
+                    Ok(connection) => Ok((connection, false)),
+                    Err(error) => {
+                        self.gone();
+                        Err(error.into())
+                    }
+                };
             }
             state = self.returned.wait(state).unwrap_or_else(PoisonError::into_inner);
         }
+    }
+
+    /// One connection less.
+    fn gone(&self) {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner).open -= 1;
+        self.returned.notify_one();
     }
 }
 
@@ -125,7 +144,7 @@ impl Drop for Lent<'_> {
     fn drop(&mut self) {
         let Some(connection) = self.connection.take() else { return };
         // Ends the reading transaction; a connection that cannot do that is not lent again.
-        let ended = connection.is_autocommit() || database::execute(&connection, "ROLLBACK", &[]).is_ok();
+        let ended = connection.end_reading();
         let mut state = self.pool.state.lock().unwrap_or_else(PoisonError::into_inner);
         if ended {
             state.idle.push(connection);
@@ -170,21 +189,12 @@ impl Reader<'_> {
         &self,
         from: Seq,
         to: Seq,
-        mut each: impl FnMut(Seq, &[u8]) -> ControlFlow<()>,
+        each: impl FnMut(Seq, &[u8]) -> ControlFlow<()>,
     ) -> Result<(), ReadError> {
-        let mut statement = self.connection.prepare_cached(statements::ENTRY_SCAN.sql)?;
-        let mut rows = statement.query([Value::from(from), Value::from(to)])?;
-        while let Some(row) = rows.next()? {
-            let row = Row(row);
-            let seq = Seq(u64::try_from(row.int(0)?).unwrap_or(0));
-            if each(seq, row.bytes_in_place(1)?).is_break() {
-                break;
-            }
-        }
-        Ok(())
+        self.connection.scan(from, to, each)
     }
 
-    /// All rows a registered statement answers with.
+    /// All rows a registered statement answers with. `each` sees them as they come, and cannot read anything else meanwhile.
     ///
     /// # Errors
     /// When the database or `each` fails.
@@ -194,12 +204,11 @@ impl Reader<'_> {
         values: &[Value],
         mut each: impl FnMut(&Row<'_>) -> Result<T, ReadError>,
     ) -> Result<Vec<T>, ReadError> {
-        let mut prepared = self.connection.prepare_cached(statement.sql)?;
-        let mut rows = prepared.query(rusqlite::params_from_iter(values))?;
         let mut found = Vec::new();
-        while let Some(row) = rows.next()? {
-            found.push(each(&Row(row))?);
-        }
+        self.connection.query(statement, values, |row| {
+            found.push(each(row)?);
+            Ok(ControlFlow::Continue(()))
+        })?;
         Ok(found)
     }
 
@@ -213,9 +222,14 @@ impl Reader<'_> {
         values: &[Value],
         each: impl FnOnce(&Row<'_>) -> Result<T, ReadError>,
     ) -> Result<Option<T>, ReadError> {
-        let mut prepared = self.connection.prepare_cached(statement.sql)?;
-        let mut rows = prepared.query(rusqlite::params_from_iter(values))?;
-        rows.next()?.map(|row| each(&Row(row))).transpose()
+        let (mut found, mut each) = (None, Some(each));
+        self.connection.query(statement, values, |row| {
+            if let Some(each) = each.take() {
+                found = Some(each(row)?);
+            }
+            Ok(ControlFlow::Break(()))
+        })?;
+        Ok(found)
     }
 
     /// How many batches named a stream: the version to expect next. 0 for one never named.

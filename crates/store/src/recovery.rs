@@ -1,6 +1,6 @@
 //! Starting again: every entry after the newest snapshot is read, hashed against the tree's tiles, and folded, in order.
 
-use crate::database::StorageError;
+use crate::database::{Connection, StorageError};
 use crate::keys::{Key, Keys};
 use crate::reader::Reader;
 use crate::rotation;
@@ -9,7 +9,6 @@ use crate::{Apply, OpenError, ReadError};
 use events::{Event, Leaf, Seq, Timestamp};
 use ledger::source::TILE_WIDTH;
 use ledger::{Hash, Origin, SigningKey, TileSource, Tree, VerifyingKey, leaf_hash, note};
-use rusqlite::Connection;
 use std::ops::ControlFlow;
 use std::path::Path;
 use std::sync::Arc;

@@ -4,10 +4,11 @@
 //! `ledger.restored` as its first new entry and signs under a new origin from there on.
 
 use crate::backup::{BackupError, VKEY, copy_database, copy_keys, examine, hashed, keys_in, prepare};
-use crate::database::{self, FILE_NAME};
+use crate::database::Connection;
 use crate::directory::{self, DirectoryError};
 use crate::keys::{FOLDER as KEYS, Keys};
 use crate::reader::Reader;
+use crate::sqlite::{self, FILE_NAME};
 use crate::{OpenError, RecoveryError, migrations, recovery, statements};
 use events::{Actor, Draft, Leaf, Seq, Timestamp, ledger::Restored as Declared};
 use ledger::{Origin, SigningKey, Tree, VerifyingKey};
@@ -126,8 +127,8 @@ pub(crate) fn is_whole(directory: &Path) -> Result<(), OpenError> {
 /// Checks what was copied against its own checkpoint, then writes the declaration and the new origin in one transaction.
 fn declare(copy: &Path, earlier: Option<&VerifyingKey>, declared: Declaration) -> Result<Restored, RestoreError> {
     let mut keys = Keys::open(copy)?;
-    let mut connection = database::open_writing(copy)?;
-    migrations::apply(&mut connection, migrations::ALL, declared.now)?;
+    let connection = Connection::Sqlite(sqlite::open_writing(copy)?);
+    migrations::apply(&connection, migrations::ALL, declared.now)?;
     let reader = Reader { connection: &connection };
     let origin = reader.find(statements::ORIGIN_FIND, &[], |row| row.text(0)).map_err(RecoveryError::Read)?;
     let origin = Origin::parse(&origin.unwrap_or_default()).map_err(OpenError::Origin)?;
@@ -155,19 +156,20 @@ fn declare(copy: &Path, earlier: Option<&VerifyingKey>, declared: Declaration) -
     let recorded_at = declared.now.max(last_recorded_at.unwrap_or(Timestamp::MIN));
     let leaf = Leaf::bytes(entry, recorded_at, &tail);
     let changed = (|| {
-        database::execute(&connection, "BEGIN IMMEDIATE", &[])?;
-        database::execute(&connection, statements::ENTRY_ADD.sql, &[entry.into(), leaf.into()])?;
-        database::execute(&connection, statements::ORIGIN_CHANGE.sql, &[to.as_str().into()])?;
+        connection.begin()?;
+        connection.execute(statements::ORIGIN_CHANGE, &[to.as_str().into()])?;
         // The old origin's signatures and witnesses say nothing of the new one.
         for forgotten in [statements::CHECKPOINT_FORGET, statements::LEDGER_ROTATION_FORGET, statements::WITNESS_FORGET]
         {
-            database::execute(&connection, forgotten.sql, &[])?;
+            connection.execute(forgotten, &[])?;
         }
-        database::execute(&connection, "COMMIT", &[])
+        connection.commit(entry, &[leaf], None)
     })();
     changed?;
-    connection.pragma_update(None, "journal_mode", "DELETE").map_err(crate::StorageError::from)?;
-    connection.close().map_err(|(_, error)| crate::StorageError::from(error))?;
+    if let Connection::Sqlite(connection) = connection {
+        connection.pragma_update(None, "journal_mode", "DELETE").map_err(crate::StorageError::from)?;
+        connection.close().map_err(|(_, error)| crate::StorageError::from(error))?;
+    }
     Ok(Restored {
         from_origin: origin.as_str().to_owned(),
         to_origin: to.as_str().to_owned(),

@@ -5,7 +5,7 @@
 
 use crate::directory::DirectoryError;
 use crate::reader::Reader;
-use crate::{OpenError, RecoveryError, database};
+use crate::{OpenError, RecoveryError};
 use events::Timestamp;
 use ledger::note::claimed;
 use ledger::{Origin, Tree};
@@ -48,12 +48,9 @@ fn write(directory: &Path, note: &str) -> std::io::Result<()> {
     std::fs::rename(unfinished, directory.join(FILE_NAME))
 }
 
-/// Whether the store's file is there if it ever was: before anything makes a new one.
-pub(crate) fn is_there(directory: &Path) -> Result<(), OpenError> {
-    if directory.join(FILE_NAME).exists() && !directory.join(database::FILE_NAME).exists() {
-        return Err(OpenError::Lost(directory.to_owned()));
-    }
-    Ok(())
+/// Whether there once was a store: then nothing may make a new one.
+pub(crate) fn was(directory: &Path) -> bool {
+    directory.join(FILE_NAME).exists()
 }
 
 /// Whether the store still holds what it once signed. `sealed` is the tree of its latest checkpoint.

@@ -1,6 +1,6 @@
 //! The Merkle tree over what was committed: its tiles and signed checkpoints, kept beside the entries.
 
-use crate::database::{self, StorageError};
+use crate::database::{Connection, StorageError};
 use crate::keys::{Keys, KeysError};
 use crate::reader::Reader;
 use crate::retained::Retained;
@@ -9,7 +9,6 @@ use crate::{ReadError, Value, statements};
 use events::{Seq, Timestamp};
 use ledger::receipt::Receipt;
 use ledger::{SigningKey, Tile, Tree, leaf_hash, proof};
-use rusqlite::Connection;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -29,12 +28,6 @@ pub(crate) enum SealError {
     /// The database failed.
     #[error(transparent)]
     Storage(#[from] StorageError),
-}
-
-impl From<rusqlite::Error> for SealError {
-    fn from(error: rusqlite::Error) -> Self {
-        Self::Storage(error.into())
-    }
 }
 
 /// The tree in memory, and what of it is not in the database yet.
@@ -132,8 +125,8 @@ impl Sealer {
         let keys: Vec<&SigningKey> = std::iter::once(&self.key).chain(next).collect();
         let note = ledger::note::sign_by_all(size, self.tree.root(), &keys)?;
         let kept = self.keep(connection, note.clone(), now);
-        if kept.is_err() && !connection.is_autocommit() {
-            connection.execute_batch("ROLLBACK")?;
+        if kept.is_err() && connection.in_transaction() {
+            connection.rollback()?;
         }
         kept?;
         self.unsaved.clear();
@@ -155,25 +148,22 @@ impl Sealer {
     }
 
     fn keep(&self, connection: &Connection, note: String, now: Timestamp) -> Result<(), SealError> {
-        database::execute(connection, "BEGIN IMMEDIATE", &[])?;
-        {
-            let mut statement = connection.prepare_cached(statements::TILE_KEEP.sql)?;
-            for tile in self.unsaved.values() {
-                statement.execute(rusqlite::params![tile.level, Value::from(Seq(tile.index)), tile.bytes])?;
-            }
-        }
+        connection.begin()?;
+        let tile = |tile: &Tile| [u32::from(tile.level).into(), Seq(tile.index).into(), tile.bytes.as_slice().into()];
+        let tiles: Vec<[Value; 3]> = self.unsaved.values().map(tile).collect();
+        let (_, failed) = connection.execute_each(tiles.iter().map(|tile| (statements::TILE_KEEP, tile.as_slice())));
+        failed.map_or(Ok(()), Err)?;
         let size = Value::from(Seq(self.tree.size()));
         if let Some(Successor { key, entry: Some(entry) }) = &self.next {
             let record = self.record(&Reader { connection }, *entry, &note)?;
             let (from, to) = (self.key.verifying_key().to_string(), key.verifying_key().to_string());
             let values = [Seq(*entry).into(), size.clone(), from.into(), to.into(), record.into(), now.into()];
-            database::execute(connection, statements::LEDGER_ROTATION_KEEP.sql, &values)?;
+            connection.execute(statements::LEDGER_ROTATION_KEEP, &values)?;
         }
-        database::execute(connection, statements::CHECKPOINT_KEEP.sql, &[size, note.into(), now.into()])?;
+        connection.execute(statements::CHECKPOINT_KEEP, &[size, note.into(), now.into()])?;
         // The one before stays: whoever has just read it still finds it.
-        database::execute(connection, statements::CHECKPOINT_PRUNE.sql, &[Seq(self.sealed()).into()])?;
-        database::execute(connection, "COMMIT", &[])?;
-        Ok(())
+        connection.execute(statements::CHECKPOINT_PRUNE, &[Seq(self.sealed()).into()])?;
+        Ok(connection.commit_writes()?)
     }
 
     /// What a verifier follows from the old key to the new one.

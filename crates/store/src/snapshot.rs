@@ -8,9 +8,9 @@
 //! version, and the log's own tiles give the root it names at the entry it names. Otherwise the one before it is tried, and at last the log is
 //! folded from its beginning. What is in a snapshot is in the log too, as readable: pseudonyms, names of staff, no record number.
 
-use crate::database;
 use crate::directory;
 use crate::keys::Key;
+use crate::place::Place;
 use crate::reader::Reader;
 use crate::recovery::{Recovered, TileCheck};
 use crate::status::Status;
@@ -357,7 +357,7 @@ pub(crate) struct Snapshotter {
 
 /// What the thread works with.
 struct Maker {
-    directory: PathBuf,
+    place: Place,
     snapshots: Snapshots,
     status: Arc<Status>,
     elapsed: Elapsed,
@@ -368,7 +368,7 @@ struct Maker {
 impl Snapshotter {
     /// Starts it: a snapshot after every `entries_min` entries. `last` is how many entries the newest is over.
     pub(crate) fn start(
-        directory: &Path,
+        place: Place,
         snapshots: Snapshots,
         status: Arc<Status>,
         elapsed: Elapsed,
@@ -377,7 +377,7 @@ impl Snapshotter {
     ) -> io::Result<Self> {
         let stop = Arc::clone(&snapshots.stop);
         let (wake, woken) = std::sync::mpsc::channel();
-        let maker = Maker { directory: directory.to_owned(), snapshots, status, elapsed, fresh, entries_min };
+        let maker = Maker { place, snapshots, status, elapsed, fresh, entries_min };
         let thread =
             std::thread::Builder::new().name("store-snapshot".into()).spawn(move || maker.run(&woken, last))?;
         Ok(Self { stop, wake: Some(wake), thread: Some(thread) })
@@ -426,7 +426,7 @@ impl Maker {
 
     /// Folds on from the newest snapshot to `sealed` and keeps that. How many entries it is over.
     fn make(&mut self, sealed: u64) -> Result<u64, Unmade> {
-        let connection = database::open_reading(&self.directory)?;
+        let connection = self.place.open_reading()?;
         let reader = Reader { connection: &connection };
         let mut fold = self.fresh.resumable().ok_or(Unmade::NotKept)?.fresh();
         let version = self.fresh.resumable().ok_or(Unmade::NotKept)?.version();

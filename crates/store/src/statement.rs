@@ -2,7 +2,11 @@
 
 use crate::ReadError;
 use crate::database::StorageError;
+use crate::postgres::Failed;
+use bytes::BytesMut;
 use rusqlite::types::{ToSqlOutput, ValueRef};
+use std::error::Error;
+use tokio_postgres::types::{self, FromSql, IsNull, Type};
 
 /// One SQL statement of the registry, written in the dialect that SQLite and PostgreSQL share.
 ///
@@ -47,6 +51,25 @@ impl rusqlite::ToSql for Value {
             Self::Bytes(value) => ValueRef::Blob(value),
         }))
     }
+}
+
+impl types::ToSql for Value {
+    fn to_sql(&self, wanted: &Type, to: &mut BytesMut) -> Result<IsNull, Box<dyn Error + Sync + Send>> {
+        match self {
+            Self::Null => Ok(IsNull::Yes),
+            Self::Int(value) if *wanted == Type::INT4 => i32::try_from(*value)?.to_sql(wanted, to),
+            Self::Int(value) => value.to_sql(wanted, to),
+            Self::Text(value) => value.to_sql(wanted, to),
+            Self::Bytes(value) => value.to_sql(wanted, to),
+        }
+    }
+
+    /// Whether a value fits is seen before it is sent (`postgres::connection`), since that rests on the value.
+    fn accepts(_: &Type) -> bool {
+        true
+    }
+
+    types::to_sql_checked!();
 }
 
 impl From<i64> for Value {
@@ -117,7 +140,47 @@ impl<T: Into<Self>> From<Option<T>> for Value {
 }
 
 /// One row of an answer. Columns count from 0.
-pub struct Row<'a>(pub(crate) &'a rusqlite::Row<'a>);
+pub struct Row<'a>(pub(crate) Raw<'a>);
+
+/// A row as its engine has it.
+pub(crate) enum Raw<'a> {
+    /// Of a file.
+    Sqlite(&'a rusqlite::Row<'a>),
+    /// Of a server.
+    Postgres(&'a tokio_postgres::Row),
+}
+
+/// A value of a row, in place.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Cell<'a> {
+    Null,
+    Int(i64),
+    Text(&'a str),
+    Bytes(&'a [u8]),
+    /// Of a type that is none of these.
+    Other,
+}
+
+impl<'a> FromSql<'a> for Cell<'a> {
+    fn from_sql(wanted: &Type, raw: &'a [u8]) -> Result<Self, Box<dyn Error + Sync + Send>> {
+        Ok(match *wanted {
+            Type::INT8 => Self::Int(i64::from_sql(wanted, raw)?),
+            Type::INT4 => Self::Int(i32::from_sql(wanted, raw)?.into()),
+            Type::BOOL => Self::Int(bool::from_sql(wanted, raw)?.into()),
+            Type::TEXT => Self::Text(<&str>::from_sql(wanted, raw)?),
+            Type::BYTEA => Self::Bytes(raw),
+            _ => Self::Other,
+        })
+    }
+
+    fn from_sql_null(_: &Type) -> Result<Self, Box<dyn Error + Sync + Send>> {
+        Ok(Self::Null)
+    }
+
+    fn accepts(_: &Type) -> bool {
+        true
+    }
+}
 
 impl std::fmt::Debug for Row<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -126,8 +189,17 @@ impl std::fmt::Debug for Row<'_> {
 }
 
 impl Row<'_> {
-    fn value(&self, column: usize) -> Result<ValueRef<'_>, ReadError> {
-        self.0.get_ref(column).map_err(|error| StorageError::new(error).into())
+    fn value(&self, column: usize) -> Result<Cell<'_>, ReadError> {
+        match self.0 {
+            Raw::Sqlite(row) => Ok(match row.get_ref(column).map_err(StorageError::new)? {
+                ValueRef::Null => Cell::Null,
+                ValueRef::Integer(value) => Cell::Int(value),
+                ValueRef::Text(text) => std::str::from_utf8(text).map_or(Cell::Other, Cell::Text),
+                ValueRef::Blob(bytes) => Cell::Bytes(bytes),
+                ValueRef::Real(_) => Cell::Other,
+            }),
+            Raw::Postgres(row) => row.try_get(column).map_err(|error| StorageError::from(Failed::from(error)).into()),
+        }
     }
 
     /// A number.
@@ -136,7 +208,7 @@ impl Row<'_> {
     /// When the column is something else.
     pub fn int(&self, column: usize) -> Result<i64, ReadError> {
         match self.value(column)? {
-            ValueRef::Integer(value) => Ok(value),
+            Cell::Int(value) => Ok(value),
             _ => Err(ReadError::Column { column, expected: "a number" }),
         }
     }
@@ -146,7 +218,7 @@ impl Row<'_> {
     /// # Errors
     /// When the column is something else.
     pub fn int_or_null(&self, column: usize) -> Result<Option<i64>, ReadError> {
-        if self.value(column)? == ValueRef::Null { Ok(None) } else { self.int(column).map(Some) }
+        if self.value(column)? == Cell::Null { Ok(None) } else { self.int(column).map(Some) }
     }
 
     /// A text.
@@ -154,8 +226,10 @@ impl Row<'_> {
     /// # Errors
     /// When the column is something else.
     pub fn text(&self, column: usize) -> Result<String, ReadError> {
-        let text = self.value(column)?.as_str().map_err(|_| ReadError::Column { column, expected: "a text" })?;
-        Ok(text.to_owned())
+        match self.value(column)? {
+            Cell::Text(text) => Ok(text.to_owned()),
+            _ => Err(ReadError::Column { column, expected: "a text" }),
+        }
     }
 
     /// Bytes.
@@ -177,7 +251,10 @@ impl Row<'_> {
 
     /// Bytes, without copying them.
     pub(crate) fn bytes_in_place(&self, column: usize) -> Result<&[u8], ReadError> {
-        self.value(column)?.as_blob().map_err(|_| ReadError::Column { column, expected: "bytes" })
+        match self.value(column)? {
+            Cell::Bytes(bytes) => Ok(bytes),
+            _ => Err(ReadError::Column { column, expected: "bytes" }),
+        }
     }
 
     /// A time, kept in milliseconds.

@@ -18,10 +18,16 @@ macro_rules! statements {
 }
 
 statements! {
+    // The tables themselves.
+    pub(crate) MIGRATION_LAST "migration_last" = "SELECT coalesce(max(number), 0) FROM migration";
+    pub(crate) MIGRATION_FIND "migration_find" = "SELECT checksum FROM migration WHERE number = ?1";
+    pub(crate) MIGRATION_ADD "migration_add" must_change =
+        "INSERT INTO migration (number, name, checksum, applied_at) VALUES (?1, ?2, ?3, ?4)";
+
     // The log itself.
     pub(crate) ENTRY_ADD "entry_add" = "INSERT INTO entry (seq, leaf) VALUES (?1, ?2)";
     pub(crate) ENTRY_ONE "entry_one" = "SELECT leaf FROM entry WHERE seq = ?1";
-    pub(crate) ENTRY_SCAN "entry_scan" = "SELECT seq, leaf FROM entry WHERE seq >= ?1 AND seq < ?2 ORDER BY seq";
+    pub(crate) ENTRY_SCAN "entry_scan" = "SELECT seq, leaf FROM entry WHERE seq >= ?1 AND seq < ?2 ORDER BY seq LIMIT ?3";
     pub(crate) ENTRY_COUNT "entry_count" = "SELECT coalesce(max(seq) + 1, 0) FROM entry";
     pub(crate) STREAM_VERSION "stream_version" = "SELECT version FROM stream WHERE name = ?1";
     pub(crate) STREAM_START "stream_start" = "INSERT INTO stream (name, version) VALUES (?1, 1)";
@@ -59,7 +65,7 @@ statements! {
     pub(crate) DETAIL_OF_PATIENT "detail_of_patient" =
         "SELECT seq FROM detail WHERE patient = ?1 AND sort = ?2 ORDER BY seq DESC LIMIT ?3";
     pub(crate) DETAIL_FORGET "detail_forget" = "UPDATE detail SET sealed = ?2 WHERE patient = ?1";
-    pub(crate) DETAIL_KEY_ADD "detail_key_add" must_change = "INSERT INTO detail_key (wrapped) VALUES (?1)";
+    pub(crate) DETAIL_KEY_ADD "detail_key_add" = "INSERT INTO detail_key (wrapped) VALUES (?1) RETURNING id";
     pub(crate) DETAIL_KEY_DESTROY "detail_key_destroy" =
         "UPDATE detail_key SET wrapped = ?2 WHERE id = (SELECT key_id FROM detail_subject WHERE patient = ?1)";
     pub(crate) DETAIL_SUBJECT_ADD "detail_subject_add" must_change =
@@ -79,7 +85,8 @@ statements! {
     pub DETAIL_DROP "detail_drop" = "DELETE FROM detail WHERE seq = ?1";
     /// `until`: what was recorded at or before then has expired.
     pub DETAIL_EXPIRY_SET "detail_expiry_set" must_change = "INSERT INTO detail_expiry (id, until) VALUES (1, ?1) \
-        ON CONFLICT (id) DO UPDATE SET until = max(detail_expiry.until, excluded.until)";
+        ON CONFLICT (id) DO UPDATE SET until = \
+        CASE WHEN excluded.until > detail_expiry.until THEN excluded.until ELSE detail_expiry.until END";
 
     // The directory of record numbers.
 
@@ -205,24 +212,41 @@ statements! {
 #[cfg(test)]
 mod tests {
     use super::ALL;
-    use crate::migrations;
+    use crate::database::Connection;
+    use crate::{migrations, postgres};
     use events::Timestamp;
     use std::collections::HashSet;
 
+    /// The tables of a file, in memory.
+    fn in_memory() -> Connection {
+        let connection = Connection::Sqlite(rusqlite::Connection::open_in_memory().unwrap());
+        migrations::apply(&connection, migrations::ALL, Timestamp::MIN).unwrap();
+        connection
+    }
+
     #[test]
-    fn every_statement_can_be_prepared_and_has_its_own_name() {
-        let mut connection = rusqlite::Connection::open_in_memory().unwrap();
-        migrations::apply(&mut connection, migrations::ALL, Timestamp::MIN).unwrap();
+    fn every_statement_can_be_prepared_on_both_engines_and_has_its_own_name() {
+        let file = in_memory();
+        let address = crate::Address::parse(&cluster::Cluster::shared().database().unwrap()).unwrap();
+        let server = Connection::Postgres(postgres::Server::new(address, [7; 16]).unwrap().connect_writing().unwrap());
+        migrations::apply(&server, migrations::ALL, Timestamp::MIN).unwrap();
+        let (Connection::Sqlite(file), Connection::Postgres(server)) = (file, server) else { panic!("one of each") };
         let mut names = HashSet::new();
         for statement in ALL {
-            connection.prepare(statement.sql).unwrap_or_else(|error| panic!("{}: {error}", statement.name));
+            file.prepare(statement.sql).unwrap_or_else(|error| panic!("{}: {error}", statement.name));
+            let taken = server.prepared(statement.sql).unwrap_or_else(|error| panic!("{}: {error}", statement.name));
+            let prepared = file.prepare(statement.sql).unwrap();
+            assert_eq!(taken.params().len(), prepared.parameter_count(), "{}", statement.name);
             assert!(names.insert(statement.name), "two statements are called {}", statement.name);
         }
+        for own in postgres::OWN {
+            server.prepared(own).unwrap_or_else(|error| panic!("{own}: {error}"));
+        }
     }
+
     #[test]
     fn nothing_an_erasure_does_on_the_writer_reads_a_whole_table() {
-        let mut connection = rusqlite::Connection::open_in_memory().unwrap();
-        migrations::apply(&mut connection, migrations::ALL, Timestamp::MIN).unwrap();
+        let Connection::Sqlite(connection) = in_memory() else { panic!("a file") };
         let plan = |statement: &crate::Statement| -> Vec<String> {
             let mut explained = connection.prepare(&format!("EXPLAIN QUERY PLAN {}", statement.sql)).unwrap();
             let values = vec![rusqlite::types::Value::Null; explained.parameter_count()];

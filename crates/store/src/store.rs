@@ -1,9 +1,11 @@
 //! The store as everybody holds it: opened once, cloned freely, appended to from anywhere.
 
 use crate::clock::ClockWatch;
+use crate::database::Connection;
 use crate::detail::{Committed, Vault};
 use crate::directory::{self, Lock};
 use crate::keys::Keys;
+use crate::place::Place;
 use crate::queue::{Answer, Order, Pending, Queue};
 use crate::reader::{Pool, Reader};
 use crate::recovery::{self, Recovered};
@@ -15,8 +17,8 @@ use crate::status::{Head, Health, Status};
 use crate::wal::Checkpointer;
 use crate::writer::Writer;
 use crate::{
-    AppendError, BATCH_DRAFTS_MAX, Batch, OpenError, ReadError, Recorded, RecoveryError, database, migrations, restore,
-    retained, statements,
+    Address, AppendError, BATCH_DRAFTS_MAX, Batch, OpenError, ReadError, Recorded, RecoveryError, migrations, restore,
+    retained, sqlite, statements,
 };
 use events::{Actor, Leaf, LeafError, Seq, Timestamp};
 use ledger::{EntrySource, Origin, TileSource, Tree, VerifyingKey};
@@ -58,6 +60,9 @@ pub type Elapsed = Arc<dyn Fn() -> Duration + Send + Sync>;
 /// How a store is opened.
 #[derive(Clone)]
 pub struct Options {
+    /// The PostgreSQL database that holds everything but keys and what can be made anew; without one, it is where the directory says or, in a new
+    /// one, a file in it.
+    pub address: Option<Address>,
     /// The ledger's name, fixed when the store is made: an old store keeps its own.
     pub origin: String,
     /// The wall clock. May misbehave.
@@ -72,7 +77,7 @@ pub struct Options {
     pub seal_after: Duration,
     /// The furthest the wall clock may move against the time that really passed without an entry saying so; `None` says nothing.
     pub clock_jump_max: Option<Duration>,
-    /// The most bytes the database file may have.
+    /// The most bytes the database file may have. Of no meaning on a server.
     pub size_bytes_max: Option<u64>,
     /// The most connections that read at once.
     pub readers_max: usize,
@@ -86,6 +91,7 @@ impl Options {
     #[must_use]
     pub fn new(origin: impl Into<String>, now: Now) -> Self {
         Self {
+            address: None,
             origin: origin.into(),
             now,
             elapsed: crate::clock::monotonic(),
@@ -143,14 +149,16 @@ impl Store {
     ) -> Result<(Self, T), OpenError> {
         let lock = directory::take(directory)?;
         restore::is_whole(directory)?;
-        retained::is_there(directory)?;
+        let place = Place::of(directory, options.address.as_ref())?;
+        if let Place::File(_) = place
+            && retained::was(directory)
+            && !directory.join(sqlite::FILE_NAME).exists()
+        {
+            return Err(OpenError::Lost(directory.to_owned()));
+        }
         let mut keys = Keys::open(directory)?;
-        directory::private_file(&directory.join(database::FILE_NAME))?;
-        let mut connection = database::open_writing(directory)?;
-        database::limit_size(&connection, options.size_bytes_max)?;
-        // What was erased just before a crash is in the file now, and nowhere else.
-        crate::wal::empty(&connection);
-        migrations::apply(&mut connection, migrations::ALL, (options.now)())?;
+        let connection = connect(&place, directory, &options)?;
+        let group = connection.settle()?;
         let origin = fix_origin(&connection, &options.origin)?;
         let reader = Reader { connection: &connection };
         let (signing, next) = recovery::signing_keys(&reader, directory, &origin, &mut keys)?;
@@ -164,7 +172,7 @@ impl Store {
         let snapshots = Snapshots::of(directory, &keys.detail);
         let (refolded, beside) = std::thread::scope(|scope| {
             let beside = scope.spawn(|| {
-                let connection = database::open_reading(directory)?;
+                let connection = place.open_reading()?;
                 Ok::<_, crate::StorageError>(beside(&Reader { connection: &connection }, &keys))
             });
             let refolded = refold(&reader, &snapshots, sealed.unwrap_or(0), &mut tree, apply.as_mut());
@@ -186,8 +194,15 @@ impl Store {
             directory: directory.to_owned(),
             queue: queue.clone(),
             status: status.clone(),
+            checkpointer: match &place {
+                Place::File(directory) => Some(Checkpointer::start(directory).map_err(OpenError::Thread)?),
+                Place::Server(_) => None,
+            },
+            place: place.clone(),
             connection: Some(connection),
-            checkpointer: Checkpointer::start(directory).map_err(OpenError::Thread)?,
+            behind: false,
+            group,
+            settled: group,
             snapshotter: None,
             sealer,
             apply,
@@ -201,11 +216,12 @@ impl Store {
         };
         if let (Some(entries_min), Some(kept)) = (options.snapshot_entries, writer.apply.resumable()) {
             let (fresh, elapsed) = (kept.fresh(), options.elapsed.clone());
-            let made = Snapshotter::start(directory, snapshots, status.clone(), elapsed, fresh, (entries_min, folded));
+            let made = Snapshotter::start(place.clone(), snapshots, status.clone(), elapsed, fresh, (entries_min, folded));
             writer.snapshotter = Some(made.map_err(OpenError::Thread)?);
         }
         let thread = spawn(writer, lock, status.clone()).map_err(OpenError::Thread)?;
-        let pool = Pool::new(directory.to_owned(), options.readers_max);
+        place.remember(directory)?;
+        let pool = Pool::new(place, options.readers_max);
         let writer = Mutex::new(Some(thread));
         Ok((Self(Arc::new(Shared { queue, status, pool, keys, vault, signers, writer })), beside))
     }
@@ -456,14 +472,31 @@ fn spawn(writer: Writer, lock: Lock, status: Arc<Status>) -> std::io::Result<Joi
     })
 }
 
+/// A connection that writes, to tables as this build knows them.
+fn connect(place: &Place, directory: &Path, options: &Options) -> Result<Connection, OpenError> {
+    if let Place::File(_) = place {
+        directory::private_file(&directory.join(sqlite::FILE_NAME))?;
+    }
+    let connection = place.open_writing()?;
+    connection.limit_size(options.size_bytes_max)?;
+    if let Connection::Sqlite(file) = &connection {
+        // What was erased just before a crash is in the file now, and nowhere else.
+        crate::wal::empty(file);
+    } else if retained::was(directory) && !connection.has_tables()? {
+        return Err(OpenError::Lost(directory.to_owned()));
+    }
+    migrations::apply(&connection, migrations::ALL, (options.now)())?;
+    Ok(connection)
+}
+
 /// The origin the store was made with; `given` for a new one.
-fn fix_origin(connection: &rusqlite::Connection, given: &str) -> Result<Origin, OpenError> {
+fn fix_origin(connection: &Connection, given: &str) -> Result<Origin, OpenError> {
     let reader = Reader { connection };
     let origin = match reader.find(statements::ORIGIN_FIND, &[], |row| row.text(0)).map_err(RecoveryError::Read)? {
         Some(origin) => Origin::parse(&origin).map_err(OpenError::Origin)?,
         None => {
             let origin = Origin::parse(given).map_err(OpenError::Origin)?;
-            database::execute(connection, statements::ORIGIN_SET.sql, &[origin.as_str().into()])?;
+            connection.execute(statements::ORIGIN_SET, &[origin.as_str().into()])?;
             origin
         }
     };

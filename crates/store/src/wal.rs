@@ -1,6 +1,7 @@
 //! Moves what was committed from the write-ahead log into the file, off the commit path.
 
-use crate::database::{self, StorageError};
+use crate::database::StorageError;
+use crate::sqlite;
 use rusqlite::Connection;
 use std::path::Path;
 use std::sync::Arc;
@@ -35,7 +36,7 @@ impl Checkpointer {
             while stopped.recv_timeout(EVERY) == Err(std::sync::mpsc::RecvTimeoutError::Timeout) {
                 let moved = match &connection {
                     Some(connection) => passive(connection),
-                    None => database::open_writing(&directory).and_then(|opened| passive(connection.insert(opened))),
+                    None => sqlite::open_writing(&directory).and_then(|opened| passive(connection.insert(opened))),
                 };
                 if let Ok(pages) = &moved {
                     seen.store(*pages, Ordering::Relaxed);
@@ -88,7 +89,7 @@ pub(crate) fn emptied(connection: &Connection) -> Result<bool, StorageError> {
 pub(crate) fn emptied_at_once(connection: &Connection) -> Result<bool, StorageError> {
     connection.busy_timeout(Duration::ZERO)?;
     let done = emptied(connection);
-    connection.busy_timeout(database::BUSY_WAIT)?;
+    connection.busy_timeout(sqlite::BUSY_WAIT)?;
     done
 }
 

@@ -1,10 +1,11 @@
 //! The one thread that writes: takes what waits, commits it together, folds it, answers, and seals.
 
 use crate::clock::{ClockWatch, Look};
-use crate::commit::{self, Committed};
-use crate::database::{self, Fault, StorageError};
+use crate::commit::{self, Committed, Unkept};
+use crate::database::{Connection, Fault, StorageError};
 use crate::detail::Vault;
 use crate::keys::Keys;
+use crate::place::Place;
 use crate::queue::{Answer, Order, Pending, Queue, Work};
 use crate::reader::Reader;
 use crate::recovery::{self, Recovered};
@@ -16,7 +17,6 @@ use crate::wal::{self, Checkpointer};
 use crate::{AppendError, Apply, Batch, Condition, KeysError, Options, Recorded, Value, statements};
 use events::{Actor, Draft, Leaf, Seq, Timestamp, clock::Jumped, ledger::KeyRotated};
 use ledger::SigningKey;
-use rusqlite::Connection;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -32,6 +32,11 @@ const CLAIMS_PRUNED_MAX: i64 = 10_000;
 /// How much space must be there before a store that was full counts as ready: room for a few entries.
 const PROBE_BYTES: usize = 64 * 1024;
 
+/// How long whoever waits for a commit waits for another connection, when the one it was sent over broke.
+const ASK_AGAIN_MAX: Duration = Duration::from_secs(3);
+/// How often another is tried meanwhile.
+const ASK_AGAIN_EVERY: Duration = Duration::from_millis(100);
+
 /// Everything the writing thread owns.
 pub(crate) struct Writer {
     pub(crate) vault: Arc<Vault>,
@@ -45,7 +50,16 @@ pub(crate) struct Writer {
     pub(crate) status: Arc<Status>,
     /// None after a failure, until it is opened again.
     pub(crate) connection: Option<Connection>,
-    pub(crate) checkpointer: Checkpointer,
+    /// Where connections are opened to.
+    pub(crate) place: Place,
+    /// The database may have entries that were not folded yet.
+    pub(crate) behind: bool,
+    /// The number of the last group that was sent to be committed.
+    pub(crate) group: u64,
+    /// The number of the last group that the database had when this node last asked it.
+    pub(crate) settled: u64,
+    /// Only a file has one.
+    pub(crate) checkpointer: Option<Checkpointer>,
     /// Ends with the writer.
     pub(crate) snapshotter: Option<Snapshotter>,
     pub(crate) sealer: Sealer,
@@ -75,8 +89,8 @@ impl Writer {
         self.queue.abandon();
         self.snapshotter = None;
         let _reported = self.seal_now();
-        if let Some(connection) = &self.connection {
-            wal::empty(connection);
+        if let Some(file) = self.connection.as_ref().and_then(Connection::sqlite) {
+            wal::empty(file);
         }
     }
 
@@ -99,7 +113,7 @@ impl Writer {
             match order {
                 Order::Seal(answer) => drop(answer.send(self.seal_now())),
                 Order::Rotate(actor, answer) => drop(answer.send(self.rotate(actor)?)),
-                Order::Scrub(answer) => drop(answer.send(self.scrub(wal::emptied))),
+                Order::Scrub(answer) => drop(answer.send(self.scrub(true))),
                 Order::LimitSize(bytes, answer) => drop(answer.send(self.limit_size(bytes))),
             }
         }
@@ -111,7 +125,7 @@ impl Writer {
             let _reported = self.seal_now();
         }
         if self.scrub_due && self.scrubbed_at + SCRUB_AGAIN <= now {
-            let _tried_again = self.scrub(wal::emptied_at_once);
+            let _tried_again = self.scrub(false);
         }
         Ok(work)
     }
@@ -128,10 +142,7 @@ impl Writer {
             return Ok(());
         }
         let ahead: Vec<Vec<u8>> = jump.iter().filter_map(|draft| draft.tail().ok()).collect();
-        let committed = self.reopen().and_then(|()| {
-            let recorded_at = self.recorded_at.max(look.wall);
-            commit::commit(connected(&self.connection)?, &self.vault, self.next, recorded_at, &ahead, &group)
-        });
+        let committed = self.commit(look.wall, &ahead, &group);
         metrics::histogram!("handrail_store_commit_batches").record(group.len() as f64);
         metrics::histogram!("handrail_store_commit_seconds")
             .record((self.options.elapsed)().saturating_sub(look.elapsed).as_secs_f64());
@@ -146,6 +157,47 @@ impl Writer {
                 Ok(())
             }
         }
+    }
+
+    /// Commits a group. Where the way to the database breaks meanwhile, a new connection tells whether it was kept, and if not, it is sent once more.
+    fn commit(&mut self, wall: Timestamp, ahead: &[Vec<u8>], group: &[Pending]) -> Result<Committed, StorageError> {
+        let (sent, lost) = match self.commit_once(wall, ahead, group) {
+            Ok(committed) => return Ok(committed),
+            Err(Unkept::Lost(committed, error)) => (Some(committed), error),
+            Err(Unkept::Not(error)) if error.is_lost() && self.troubled_since.is_none() => (None, error),
+            Err(Unkept::Not(error)) => return Err(error),
+        };
+        tracing::warn!(error = %lost, "the way to the database broke; asking again");
+        let begun = (self.options.elapsed)();
+        loop {
+            self.connection = None;
+            match self.reconnect() {
+                Ok(()) => break,
+                Err(_) if (self.options.elapsed)().saturating_sub(begun) < ASK_AGAIN_MAX => {
+                    std::thread::sleep(ASK_AGAIN_EVERY);
+                }
+                Err(_) => return Err(lost),
+            }
+        }
+        match sent {
+            Some(committed) if self.settled == self.group => Ok(committed),
+            _ => self.commit_once(wall, ahead, group).map_err(|unkept| match unkept {
+                Unkept::Lost(_, error) | Unkept::Not(error) => error,
+            }),
+        }
+    }
+
+    fn commit_once(&mut self, wall: Timestamp, ahead: &[Vec<u8>], group: &[Pending]) -> Result<Committed, Unkept> {
+        self.reopen().map_err(Unkept::Not)?;
+        self.group = self.group.max(self.settled) + 1;
+        let to = commit::Place {
+            connection: connected(&self.connection).map_err(Unkept::Not)?,
+            vault: &self.vault,
+            next: self.next,
+            recorded_at: self.recorded_at.max(wall),
+            group: self.group,
+        };
+        commit::commit(&to, ahead, group)
     }
 
     /// What follows a commit: fold, then answer, then take the entries into the tree.
@@ -183,8 +235,8 @@ impl Writer {
         for entry in &entries {
             self.sealer.append(entry);
         }
-        if let Some(connection) = &self.connection {
-            self.checkpointer.lend_a_hand(connection);
+        if let (Some(checkpointer), Some(Connection::Sqlite(file))) = (&self.checkpointer, &self.connection) {
+            checkpointer.lend_a_hand(file);
         }
         if applied {
             return Ok(());
@@ -240,7 +292,7 @@ impl Writer {
             let connection = connected(&self.connection)?;
             self.sealer.seal(connection, now)?;
             let values = [Value::from(now), CLAIMS_PRUNED_MAX.into()];
-            Ok(database::execute(connection, statements::CLAIM_PRUNE.sql, &values)?)
+            Ok(connection.execute(statements::CLAIM_PRUNE, &values)?)
         });
         match sealed {
             Ok(pruned) => {
@@ -268,10 +320,10 @@ impl Writer {
         }
     }
 
-    /// Empties the write-ahead log, so that what was destroyed in the file is destroyed there too.
-    fn scrub(&mut self, emptied: impl FnOnce(&Connection) -> Result<bool, StorageError>) -> Result<(), AppendError> {
+    /// Sees to it that what was destroyed in the tables is not left beside them: in a file's write-ahead log, in a server's dead rows.
+    fn scrub(&mut self, waiting: bool) -> Result<(), AppendError> {
         self.scrubbed_at = (self.options.elapsed)();
-        let scrubbed = self.reopen().and_then(|()| emptied(connected(&self.connection)?));
+        let scrubbed = self.reopen().and_then(|()| connected(&self.connection)?.scrub(waiting));
         match scrubbed {
             Ok(true) => {
                 self.scrub_due = false;
@@ -290,8 +342,8 @@ impl Writer {
         let probed = self.reopen().and_then(|()| {
             let connection = connected(&self.connection)?;
             // Its own commit: only that shows that there is space. The pages then stay free for the next append.
-            database::execute(connection, statements::PROBE_ADD.sql, &[vec![0; PROBE_BYTES].into()])?;
-            database::execute(connection, statements::PROBE_REMOVE.sql, &[])
+            connection.execute(statements::PROBE_ADD, &[vec![0; PROBE_BYTES].into()])?;
+            connection.execute(statements::PROBE_REMOVE, &[])
         });
         match probed {
             Ok(_) => {
@@ -306,7 +358,7 @@ impl Writer {
     fn limit_size(&mut self, bytes: Option<u64>) -> Result<(), AppendError> {
         self.options.size_bytes_max = bytes;
         let limited = self.reopen().and_then(|()| match &self.connection {
-            Some(connection) => database::limit_size(connection, bytes),
+            Some(connection) => connection.limit_size(bytes),
             None => Ok(()),
         });
         limited.map_err(|error| self.failed("limit", error))
@@ -336,15 +388,36 @@ impl Writer {
 
     /// Opens the database again after a failure. Should the failed commit have been kept after all, it is folded now.
     fn reopen(&mut self) -> Result<(), StorageError> {
-        if self.connection.is_some() {
-            return Ok(());
+        if self.connection.is_none() {
+            self.reconnect()?;
         }
-        let connection = database::open_writing(&self.directory)?;
-        database::limit_size(&connection, self.options.size_bytes_max)?;
+        if self.behind {
+            let caught_up = self.catch_up();
+            if caught_up.is_err() {
+                self.connection = None;
+            }
+            caught_up?;
+            self.behind = false;
+        }
+        Ok(())
+    }
+
+    /// Opens the database again; what it has that this node has not folded yet is for [`Self::reopen`].
+    fn reconnect(&mut self) -> Result<(), StorageError> {
+        let connection = self.place.open_writing()?;
+        connection.limit_size(self.options.size_bytes_max)?;
+        self.settled = connection.settle()?;
+        self.behind = true;
+        self.connection = Some(connection);
+        Ok(())
+    }
+
+    fn catch_up(&mut self) -> Result<(), StorageError> {
+        let connection = connected(&self.connection)?;
         // Under the writing lock: whatever somebody else was still doing is then done or undone.
-        database::execute(&connection, "BEGIN IMMEDIATE", &[])?;
+        connection.begin()?;
         let mut at = Recovered { next: self.next, recorded_at: self.recorded_at };
-        let reader = Reader { connection: &connection };
+        let reader = Reader { connection };
         let erased = &mut self.scrub_due;
         let caught_up = recovery::catch_up(&reader, &mut at, &mut self.sealer, self.apply.as_mut(), erased);
         if at.next > self.next {
@@ -353,9 +426,7 @@ impl Writer {
         (self.next, self.recorded_at) = (at.next, at.recorded_at);
         self.status.caught_up(self.next, self.recorded_at);
         caught_up?;
-        database::execute(&connection, "ROLLBACK", &[])?;
-        self.connection = Some(connection);
-        Ok(())
+        connection.rollback()
     }
 }
 

@@ -1,6 +1,6 @@
 //! `handrail backup` and `handrail restore`: a copy to go on from, and going on from it.
 
-use super::connection::{Connection, STORE};
+use super::connection::Connection;
 use super::failure::Failure;
 use super::output::{Output, counted, note};
 use crate::cli::{Backup, Restore};
@@ -44,7 +44,7 @@ pub(crate) async fn back_up(args: Backup, out: Output) -> Result<(), Failure> {
 /// Makes a store of a backup and says what has to be done again.
 pub(crate) async fn restore(args: Restore, out: Output) -> Result<(), Failure> {
     let (into, keys) = (args.data.data, args.keys.unwrap_or_else(|| args.backup.clone()));
-    if into.join(STORE).exists() {
+    if store::has_store(&into) {
         let shown = into.display();
         return Err(Failure::local(format!(
             "`{shown}` has a store: a backup is restored into a new directory, and the old one kept as evidence"

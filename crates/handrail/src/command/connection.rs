@@ -46,9 +46,6 @@ impl SocketPath {
     }
 }
 
-/// The store's file in a data directory.
-pub(crate) const STORE: &str = "log.sqlite";
-
 /// The way to a node's local routes.
 pub(crate) enum Connection {
     /// A node is running.
@@ -70,7 +67,7 @@ impl Connection {
         {
             return Ok(Self::Socket(socket));
         }
-        if seed.is_none() && !data.join(STORE).exists() {
+        if seed.is_none() && !store::has_store(data) {
             let shown = data.display();
             let what = if data.exists() { "has no store in it yet" } else { "does not exist" };
             return Err(Failure::local(format!(
@@ -155,6 +152,15 @@ pub(crate) fn cannot_open(data: &Path, error: &OpenError) -> Failure {
         }
         OpenError::Store(store::OpenError::Lost(_)) => {
             "put `log.sqlite` back where it was, or go on from a backup with `handrail restore` into a new directory".to_owned()
+        }
+        OpenError::Store(store::OpenError::Elsewhere { .. }) => {
+            "move it there with `handrail store move`, or start without --store".to_owned()
+        }
+        OpenError::Store(store::OpenError::Held(_)) => {
+            "one node writes to a database: stop that one, or wait until it is done".to_owned()
+        }
+        OpenError::Store(store::OpenError::Unreachable(_)) => {
+            "look whether its server runs, and whether the address, the password file and the certificate are right".to_owned()
         }
         OpenError::Store(store::OpenError::UnfinishedRestore(_)) => {
             "remove the directory and restore again".to_owned()

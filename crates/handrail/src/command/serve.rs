@@ -17,7 +17,10 @@ pub(crate) async fn run(args: Serve) -> Result<(), Failure> {
     let config = match (args.config, args.data, args.listen) {
         (Some(file), _, _) => Config::load(&file)?,
         (None, Some(data), Some(listen)) => {
-            Config::from_options(data, args.charter, listen, args.mllp, args.base_url, args.behind_proxy)
+            let mut config =
+                Config::from_options(data, args.charter, listen, args.mllp, args.base_url, args.behind_proxy);
+            config.store.address = args.store;
+            config
         }
         _ => return Err(Failure::local("give --config FILE, or --data DIR and --listen ADDR")),
     };
@@ -28,7 +31,7 @@ pub(crate) async fn run(args: Serve) -> Result<(), Failure> {
     let node = Node::open(&config, seed, Environment::Production).await?;
     let engine = node.plane.engine();
     note(&format!(
-        "Handrail for {}: {} policies, {} workflows, {} entries\n  decisions and console  {}\n  HL7 over MLLP          {}{}\n  data                   {}",
+        "Handrail for {}: {} policies, {} workflows, {} entries\n  decisions and console  {}\n  HL7 over MLLP          {}{}\n  data                   {}{}",
         engine.charter().hospital().name,
         engine.charter().policies().len(),
         engine.charter().workflows().len(),
@@ -37,6 +40,7 @@ pub(crate) async fn run(args: Serve) -> Result<(), Failure> {
         node.mllp_address().map_or_else(|| "not listening".to_owned(), |address| address.to_string()),
         node.mllp_tls_address().map_or_else(String::new, |address| format!(", over TLS {address}")),
         config.data.display(),
+        store::remembered(&config.data)?.map_or_else(String::new, |at| format!(", store at {}", at.place())),
     ));
     let stop = stop_on_signal()?;
     drop(starting);

@@ -70,11 +70,12 @@ impl Node {
         let origin = seed.as_ref().map_or_else(String::new, |charter| charter.hospital().origin.to_string());
         let store_bytes_max = config.store.size_mib_max.map(|mib| mib.saturating_mul(1024 * 1024));
         let settings = Settings {
+            store: config.store_address()?,
             store_bytes_max,
             snapshot_entries: Some(config.store.snapshot_entries).filter(|entries| *entries > 0),
             ..Settings::new(Arc::new(SystemClock), origin)
         };
-        if seed.is_none() && !config.data.join("log.sqlite").exists() {
+        if seed.is_none() && settings.store.is_none() && !store::has_store(&config.data) {
             return Err(cannot_open(&config.data, &OpenError::NoCharter));
         }
         let plane = open_plane(config, seed, settings, &environment).await?;

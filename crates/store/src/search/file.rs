@@ -4,6 +4,7 @@ use super::terms::Terms;
 use super::{Found, Wanted};
 use crate::database::{Fault, StorageError};
 use crate::directory::private_file;
+use crate::statement::Raw;
 use crate::{ReadError, Row, Store, Value};
 use events::decision::Effect;
 use events::{Leaf, Seq, Timestamp};
@@ -199,7 +200,7 @@ pub(crate) fn find(directory: &Path, wanted: &Wanted, rows_max: usize) -> Result
     let mut rows = statement.query(rusqlite::params_from_iter(&values))?;
     let mut entries = Vec::new();
     while let Some(row) = rows.next()? {
-        entries.push(Seq(u64::try_from(Row(row).int(0)?).unwrap_or(0)));
+        entries.push(Seq(u64::try_from(Row(Raw::Sqlite(row)).int(0)?).unwrap_or(0)));
     }
     let more = entries.len() > rows_max;
     entries.truncate(rows_max);

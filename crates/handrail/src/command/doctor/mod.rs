@@ -3,7 +3,7 @@
 mod node;
 mod place;
 
-use super::connection::{Connection, STORE};
+use super::connection::Connection;
 use super::failure::Failure;
 use super::output::Output;
 use crate::cli::Doctor;
@@ -154,7 +154,7 @@ fn configuration(file: Option<&Path>, data: PathBuf) -> (Finding, PathBuf, Optio
 
 async fn examine(data: &Path, checks: &mut Checks) -> Option<node::Spooled> {
     let there = checks.add("data directory", place::directory(data)) != State::Fail || data.is_dir();
-    let store = there && data.join(STORE).exists();
+    let store = there && store::has_store(data);
     let of_store = |finding: fn(&Path) -> Finding| {
         if store { finding(data) } else { Finding::skipped("there is no store yet") }
     };

@@ -2,7 +2,7 @@
 
 use super::Finding;
 use super::node::Spooled;
-use crate::command::connection::{SOCKET, STORE, SocketPath};
+use crate::command::connection::{SOCKET, SocketPath};
 use crate::command::output::counted;
 use rustix::fs::{Access, FlockOperation, access, flock, statvfs};
 use rustix::io::Errno;
@@ -127,7 +127,7 @@ pub(super) fn space(data: &Path) -> Finding {
         Ok(disk) => disk.f_bavail.saturating_mul(disk.f_frsize) / (1024 * 1024),
         Err(error) => return Finding::look(format!("free space is not known: {error}"), "look with df"),
     };
-    let used_mib = std::fs::metadata(data.join(STORE)).map_or(0, |file| file.len() / (1024 * 1024));
+    let used_mib = std::fs::metadata(data.join("log.sqlite")).map_or(0, |file| file.len() / (1024 * 1024));
     let found = format!("{free_mib} MiB free; the store has {used_mib} MiB");
     if free_mib < FREE_MIB_MIN {
         return Finding::fail(found, "make room now: when the disk is full, Handrail refuses what it cannot record");

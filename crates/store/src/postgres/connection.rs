@@ -1,0 +1,396 @@
+//! One connection: statements prepared once, sent together where they can be, each answer waited for only so long.
+
+use super::{Failed, Server, wait};
+use crate::{ReadError, StorageError, Value};
+use events::Seq;
+use futures_util::future::join;
+use futures_util::{StreamExt as _, stream::FuturesOrdered};
+use std::cell::{Cell, RefCell};
+use std::collections::HashMap;
+use std::future::Future;
+use std::ops::ControlFlow;
+use std::pin::pin;
+use std::time::Duration;
+use tokio::task::AbortHandle;
+use tokio_postgres::types::{ToSql, Type};
+use tokio_postgres::{Client, Error, Row, Statement};
+
+/// How many entries are asked for at once when they are read in order: at most 16 MiB.
+pub(crate) const ENTRIES_AT_ONCE: u32 = 1024;
+/// How long an answer may take before the connection counts as broken. What was asked for may still happen.
+const ANSWER_MAX: Duration = Duration::from_secs(10);
+/// How long a statement that works through whole tables may take.
+const LONG_MAX: Duration = Duration::from_secs(600);
+/// How long to wait for this node's own former session to end.
+const FORMER_MAX: Duration = Duration::from_secs(5);
+/// How often to look whether it has.
+const FORMER_EVERY: Duration = Duration::from_millis(50);
+/// The advisory lock that is the fence: `handrail` in ASCII.
+const FENCE: i64 = i64::from_be_bytes(*b"handrail");
+
+const ENTRIES_ADD: &str = "INSERT INTO entry (seq, leaf) SELECT * FROM unnest($1::bigint[], $2::bytea[])";
+const ERASED_AMONG: &str = "SELECT patient FROM detail_subject WHERE patient = ANY($1) AND erased_by IS NOT NULL";
+const GROUP_DONE: &str = "INSERT INTO node (id, last_group) VALUES ($1, $2) \
+    ON CONFLICT (id) DO UPDATE SET last_group = excluded.last_group";
+const GROUP_LAST: &str = "INSERT INTO node (id, last_group) VALUES ($1, 0) \
+    ON CONFLICT (id) DO UPDATE SET last_group = node.last_group RETURNING last_group";
+const SETTINGS: &str = "SELECT current_setting('fsync'), current_setting('full_page_writes'), \
+    current_setting('synchronous_commit'), current_setting('server_encoding'), \
+    current_setting('server_version_num')::integer";
+const FENCE_TAKE: &str = "SELECT pg_try_advisory_lock($1)";
+const FENCE_HOLDER: &str = "SELECT a.pid, a.application_name, coalesce(host(a.client_addr), 'its own machine') \
+    FROM pg_locks l JOIN pg_stat_activity a ON a.pid = l.pid \
+    WHERE l.locktype = 'advisory' AND l.granted AND l.objsubid = 1 \
+    AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database()) \
+    AND (l.classid::bigint << 32) | l.objid::bigint = $1";
+const TABLES_THERE: &str = "SELECT to_regclass('entry') IS NOT NULL";
+const SESSION_END: &str = "SELECT pg_terminate_backend($1)";
+
+/// What is PostgreSQL's alone, beside the registry of both engines. A test prepares these too.
+#[cfg(test)]
+pub(crate) const OWN: &[&str] =
+    &[ENTRIES_ADD, ERASED_AMONG, GROUP_DONE, GROUP_LAST, SETTINGS, FENCE_TAKE, FENCE_HOLDER, TABLES_THERE, SESSION_END];
+
+/// Makes the room of rows that were overwritten or removed free for others. What their pages held is written over as the room is used again.
+const VACUUM: &str = "VACUUM detail, detail_key, detail_subject, directory, rejected_message, feed_message";
+
+/// The oldest server that does what is relied on here.
+const VERSION_MIN: i32 = 140_000;
+
+/// Who takes the fence.
+pub(super) struct Fence {
+    /// The name of this node's writing session, so that a former one of its own is told from another node's.
+    pub(super) session: String,
+}
+
+/// A session of the server.
+pub(crate) struct Connection {
+    client: Client,
+    prepared: RefCell<HashMap<&'static str, Statement>>,
+    /// Statements that go out with the next one.
+    due: RefCell<String>,
+    in_transaction: Cell<bool>,
+    /// An answer did not come, so that nothing more can be told from what comes.
+    broken: Cell<bool>,
+    task: AbortHandle,
+    /// Its thread drives the connection.
+    server: Server,
+}
+
+impl std::fmt::Debug for Connection {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Connection").field("server", &self.server).finish_non_exhaustive()
+    }
+}
+
+impl Drop for Connection {
+    fn drop(&mut self) {
+        // One in order says good-bye to the server; one that is not would wait for it.
+        if self.broken.get() {
+            self.task.abort();
+        }
+    }
+}
+
+impl Connection {
+    pub(super) fn new(client: Client, task: AbortHandle, server: Server) -> Self {
+        Self {
+            client,
+            prepared: RefCell::default(),
+            due: RefCell::default(),
+            in_transaction: Cell::new(false),
+            broken: Cell::new(false),
+            task,
+            server,
+        }
+    }
+
+    /// Takes the fence, having made sure that the server keeps what it commits.
+    pub(super) fn fence(&self, fence: &Fence) -> Result<(), Failed> {
+        let settings = self.row(SETTINGS, &[])?;
+        let setting = |column: usize| settings.try_get::<_, String>(column);
+        for (column, name) in [(0, "fsync"), (1, "full_page_writes")] {
+            if setting(column)? != "on" {
+                return Err(Failed::Unsafe(format!("its `{name}` is {}, and has to be on", setting(column)?)));
+            }
+        }
+        if setting(3)? != "UTF8" {
+            return Err(Failed::Unsafe(format!("the database's encoding is {}, and has to be UTF8", setting(3)?)));
+        }
+        let version: i32 = settings.try_get(4)?;
+        if version < VERSION_MIN {
+            return Err(Failed::Unsafe(format!("its version is {}, and has to be 14 or later", version / 10_000)));
+        }
+        // A time-out that struck while a commit waits for its standby would make the server call it done.
+        let mut set = "SET statement_timeout = 0; SET lock_timeout = 0; SET idle_session_timeout = 0; \
+            SET idle_in_transaction_session_timeout = 0; SET default_transaction_isolation = 'read committed'"
+            .to_owned();
+        if ["off", "local"].contains(&setting(2)?.as_str()) {
+            set.push_str("; SET synchronous_commit = on");
+        }
+        self.wait(self.client.batch_execute(&set), ANSWER_MAX)?;
+        let elapsed = crate::clock::monotonic();
+        loop {
+            if self.row(FENCE_TAKE, &[&FENCE])?.try_get(0)? {
+                return Ok(());
+            }
+            let holders = self.rows(FENCE_HOLDER, &[&FENCE])?;
+            if let Some(holder) = holders.first() {
+                let (pid, name): (i32, String) = (holder.try_get(0)?, holder.try_get(1)?);
+                if name != fence.session || elapsed() > FORMER_MAX {
+                    let from: String = holder.try_get(2)?;
+                    return Err(Failed::Held(format!("session {pid} (`{name}`) from {from}")));
+                }
+                // Whoever has this node's data directory is the only one of that name, so it is a session this node lost.
+                self.row(SESSION_END, &[&pid])?;
+            }
+            std::thread::sleep(FORMER_EVERY);
+        }
+    }
+
+    /// Keeps this session from writing.
+    pub(super) fn only_read(&self) -> Result<(), Failed> {
+        let set = "SET default_transaction_read_only = on; SET default_transaction_isolation = 'repeatable read'";
+        self.wait(self.client.batch_execute(set), ANSWER_MAX)
+    }
+
+    /// Whether it can still be used.
+    pub(crate) fn is_usable(&self) -> bool {
+        !self.broken.get() && !self.client.is_closed()
+    }
+
+    pub(crate) fn in_transaction(&self) -> bool {
+        self.in_transaction.get()
+    }
+
+    pub(crate) fn begin(&self) {
+        self.in_transaction.set(true);
+        self.say_with_the_next("BEGIN");
+    }
+
+    pub(crate) fn begin_reading(&self) -> Result<(), Failed> {
+        self.in_transaction.set(true);
+        // At once: whether this connection still is one is found out here, and by nobody later.
+        self.wait(self.client.batch_execute("BEGIN"), ANSWER_MAX)
+    }
+
+    /// Ends a transaction that only read; nobody has to wait for that.
+    pub(crate) fn end_reading(&self) {
+        self.due.borrow_mut().clear();
+        if self.in_transaction.replace(false) {
+            wait::begun(self.client.batch_execute("ROLLBACK"));
+        }
+    }
+
+    /// Sends a statement that cannot fail by itself together with the next one.
+    pub(crate) fn say_with_the_next(&self, sql: &str) {
+        let mut due = self.due.borrow_mut();
+        if !due.is_empty() {
+            due.push_str("; ");
+        }
+        due.push_str(sql);
+    }
+
+    pub(crate) fn rollback(&self) -> Result<(), Failed> {
+        let nothing_was_sent = std::mem::take(&mut *self.due.borrow_mut()).starts_with("BEGIN");
+        if !nothing_was_sent {
+            self.wait(self.client.batch_execute("ROLLBACK"), ANSWER_MAX)?;
+        }
+        self.in_transaction.set(false);
+        Ok(())
+    }
+
+    /// Adds entries from `first` on, notes the group, and commits, all in one go.
+    pub(crate) fn commit(&self, first: Seq, entries: &[Vec<u8>], group: Option<u64>) -> Result<(), Failed> {
+        let number = |number: u64| i64::try_from(number).unwrap_or(i64::MAX);
+        let numbers: Vec<i64> = (first.0..).take(entries.len()).map(number).collect();
+        let bytes: Vec<&[u8]> = entries.iter().map(Vec::as_slice).collect();
+        let (node, group) = (self.server.node(), group.map(number));
+        let (add, done) = (self.prepared(ENTRIES_ADD)?, self.prepared(GROUP_DONE)?);
+        let due = std::mem::take(&mut *self.due.borrow_mut());
+        // From here on what becomes of it is the server's.
+        self.in_transaction.set(false);
+        let all = async {
+            let due = self.client.batch_execute(&due);
+            let added = async {
+                if !numbers.is_empty() {
+                    self.client.execute(&add, &[&numbers, &bytes]).await?;
+                }
+                Ok::<_, Error>(())
+            };
+            let noted = async {
+                if let Some(group) = group {
+                    self.client.execute(&done, &[&node.as_slice(), &group]).await?;
+                }
+                Ok::<_, Error>(())
+            };
+            let ((due, added), (noted, committed)) =
+                join(join(due, added), join(noted, self.client.batch_execute("COMMIT"))).await;
+            due.and(added).and(noted).and(committed)
+        };
+        self.wait(all, ANSWER_MAX)
+    }
+
+    /// The number of the last group of this node that was committed. Once this is answered, everything that can be read is durable, on the standby a
+    /// commit waits for too: it is itself a commit.
+    pub(crate) fn settle(&self) -> Result<u64, Failed> {
+        let row = self.row(GROUP_LAST, &[&self.server.node().as_slice()])?;
+        Ok(u64::try_from(row.try_get::<_, i64>(0)?).unwrap_or(0))
+    }
+
+    pub(crate) fn has_tables(&self) -> Result<bool, Failed> {
+        Ok(self.row(TABLES_THERE, &[])?.try_get(0)?)
+    }
+
+    pub(crate) fn vacuum(&self) -> Result<(), Failed> {
+        self.wait(self.client.batch_execute(VACUUM), LONG_MAX)
+    }
+
+    /// Which of these patients were erased.
+    pub(crate) fn erased_among(&self, patients: &[[u8; 16]]) -> Result<Vec<[u8; 16]>, Failed> {
+        let patients: Vec<&[u8]> = patients.iter().map(<[u8; 16]>::as_slice).collect();
+        let rows = self.rows(ERASED_AMONG, &[&patients])?;
+        let bytes = |row: &Row| Ok(row.try_get::<_, &[u8]>(0)?.try_into().unwrap_or_default());
+        rows.iter().map(bytes).collect()
+    }
+
+    pub(crate) fn execute(&self, sql: &'static str, values: &[Value]) -> Result<usize, Failed> {
+        let statement = self.prepared(sql)?;
+        let values = fitting(&statement, values)?;
+        let changed = self.flight(self.client.execute(&statement, &values))?;
+        Ok(usize::try_from(changed).unwrap_or(usize::MAX))
+    }
+
+    /// Sends all of them at once. After the first that fails no other is done.
+    pub(crate) fn execute_each(&self, all: &[(&'static str, &[Value])]) -> (Vec<usize>, Option<Failed>) {
+        if all.is_empty() {
+            return (Vec::new(), None);
+        }
+        let mut ready = Vec::with_capacity(all.len());
+        let mut unfit = None;
+        for (sql, values) in all {
+            match self.prepared(sql).and_then(|statement| Ok((fitting(&statement, values)?, statement))) {
+                Ok(one) => ready.push(one),
+                Err(error) => {
+                    unfit = Some(error);
+                    break;
+                }
+            }
+        }
+        let in_order: FuturesOrdered<_> =
+            ready.iter().map(|(values, statement)| self.client.execute(statement, values)).collect();
+        let done = self.flight(async { Ok(in_order.collect::<Vec<_>>().await) });
+        let (mut changed, mut failed) = (Vec::with_capacity(all.len()), None);
+        match done {
+            Err(error) => failed = Some(error),
+            Ok(done) => {
+                for one in done {
+                    match one {
+                        Ok(rows) => changed.push(usize::try_from(rows).unwrap_or(usize::MAX)),
+                        Err(error) => {
+                            failed = Some(error.into());
+                            break;
+                        }
+                    }
+                }
+            }
+        }
+        (changed, failed.or(unfit))
+    }
+
+    /// Shows the rows of an answer as they come. `each` cannot ask this connection for anything meanwhile.
+    pub(crate) fn query(
+        &self,
+        sql: &'static str,
+        values: &[Value],
+        mut each: impl FnMut(&Row) -> Result<ControlFlow<()>, ReadError>,
+    ) -> Result<(), ReadError> {
+        let storage = |error: Failed| ReadError::from(StorageError::from(error));
+        let statement = self.prepared(sql).map_err(storage)?;
+        let values = fitting(&statement, values).map_err(storage)?;
+        let rows = self.flight(self.client.query_raw(&statement, values)).map_err(storage)?;
+        let mut rows = pin!(rows);
+        while let Some(row) = self.wait(async { Ok(rows.next().await) }, ANSWER_MAX).map_err(storage)? {
+            if each(&row.map_err(|error| storage(error.into()))?)?.is_break() {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    pub(crate) fn run_script(&self, sql: &str) -> Result<(), Failed> {
+        let due = std::mem::take(&mut *self.due.borrow_mut());
+        self.wait(join_said(&self.client, &due, self.client.batch_execute(sql)), LONG_MAX)
+    }
+
+    fn row(&self, sql: &'static str, values: &[&(dyn ToSql + Sync)]) -> Result<Row, Failed> {
+        let statement = self.prepared(sql)?;
+        self.flight(self.client.query_one(&statement, values))
+    }
+
+    fn rows(&self, sql: &'static str, values: &[&(dyn ToSql + Sync)]) -> Result<Vec<Row>, Failed> {
+        let statement = self.prepared(sql)?;
+        self.flight(self.client.query(&statement, values))
+    }
+
+    /// A statement of the registry, prepared once.
+    pub(crate) fn prepared(&self, sql: &'static str) -> Result<Statement, Failed> {
+        if let Some(statement) = self.prepared.borrow().get(sql) {
+            return Ok(statement.clone());
+        }
+        // Asked for by itself: what is due may begin the transaction that a mistake here must not end.
+        let statement = self.wait(self.client.prepare(&sql.replace('?', "$")), ANSWER_MAX)?;
+        self.prepared.borrow_mut().insert(sql, statement.clone());
+        Ok(statement)
+    }
+
+    /// Sends what is due and then this, without waiting in between.
+    fn flight<T>(&self, work: impl Future<Output = Result<T, Error>>) -> Result<T, Failed> {
+        let due = std::mem::take(&mut *self.due.borrow_mut());
+        self.wait(join_said(&self.client, &due, work), ANSWER_MAX)
+    }
+
+    fn wait<T>(&self, work: impl Future<Output = Result<T, Error>>, at_most: Duration) -> Result<T, Failed> {
+        if let Some(answer) = wait::until(work, at_most) {
+            return Ok(answer?);
+        }
+        self.broken.set(true);
+        Err(Failed::Late(at_most))
+    }
+}
+
+async fn join_said<T>(client: &Client, due: &str, work: impl Future<Output = Result<T, Error>>) -> Result<T, Error> {
+    if due.is_empty() {
+        return work.await;
+    }
+    let (said, done) = join(client.batch_execute(due), work).await;
+    said.and(done)
+}
+
+/// Values that a statement takes, or why it does not take them: found out here, since a server undoes the transaction it finds that out in.
+fn fitting<'a>(statement: &Statement, values: &'a [Value]) -> Result<Vec<&'a (dyn ToSql + Sync)>, Failed> {
+    if statement.params().len() != values.len() {
+        let wanted = statement.params().len();
+        return Err(Failed::Unfit(format!("{} values were given, {wanted} are taken", values.len())));
+    }
+    for (place, (wanted, value)) in statement.params().iter().zip(values).enumerate() {
+        let fits = match value {
+            Value::Null => true,
+            Value::Int(number) => *wanted == Type::INT8 || (*wanted == Type::INT4 && i32::try_from(*number).is_ok()),
+            Value::Text(text) => *wanted == Type::TEXT && !text.contains('\0'),
+            Value::Bytes(_) => *wanted == Type::BYTEA,
+        };
+        if !fits {
+            return Err(Failed::Unfit(format!("value {} is not one of type {wanted}", place + 1)));
+        }
+    }
+    Ok(values.iter().map(|value| value as &(dyn ToSql + Sync)).collect())
+}
+
+/// Tables written for SQLite as PostgreSQL calls their types.
+pub(crate) fn translated(sql: &str) -> String {
+    sql.replace("    id INTEGER PRIMARY KEY,", "    id BIGINT GENERATED BY DEFAULT AS IDENTITY PRIMARY KEY,")
+        .replace("INTEGER", "BIGINT")
+        .replace("BLOB", "BYTEA")
+        .replace(") WITHOUT ROWID", ")")
+}

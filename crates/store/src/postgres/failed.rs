@@ -1,0 +1,111 @@
+//! What can go wrong with a server, and what it means.
+
+use super::AddressError;
+use crate::database::Fault;
+use std::fmt;
+use std::time::Duration;
+use tokio_postgres::error::SqlState;
+
+/// Why a server did not do what it was asked.
+#[derive(Debug)]
+pub(crate) enum Failed {
+    /// It said no, or the way to it broke.
+    Said(tokio_postgres::Error),
+    /// It did not answer in time.
+    Late(Duration),
+    /// A value the statement does not take; it was not asked.
+    Unfit(String),
+    /// Another node holds the database.
+    Held(String),
+    /// Its address, or a file named there, cannot be used.
+    Address(AddressError),
+    /// It does not keep what it says it committed.
+    Unsafe(String),
+}
+
+impl Failed {
+    /// Whether the way to it broke: what was asked for last may have been done.
+    pub(crate) fn is_lost(&self) -> bool {
+        match self {
+            Self::Late(_) => true,
+            Self::Said(error) => match error.code() {
+                Some(code) => is_of_the_session(code),
+                None => true,
+            },
+            Self::Unfit(_) | Self::Held(_) | Self::Unsafe(_) | Self::Address(_) => false,
+        }
+    }
+
+    pub(crate) fn fault(&self) -> Fault {
+        let code = match self {
+            Self::Unfit(_) => return Fault::Unfit,
+            Self::Said(error) => error.code(),
+            _ => None,
+        };
+        let Some(code) = code else { return Fault::Other };
+        if [SqlState::DISK_FULL].contains(code) {
+            Fault::Full
+        } else if [SqlState::READ_ONLY_SQL_TRANSACTION].contains(code) {
+            Fault::ReadOnly
+        } else if [SqlState::UNIQUE_VIOLATION].contains(code) {
+            Fault::Duplicate
+        } else if [SqlState::DATA_CORRUPTED, SqlState::INDEX_CORRUPTED].contains(code) {
+            Fault::Corrupt
+        } else if code.code().starts_with("22") || code.code().starts_with("23") {
+            Fault::Unfit
+        } else {
+            Fault::Other
+        }
+    }
+}
+
+/// Errors that end the session, whatever was going on in it: shut down, crashed, terminated, not yet up, or the connection itself.
+fn is_of_the_session(code: &SqlState) -> bool {
+    code.code().starts_with("57P") || code.code().starts_with("08")
+}
+
+impl fmt::Display for Failed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            // Not the detail: it may quote the row.
+            Self::Said(error) => match error.as_db_error() {
+                Some(said) => write!(f, "PostgreSQL: {} ({})", said.message(), said.code().code()),
+                None => write!(f, "the way to PostgreSQL: {}", innermost(error)),
+            },
+            Self::Late(time) => write!(f, "PostgreSQL did not answer within {} seconds", time.as_secs()),
+            Self::Unfit(why) => f.write_str(why),
+            Self::Held(by) => write!(f, "another node has this database: {by}"),
+            Self::Address(error) => error.fmt(f),
+            Self::Unsafe(why) => write!(f, "PostgreSQL would not keep what it commits: {why}"),
+        }
+    }
+}
+
+/// Told in full by `Display`: the causes of a `tokio_postgres::Error` may quote a row.
+impl std::error::Error for Failed {}
+
+impl From<tokio_postgres::Error> for Failed {
+    fn from(error: tokio_postgres::Error) -> Self {
+        Self::Said(error)
+    }
+}
+
+impl From<AddressError> for Failed {
+    fn from(error: AddressError) -> Self {
+        Self::Address(error)
+    }
+}
+
+/// An error and what caused it, in one line.
+fn innermost(error: &tokio_postgres::Error) -> String {
+    let mut told = error.to_string();
+    let mut cause = std::error::Error::source(error);
+    while let Some(next) = cause {
+        let next_told = next.to_string();
+        if !told.contains(&next_told) {
+            told = format!("{told}: {next_told}");
+        }
+        cause = next.source();
+    }
+    told
+}

@@ -1,0 +1,135 @@
+//! A database of a PostgreSQL server, behind the same calls as the embedded store's file.
+//!
+//! Everybody who reads or writes blocks in their own thread ([`wait`]); what goes over the wire is driven by one thread for the whole store. The
+//! writer's connection holds the fence, a session's advisory lock, for as long as it lives: who holds it is the one node that writes, and once another
+//! session has it, nothing the former one began is still under way. Everything is written over that very connection.
+
+mod address;
+mod connection;
+mod failed;
+mod tls;
+mod wait;
+
+pub use address::{Address, AddressError};
+pub(crate) use connection::{Connection, ENTRIES_AT_ONCE, translated};
+#[cfg(test)]
+pub(crate) use connection::OWN;
+pub(crate) use failed::Failed;
+
+use connection::Fence;
+use std::sync::{Arc, mpsc};
+use std::time::Duration;
+use tls::Tls;
+use tokio::runtime::{Builder, Runtime};
+use tokio_postgres::config::TargetSessionAttrs;
+use tokio_postgres::{Client, NoTls};
+
+/// How long one host of the server may take to let us in.
+const CONNECT_MAX: Duration = Duration::from_secs(3);
+/// How long a connection may be silent while it owes something before it counts as broken.
+const SILENT_MAX: Duration = Duration::from_secs(10);
+
+/// The server, and this node's name there. Clones are handles to the same one.
+#[derive(Clone, Debug)]
+pub(crate) struct Server(Arc<Inner>);
+
+struct Inner {
+    address: Address,
+    node: [u8; 16],
+    tls: Option<Tls>,
+    driver: Driver,
+}
+
+impl std::fmt::Debug for Inner {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Server").field("address", &self.address.as_str()).finish_non_exhaustive()
+    }
+}
+
+/// The thread that moves bytes to and from the server.
+struct Driver(Option<Runtime>);
+
+impl Drop for Driver {
+    fn drop(&mut self) {
+        // Whoever drops it may be a task of another runtime, which must not wait.
+        if let Some(runtime) = self.0.take() {
+            runtime.shutdown_background();
+        }
+    }
+}
+
+/// What a connection is for: its name among the server's sessions.
+#[derive(Clone, Copy, Debug)]
+enum Use {
+    Writing,
+    Reading,
+}
+
+impl Server {
+    /// The server at an address; `node` is this node's name there, for as long as its data directory lives.
+    pub(crate) fn new(address: Address, node: [u8; 16]) -> Result<Self, Failed> {
+        let tls = address.roots.as_deref().map(Tls::trusting).transpose()?;
+        let runtime = Builder::new_multi_thread().worker_threads(1).thread_name("store-postgres").enable_all().build();
+        let runtime = runtime.map_err(|error| Failed::Unsafe(format!("no thread for it: {error}")))?;
+        Ok(Self(Arc::new(Inner { address, node, tls, driver: Driver(Some(runtime)) })))
+    }
+
+    /// Where it is.
+    pub(crate) fn address(&self) -> &Address {
+        &self.0.address
+    }
+
+    /// A connection that may write, and holds the fence.
+    pub(crate) fn connect_writing(&self) -> Result<Connection, Failed> {
+        let connection = self.connect(Use::Writing)?;
+        connection.fence(&Fence { session: self.session(Use::Writing) })?;
+        Ok(connection)
+    }
+
+    /// A connection that can only read.
+    pub(crate) fn connect_reading(&self) -> Result<Connection, Failed> {
+        let connection = self.connect(Use::Reading)?;
+        connection.only_read()?;
+        Ok(connection)
+    }
+
+    fn session(&self, used: Use) -> String {
+        let node: String = self.0.node.iter().map(|byte| format!("{byte:02x}")).collect();
+        match used {
+            Use::Writing => format!("handrail writer {node}"),
+            Use::Reading => format!("handrail reader {node}"),
+        }
+    }
+
+    fn connect(&self, used: Use) -> Result<Connection, Failed> {
+        let mut config = self.0.address.config.clone();
+        config
+            .application_name(self.session(used))
+            .connect_timeout(CONNECT_MAX)
+            .tcp_user_timeout(SILENT_MAX)
+            .keepalives_idle(SILENT_MAX / 2)
+            .keepalives_interval(SILENT_MAX / 5)
+            .target_session_attrs(TargetSessionAttrs::ReadWrite);
+        if let Some(password) = self.0.address.password()? {
+            config.password(password.as_bytes());
+        }
+        let (tls, (answer, answered)) = (self.0.tls.clone(), mpsc::sync_channel(1));
+        let Some(runtime) = &self.0.driver.0 else { return Err(Failed::Late(CONNECT_MAX)) };
+        runtime.spawn(async move {
+            let connected = match tls {
+                Some(tls) => config.connect(tls).await.map(|(client, driven)| (client, tokio::spawn(driven))),
+                None => config.connect(NoTls).await.map(|(client, driven)| (client, tokio::spawn(driven))),
+            };
+            // Who asked may have gone.
+            let _sent = answer.send(connected.map(|(client, task)| (client, task.abort_handle())));
+        });
+        let hosts = u32::try_from(self.0.address.config.get_hosts().len()).unwrap_or(1).max(1);
+        let connected = answered.recv_timeout(CONNECT_MAX * (hosts + 1)).map_err(|_| Failed::Late(CONNECT_MAX))?;
+        let (client, task): (Client, _) = connected?;
+        Ok(Connection::new(client, task, self.clone()))
+    }
+
+    fn node(&self) -> [u8; 16] {
+        self.0.node
+    }
+}
