@@ -2,9 +2,11 @@
 
 mod charter;
 mod patient;
+mod stored;
 
 pub(crate) use charter::Charter;
 pub(crate) use patient::{Patient, PatientReason};
+pub(crate) use stored::Stored;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::net::SocketAddr;
@@ -66,6 +68,9 @@ pub(crate) enum Command {
     Backup(Backup),
     /// Go on from a backup, and say so: the log gets another origin that names the old one.
     Restore(Restore),
+    /// Where the store is.
+    #[command(subcommand)]
+    Store(Stored),
     /// Write the manual pages.
     Man(Man),
     /// Print a shell's completions.

@@ -3,9 +3,11 @@
 use crate::database::{Connection, StorageError};
 use crate::directory::{self, DirectoryError};
 use crate::keys::{FOLDER as KEYS, Key, Keys, KeysError};
+use crate::place::Place;
 use crate::reader::Reader;
 use crate::sqlite::{self, FILE_NAME};
-use crate::statements;
+use crate::{statements, transfer};
+use events::Timestamp;
 use ledger::{Hash, Origin, SigningKey, Tree, leaf_hash, note};
 use rusqlite::{OpenFlags, backup};
 use std::fs::{DirBuilder, File, OpenOptions};
@@ -44,6 +46,9 @@ pub enum BackupError {
     /// A directory or file cannot be used.
     #[error(transparent)]
     Directory(#[from] DirectoryError),
+    /// The store is at a server, and cannot be copied from there.
+    #[error("the store at the server cannot be copied")]
+    Server(#[source] Box<dyn std::error::Error + Send + Sync>),
     /// The copy is not whole.
     #[error("the copy has {found} entries in a row, and its last is {last}: it cannot be used")]
     Gap {
@@ -88,13 +93,24 @@ impl From<rusqlite::Error> for BackupError {
 ///
 /// # Errors
 /// When something is in the way, or either side cannot be read or written. What was copied until then stays, and is not a backup.
-pub fn back_up(data: &Path, into: &Path, with_keys: bool) -> Result<BackedUp, BackupError> {
-    if !data.join(FILE_NAME).exists() {
-        return Err(BackupError::NoStore(data.to_owned()));
-    }
-    prepare(into)?;
+pub fn back_up(data: &Path, into: &Path, with_keys: bool, now: Timestamp) -> Result<BackedUp, BackupError> {
+    let place = match Place::of(data, None) {
+        Ok(Place::File(_)) if !data.join(FILE_NAME).exists() => return Err(BackupError::NoStore(data.to_owned())),
+        Ok(place) => place,
+        Err(error) => return Err(BackupError::Server(error.into())),
+    };
     let before = Keys::ledger(data)?;
-    copy_database(data, into)?;
+    match place {
+        Place::File(_) => {
+            prepare(into)?;
+            copy_database(data, into)?;
+        }
+        // Row by row, in one transaction: the backup is a file on either engine.
+        Place::Server(_) => {
+            let copied = transfer::copy_into_file(&place.open_reading()?, into, now);
+            copied.map_err(|error| BackupError::Server(error.into()))?;
+        }
+    }
     let after = Keys::ledger(data)?;
     keep_public_key(into, &[before, after])?;
     if with_keys {

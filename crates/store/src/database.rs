@@ -139,9 +139,7 @@ impl Connection {
                 }
                 Ok(())
             }
-            Self::Postgres(connection) => {
-                connection.query(statement.sql, values, |row| each(&Row(Raw::Postgres(row))))
-            }
+            Self::Postgres(connection) => connection.query(statement.sql, values, |row| each(&Row(Raw::Postgres(row)))),
         }
     }
 
@@ -320,6 +318,14 @@ impl Connection {
         match self {
             Self::Sqlite(connection) => sqlite::limit_size(connection, bytes),
             Self::Postgres(_) => Ok(()),
+        }
+    }
+
+    /// Numbers given from here on follow those that rows already have. A file sees to that by itself.
+    pub(crate) fn count_on(&self) -> Result<(), StorageError> {
+        match self {
+            Self::Sqlite(_) => Ok(()),
+            Self::Postgres(connection) => Ok(connection.run_script(postgres::COUNT_ON)?),
         }
     }
 

@@ -37,6 +37,7 @@ mod sqlite;
 mod statement;
 mod status;
 mod store;
+mod transfer;
 mod verify;
 mod wal;
 mod writer;
@@ -66,4 +67,5 @@ pub use spool::{Damage, SPOOL_BYTES_DEFAULT, SPOOL_BYTES_MAX, SPOOL_BYTES_MIN, S
 pub use statement::{Row, Statement, Value};
 pub use status::{Condition, Head, Health};
 pub use store::{Apply, Elapsed, Now, Options, SNAPSHOT_ENTRIES, Store};
+pub use transfer::{MoveError, Moved, move_store};
 pub use verify::{Verified, VerifyError};

@@ -29,15 +29,19 @@ pub(crate) enum Place {
 impl Place {
     /// Where the database of a data directory is: at `given`, or where it was before.
     pub(crate) fn of(directory: &Path, given: Option<&Address>) -> Result<Self, OpenError> {
-        let address = match (given, remembered(directory)?) {
-            (None, None) => return Ok(Self::File(directory.to_owned())),
+        match (given, remembered(directory)?) {
+            (None, None) => Ok(Self::File(directory.to_owned())),
             (Some(given), None) if directory.join(sqlite::FILE_NAME).exists() => {
-                return Err(OpenError::Elsewhere { directory: directory.to_owned(), given: given.as_str().to_owned() });
+                Err(OpenError::Elsewhere { directory: directory.to_owned(), given: given.place().to_owned() })
             }
-            (Some(given), _) => given.clone(),
-            (None, Some(remembered)) => remembered,
-        };
-        let server = Server::new(address, node(directory)?).map_err(StorageError::from)?;
+            (Some(given), _) => Self::at(directory, given),
+            (None, Some(remembered)) => Self::at(directory, &remembered),
+        }
+    }
+
+    /// At a server, wherever the directory's database is now.
+    pub(crate) fn at(directory: &Path, address: &Address) -> Result<Self, OpenError> {
+        let server = Server::new(address.clone(), node(directory)?).map_err(StorageError::from)?;
         Ok(Self::Server(server))
     }
 
@@ -85,6 +89,13 @@ pub fn remembered(directory: &Path) -> Result<Option<Address>, OpenError> {
         Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
         Err(error) => Err(DirectoryError::new(&path, error).into()),
     }
+}
+
+/// From now on the database of the directory is a file in it.
+pub(crate) fn forget(directory: &Path) -> Result<(), DirectoryError> {
+    let path = directory.join(FILE_NAME);
+    let removed = std::fs::remove_file(&path).and_then(|()| directory::sync(directory));
+    removed.map_err(|error| DirectoryError::new(&path, error))
 }
 
 impl From<AddressError> for OpenError {

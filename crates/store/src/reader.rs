@@ -185,12 +185,7 @@ impl Reader<'_> {
     ///
     /// # Errors
     /// When the database fails.
-    pub fn scan(
-        &self,
-        from: Seq,
-        to: Seq,
-        each: impl FnMut(Seq, &[u8]) -> ControlFlow<()>,
-    ) -> Result<(), ReadError> {
+    pub fn scan(&self, from: Seq, to: Seq, each: impl FnMut(Seq, &[u8]) -> ControlFlow<()>) -> Result<(), ReadError> {
         self.connection.scan(from, to, each)
     }
 

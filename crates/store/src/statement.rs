@@ -202,6 +202,22 @@ impl Row<'_> {
         }
     }
 
+    /// All its values.
+    pub(crate) fn values(&self) -> Result<Vec<Value>, ReadError> {
+        let columns = match self.0 {
+            Raw::Sqlite(row) => row.as_ref().column_count(),
+            Raw::Postgres(row) => row.len(),
+        };
+        let value = |column| match self.value(column)? {
+            Cell::Null => Ok(Value::Null),
+            Cell::Int(value) => Ok(value.into()),
+            Cell::Text(value) => Ok(value.into()),
+            Cell::Bytes(value) => Ok(value.into()),
+            Cell::Other => Err(ReadError::Column { column, expected: "a number, a text or bytes" }),
+        };
+        (0..columns).map(value).collect()
+    }
+
     /// A number.
     ///
     /// # Errors

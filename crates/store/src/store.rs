@@ -216,7 +216,8 @@ impl Store {
         };
         if let (Some(entries_min), Some(kept)) = (options.snapshot_entries, writer.apply.resumable()) {
             let (fresh, elapsed) = (kept.fresh(), options.elapsed.clone());
-            let made = Snapshotter::start(place.clone(), snapshots, status.clone(), elapsed, fresh, (entries_min, folded));
+            let made =
+                Snapshotter::start(place.clone(), snapshots, status.clone(), elapsed, fresh, (entries_min, folded));
             writer.snapshotter = Some(made.map_err(OpenError::Thread)?);
         }
         let thread = spawn(writer, lock, status.clone()).map_err(OpenError::Thread)?;

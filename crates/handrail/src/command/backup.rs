@@ -18,7 +18,7 @@ pub(crate) async fn back_up(args: Backup, out: Output) -> Result<(), Failure> {
     // Before the copy: a store that cannot be opened or reached is said first.
     let connection = Connection::open(&data, None)?;
     let (from, into, keys) = (data.clone(), args.dir.clone(), args.with_keys);
-    let copied = tokio::task::spawn_blocking(move || store::back_up(&from, &into, keys)).await?;
+    let copied = tokio::task::spawn_blocking(move || store::back_up(&from, &into, keys, SystemClock.now())).await?;
     let copy = copied.map_err(|error| Failure::local(told(&error)))?;
     let made = json!({ "entries": copy.entries, "root": copy.root.to_string(), "keys": copy.keys });
     connection.post::<()>("/ledger/backups", &made).await?;

@@ -19,6 +19,7 @@ mod patient;
 mod rejected;
 mod replay;
 mod serve;
+mod stored;
 mod temporary;
 mod witness;
 
@@ -46,6 +47,7 @@ pub(crate) fn run(cli: Cli) -> Result<(), Failure> {
         Command::Replay(args) => serving()?.block_on(replay::run(args, out)),
         Command::Backup(args) => serving()?.block_on(backup::back_up(args, out)),
         Command::Restore(args) => serving()?.block_on(backup::restore(args, out)),
+        Command::Store(args) => asking()?.block_on(stored::run(args, out)),
         Command::Man(args) => man::run(args, out),
         Command::Completions { shell } => {
             let mut command = <Cli as clap::CommandFactory>::command();

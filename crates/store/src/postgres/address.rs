@@ -24,7 +24,9 @@ pub enum AddressError {
     #[error("`{0}` is not of the form postgres://user@host:port/database: {1}")]
     Form(String, String),
     /// It has a password in it.
-    #[error("a password in the address would be seen by everybody: put it into a file, as `passfile=FILE` in the address names")]
+    #[error(
+        "a password in the address would be seen by everybody: put it into a file, as `passfile=FILE` in the address names"
+    )]
     Password,
     /// The connection would leave the machine in the clear, or to whoever answers.
     #[error(

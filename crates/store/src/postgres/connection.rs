@@ -54,6 +54,11 @@ pub(crate) const OWN: &[&str] =
 /// Makes the room of rows that were overwritten or removed free for others. What their pages held is written over as the room is used again.
 const VACUUM: &str = "VACUUM detail, detail_key, detail_subject, directory, rejected_message, feed_message";
 
+/// After rows were added with their numbers: the next number is the one after the last.
+pub(crate) const COUNT_ON: &str = "\
+    SELECT setval(pg_get_serial_sequence('detail_key', 'id'), coalesce(max(id), 0) + 1, false) FROM detail_key; \
+    SELECT setval(pg_get_serial_sequence('rejected_message', 'id'), coalesce(max(id), 0) + 1, false) FROM rejected_message";
+
 /// The oldest server that does what is relied on here.
 const VERSION_MIN: i32 = 140_000;
 
@@ -205,22 +210,28 @@ impl Connection {
         let number = |number: u64| i64::try_from(number).unwrap_or(i64::MAX);
         let numbers: Vec<i64> = (first.0..).take(entries.len()).map(number).collect();
         let bytes: Vec<&[u8]> = entries.iter().map(Vec::as_slice).collect();
-        let (node, group) = (self.server.node(), group.map(number));
-        let (add, done) = (self.prepared(ENTRIES_ADD)?, self.prepared(GROUP_DONE)?);
+        let node = self.server.node();
+        let add = if entries.is_empty() { None } else { Some(self.prepared(ENTRIES_ADD)?) };
+        let done = group.map(|group| Ok::<_, Failed>((self.prepared(GROUP_DONE)?, number(group)))).transpose()?;
         let due = std::mem::take(&mut *self.due.borrow_mut());
         // From here on what becomes of it is the server's.
         self.in_transaction.set(false);
         let all = async {
-            let due = self.client.batch_execute(&due);
+            let due = async {
+                if !due.is_empty() {
+                    self.client.batch_execute(&due).await?;
+                }
+                Ok::<_, Error>(())
+            };
             let added = async {
-                if !numbers.is_empty() {
-                    self.client.execute(&add, &[&numbers, &bytes]).await?;
+                if let Some(add) = &add {
+                    self.client.execute(add, &[&numbers, &bytes]).await?;
                 }
                 Ok::<_, Error>(())
             };
             let noted = async {
-                if let Some(group) = group {
-                    self.client.execute(&done, &[&node.as_slice(), &group]).await?;
+                if let Some((done, group)) = &done {
+                    self.client.execute(done, &[&node.as_slice(), group]).await?;
                 }
                 Ok::<_, Error>(())
             };

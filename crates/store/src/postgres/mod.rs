@@ -11,9 +11,9 @@ mod tls;
 mod wait;
 
 pub use address::{Address, AddressError};
-pub(crate) use connection::{Connection, ENTRIES_AT_ONCE, translated};
 #[cfg(test)]
 pub(crate) use connection::OWN;
+pub(crate) use connection::{COUNT_ON, Connection, ENTRIES_AT_ONCE, translated};
 pub(crate) use failed::Failed;
 
 use connection::Fence;

@@ -1,6 +1,6 @@
 //! `recorded_at` never decreases, and a clock that was set leaves a trace.
 
-use crate::ward::{START_MILLIS, SetClock, heard, open};
+use super::ward::{START_MILLIS, SetClock, heard, open};
 use events::{Event, Timestamp};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};

@@ -1,6 +1,6 @@
 //! Versions, claims and writes: in the batch's transaction, or not at all.
 
-use crate::ward::{START_MILLIS, SetClock, heard, open, text};
+use super::ward::{START_MILLIS, SetClock, column, heard, open, text};
 use events::Timestamp;
 use std::sync::Barrier;
 use store::statements::{DIRECTORY_ADD, DIRECTORY_FIND, OPERATOR_LINK_ADD, OPERATOR_LINK_USE};
@@ -79,9 +79,7 @@ fn expired_claims_are_forgotten_with_the_next_seal() {
     clock.set(START_MILLIS + 500);
     store.seal_blocking().unwrap();
     store.close();
-    let database = rusqlite::Connection::open(dir.path().join("log.sqlite")).unwrap();
-    let left: i64 = database.query_row("SELECT count(*) FROM claim", [], |row| row.get(0)).unwrap();
-    assert_eq!(left, 4);
+    assert_eq!(column(dir.path(), "SELECT CAST(count(*) AS TEXT) FROM claim"), ["4"]);
 }
 
 #[test]

@@ -1,28 +1,11 @@
 //! Crashes lose nothing that was answered; anything else done to the file is refused by name.
 
-use crate::ward::{SetClock, heard, open, text};
+use super::ward::{SetClock, copy, heard, open, text};
 use events::Seq;
 use rusqlite::Connection;
 use std::fs;
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::Path;
 use store::{AppendError, Batch, MigrationError, OpenError, RecoveryError, Store, VerifyError};
-
-/// Copies a data directory as it is this moment, open or not; the new copy has no owner yet.
-pub(crate) fn copy(from: &Path, to: &Path) {
-    fs::DirBuilder::new().recursive(true).mode(0o700).create(to).unwrap();
-    for entry in fs::read_dir(from).unwrap().map(Result::unwrap) {
-        let (name, kind) = (entry.file_name(), entry.file_type().unwrap());
-        // The index of the write-ahead log is memory shared by running processes: a machine that lost power has none.
-        if kind.is_dir() {
-            copy(&entry.path(), &to.join(name));
-        } else if name != "log.sqlite-shm" {
-            let bytes = fs::read(entry.path()).unwrap();
-            let mut file = fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(to.join(name)).unwrap();
-            std::io::Write::write_all(&mut file, &bytes).unwrap();
-        }
-    }
-}
 
 /// A closed store of `entries` sealed entries, and its file.
 fn sealed(entries: usize) -> (tempfile::TempDir, Connection) {

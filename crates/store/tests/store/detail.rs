@@ -1,6 +1,7 @@
 //! Detail beside the log: kept encrypted, committed to, and gone for good when its patient is erased.
 
-use crate::ward::{SetClock, heard, open};
+use super::IS_A_FILE;
+use super::ward::{SetClock, column, copy, heard, open, sql};
 use events::{PatientPseudonym, Seq};
 use std::fs;
 use std::path::Path;
@@ -42,9 +43,10 @@ fn holds(dir: &Path, needle: &[u8]) -> bool {
 }
 
 fn wrapped_keys(dir: &Path) -> Vec<Vec<u8>> {
-    let connection = rusqlite::Connection::open(dir.join("log.sqlite")).unwrap();
-    let mut statement = connection.prepare("SELECT wrapped FROM detail_key ORDER BY id").unwrap();
-    statement.query_map([], |row| row.get(0)).unwrap().map(Result::unwrap).collect()
+    let hex = if IS_A_FILE { "hex(wrapped)" } else { "encode(wrapped, 'hex')" };
+    let keys = column(dir, &format!("SELECT {hex} FROM detail_key ORDER BY id"));
+    let byte = |two: &[u8]| u8::from_str_radix(std::str::from_utf8(two).unwrap(), 16).unwrap();
+    keys.iter().map(|key| key.as_bytes().chunks(2).map(byte).collect()).collect()
 }
 
 #[test]
@@ -101,12 +103,15 @@ fn what_was_erased_is_gone_for_good_and_the_log_verifies_as_before() {
     let after = wrapped_keys(dir.path());
     let destroyed: Vec<&Vec<u8>> = before.iter().filter(|key| !after.contains(key)).collect();
     assert_eq!((destroyed.len(), before.len()), (1, after.len()), "one key, and no other");
-    assert!(
-        !holds(dir.path(), destroyed[0]),
-        "neither in the file, nor in a free page of it, nor in the write-ahead log"
-    );
-    let kept = before.iter().find(|key| after.contains(key)).unwrap();
-    assert!(holds(dir.path(), kept), "a key that is there is found");
+    // What a server's dead rows and its own log keep, and for how long, is its administrator's to say.
+    if IS_A_FILE {
+        assert!(
+            !holds(dir.path(), destroyed[0]),
+            "neither in the file, nor in a free page of it, nor in the write-ahead log"
+        );
+        let kept = before.iter().find(|key| after.contains(key)).unwrap();
+        assert!(holds(dir.path(), kept), "a key that is there is found");
+    }
     store.seal_blocking().unwrap();
     store.verify().unwrap();
 
@@ -133,12 +138,7 @@ fn an_erasure_that_was_committed_before_a_crash_is_complete_after_the_next_start
     let key = wrapped_keys(dir.path()).remove(0);
     // Before the erasure's commit is in the file: as a crash right after the commit leaves it.
     erase(&store, JANE);
-    fs::create_dir(copy.path().join("keys")).unwrap();
-    for file in ["log.sqlite", "log.sqlite-wal", "keys/ledger", "keys/directory", "keys/detail", "keys/token"] {
-        if dir.path().join(file).exists() {
-            fs::copy(dir.path().join(file), copy.path().join(file)).unwrap();
-        }
-    }
+    self::copy(dir.path(), copy.path());
     let (again, _) = open(copy.path(), SetClock::new().options());
     assert!(matches!(again.detail(Seq(0)).unwrap(), Kept::Erased { by: Seq(1) }));
     assert!(!holds(copy.path(), &key));
@@ -150,11 +150,9 @@ fn detail_that_was_altered_or_taken_away_is_found_out() {
     let (store, _) = open(dir.path(), SetClock::new().options());
     let (one, other) = (say(&store, Some(JANE), "Doe, Jane"), say(&store, Some(JANE), "Doe, Joan"));
     drop(store);
-    let connection = rusqlite::Connection::open(dir.path().join("log.sqlite")).unwrap();
     // Another entry's detail, under the same patient's key.
     let mix = format!("UPDATE detail SET sealed = (SELECT sealed FROM detail WHERE seq = {other}) WHERE seq = {one}");
-    connection.execute_batch(&format!("{mix}; DELETE FROM detail WHERE seq = {other}")).unwrap();
-    drop(connection);
+    sql(dir.path(), &format!("{mix}; DELETE FROM detail WHERE seq = {other}"));
     let (store, _) = open(dir.path(), SetClock::new().options());
     assert!(matches!(store.detail(one), Err(DetailError::Altered(seq)) if seq == one));
     assert!(matches!(store.detail(other), Err(DetailError::Missing(seq)) if seq == other));

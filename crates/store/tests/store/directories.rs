@@ -1,6 +1,6 @@
 //! The data directory: private, held by one process, and never half-made.
 
-use crate::ward::{SetClock, heard, open};
+use super::ward::{SetClock, heard, open};
 use std::fs;
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::os::unix::process::CommandExt;

@@ -1,6 +1,6 @@
 //! What the writer refuses because somebody was erased or told of meanwhile, and an erasure whose commit was kept though it seemed to fail.
 
-use crate::ward::{SetClock, heard, open};
+use super::ward::{SetClock, heard, open};
 use events::patient::{Erased, Labelled, Merged};
 use events::{Actor, Draft, Event, Leaf, PatientPseudonym, Seq, Timestamp};
 use std::time::Duration;

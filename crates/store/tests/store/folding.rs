@@ -1,10 +1,10 @@
 //! The fold: before the answer, in order, and the same after a restart.
 
-use crate::ward::{Remembered, SetClock, heard, open, text};
+use super::ward::{Remembered, SetClock, bytes_of, heard, open, open_with, sql, text};
 use events::{Leaf, LeafError, Seq};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
-use store::{AppendError, Apply, BATCH_DRAFTS_MAX, Batch, Condition, Options, Store};
+use store::{AppendError, Apply, BATCH_DRAFTS_MAX, Batch, Condition, Options};
 
 #[test]
 fn a_leaf_is_applied_before_its_caller_is_answered() {
@@ -22,7 +22,7 @@ fn a_leaf_is_applied_before_its_caller_is_answered() {
     }
     let dir = tempfile::tempdir().unwrap();
     let applied = Arc::new(AtomicU64::new(0));
-    let store = Store::open(dir.path(), SetClock::new().options(), Box::new(Counting(applied.clone()))).unwrap();
+    let store = open_with(dir.path(), SetClock::new().options(), Counting(applied.clone())).unwrap();
     std::thread::scope(|scope| {
         for _ in 0..16 {
             scope.spawn(|| {
@@ -98,7 +98,7 @@ fn a_fold_that_panics_stops_the_store_and_everybody_hears_of_it() {
         fn unreadable(&mut self, _seq: Seq, _why: &LeafError) {}
     }
     let dir = tempfile::tempdir().unwrap();
-    let store = Store::open(dir.path(), SetClock::new().options(), Box::new(Panicking)).unwrap();
+    let store = open_with(dir.path(), SetClock::new().options(), Panicking).unwrap();
     assert!(matches!(store.append_blocking(Batch::one(heard("a"))), Err(AppendError::NotApplied)));
     assert!(matches!(store.append_blocking(Batch::one(heard("b"))), Err(AppendError::Closed)));
     assert!(store.health().trouble().unwrap().contains("the fold panicked"));
@@ -120,7 +120,7 @@ fn more_than_the_queue_holds_is_refused_as_busy() {
     let dir = tempfile::tempdir().unwrap();
     let gate = Arc::new(Mutex::new(()));
     let options = Options { queue_batches_max: 2, ..SetClock::new().options() };
-    let store = Store::open(dir.path(), options, Box::new(Slow(gate.clone()))).unwrap();
+    let store = open_with(dir.path(), options, Slow(gate.clone())).unwrap();
     let held = gate.lock().unwrap();
     let (answers, answered) = std::sync::mpsc::channel();
     std::thread::scope(|scope| {
@@ -189,17 +189,16 @@ fn an_entry_of_a_newer_build_is_reported_if_it_may_bear_facts() {
     store.append_blocking(Batch::one(heard("first"))).unwrap();
     store.close();
     drop(store);
-    let database = rusqlite::Connection::open(dir.path().join("log.sqlite")).unwrap();
     let newer = |seq: i64, bearing: &str| {
         let leaf = format!(
             r#"{{"v":1,"seq":{seq},"recorded_at":"2100-01-01T00:00:00.000Z","kind":"new.thing","kv":9,"bearing":"{bearing}","actor":"local:amy","body":{{}}}}"#
         );
-        database.execute("INSERT INTO entry (seq, leaf) VALUES (?1, ?2)", (seq, leaf.as_bytes())).unwrap();
+        sql(dir.path(), &format!("INSERT INTO entry (seq, leaf) VALUES ({seq}, {})", bytes_of(&leaf)));
     };
     newer(1, "fact");
     newer(2, "record");
     let watching = Watching::default();
-    let store = Store::open(dir.path(), SetClock::new().options(), Box::new(watching.clone())).unwrap();
+    let store = open_with(dir.path(), SetClock::new().options(), watching.clone()).unwrap();
     assert_eq!(*watching.1.lock().unwrap(), [Seq(1)]);
     let recorded = store.append_blocking(Batch::one(heard("after"))).unwrap();
     assert_eq!((recorded[0].seq, recorded[0].recorded_at.to_string()), (Seq(3), "2100-01-01T00:00:00.000Z".to_owned()));

@@ -1,6 +1,6 @@
 //! Many callers, one transaction.
 
-use crate::ward::{SetClock, heard, open, text};
+use super::ward::{SetClock, heard, open, text};
 use store::Batch;
 
 #[test]

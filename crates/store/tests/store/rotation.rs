@@ -1,7 +1,7 @@
 //! One signing key takes over from another: whoever holds either can follow, and a crash at any step leaves a store that goes on.
 
-use crate::damage::copy;
-use crate::ward::{SetClock, heard, open};
+use super::ward::copy;
+use super::ward::{SetClock, heard, open};
 use events::{Actor, Draft, Seq, ledger::KeyRotated};
 use ledger::rotation::KeyHistory;
 use ledger::verify::{Held, Retained};

@@ -1,6 +1,6 @@
 //! Tiles and checkpoints: they cover everything, survive restarts, and let others verify.
 
-use crate::ward::{SetClock, heard, open};
+use super::ward::{SetClock, heard, open};
 use events::Seq;
 use ledger::verify::Held;
 use ledger::{Hash, Tree, leaf_hash, note, proof};
@@ -142,7 +142,7 @@ proptest! {
                 }
                 Step::Crash => {
                     let copy = tempfile::tempdir().unwrap();
-                    crate::damage::copy(dir.path(), copy.path());
+                    super::ward::copy(dir.path(), copy.path());
                     drop(store);
                     dir = copy;
                     store = open(dir.path(), never_by_itself()).0;

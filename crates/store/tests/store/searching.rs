@@ -1,6 +1,6 @@
 //! The search file: it follows the log, finds what it should, and is made anew whenever it is not what it should be.
 
-use crate::ward::{START_MILLIS, SetClock, heard, open};
+use super::ward::{START_MILLIS, SetClock, heard, open};
 use events::decision::{Asserted, Effect, Made, Obligation, Question};
 use events::{
     Actor, CharterDigest, Draft, EntityRef, PatientPseudonym, PrincipalId, Seq, Timestamp, UnitId, emergency, patient,

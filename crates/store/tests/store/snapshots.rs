@@ -1,8 +1,7 @@
 //! Snapshots: a start reads the newest that is good and the log after it; whatever is wrong with one, nothing is lost but time.
 
-use crate::ward::{SetClock, heard, text};
+use super::ward::{SetClock, heard, open_with, sql, text};
 use events::{Leaf, LeafError, Seq};
-use rusqlite::Connection;
 use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
@@ -65,7 +64,7 @@ fn open(dir: &Path, every: Option<u64>, version: u32) -> (Store, Arc<Mutex<Texts
     let fold = Fold { texts: Arc::default(), version };
     let texts = fold.texts.clone();
     let options = Options { snapshot_entries: every, ..SetClock::new().options() };
-    (Store::open(dir, options, Box::new(fold)).unwrap(), texts)
+    (open_with(dir, options, fold).unwrap(), texts)
 }
 
 fn snapshots(dir: &Path) -> Vec<PathBuf> {
@@ -178,13 +177,15 @@ fn a_snapshot_ahead_of_the_log_or_of_another_log_does_not_count() {
 #[test]
 fn a_snapshot_ends_before_an_entry_that_cannot_be_read() {
     let (dir, _) = closed(40, 40);
-    let database = Connection::open(dir.path().join("log.sqlite")).unwrap();
-    database.execute("DELETE FROM checkpoint", []).unwrap();
-    database.execute("DELETE FROM tile", []).unwrap();
-    database
-        .execute("UPDATE entry SET leaf = CAST(replace(leaf, 'feed.heard', 'feed.seen!') AS BLOB) WHERE seq = 30", [])
-        .unwrap();
-    drop(database);
+    let replaced = if super::IS_A_FILE {
+        "CAST(replace(leaf, 'feed.heard', 'feed.seen!') AS BLOB)"
+    } else {
+        "convert_to(replace(convert_from(leaf, 'UTF8'), 'feed.heard', 'feed.seen!'), 'UTF8')"
+    };
+    sql(
+        dir.path(),
+        &format!("DELETE FROM checkpoint; DELETE FROM tile; UPDATE entry SET leaf = {replaced} WHERE seq = 30"),
+    );
     std::fs::remove_file(dir.path().join("last-checkpoint")).unwrap();
     let (store, _) = open(dir.path(), Some(1), 1);
     store.seal_blocking().unwrap();

@@ -1,6 +1,6 @@
 //! No space: refused clearly, nothing half-kept, and well again by itself.
 
-use crate::ward::{SetClock, heard, open};
+use super::ward::{SetClock, heard, open};
 use std::time::Duration;
 use store::{AppendError, Batch, Condition, OpenError, Options, Store};
 

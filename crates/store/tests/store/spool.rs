@@ -1,6 +1,6 @@
 //! The spool: what the log could not take is folded into it once, in order, whatever happens in between.
 
-use crate::ward::{Remembered, START_MILLIS, SetClock, heard, open, text};
+use super::ward::{Remembered, START_MILLIS, SetClock, heard, open, text};
 use events::{Event, Seq, Timestamp};
 use std::fs;
 use std::os::unix::fs::{FileExt, PermissionsExt};

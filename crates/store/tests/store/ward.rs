@@ -1,10 +1,13 @@
 //! What the tests append and fold.
 
+use cluster::Cluster;
 use events::{Actor, Draft, FeedName, Leaf, LeafError, Seq, Timestamp, feed::Heard};
+use std::fs;
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::Path;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, Mutex};
-use store::{Apply, Options, Store};
+use store::{Apply, OpenError, Options, Store};
 
 /// The instant the tests begin at.
 pub(crate) const START_MILLIS: i64 = 1_790_000_000_000;
@@ -72,5 +75,72 @@ pub(crate) fn text(leaf: &Leaf) -> String {
 /// A store in `dir`, and what it folds.
 pub(crate) fn open(dir: &Path, options: Options) -> (Store, Remembered) {
     let folded = Remembered::default();
-    (Store::open(dir, options, Box::new(folded.clone())).unwrap(), folded)
+    (open_with(dir, options, folded.clone()).unwrap(), folded)
+}
+
+/// A store in `dir` with a fold of the test's own.
+pub(crate) fn open_with(dir: &Path, options: Options, fold: impl Apply + 'static) -> Result<Store, OpenError> {
+    Store::open(dir, Options { address: super::place(dir), ..options }, Box::new(fold))
+}
+
+/// Somebody else at the tables of a store: runs statements.
+pub(crate) fn sql(dir: &Path, sql: &str) {
+    match store::remembered(dir).unwrap() {
+        Some(address) => drop(Cluster::shared().sql_at(address.as_str(), sql).unwrap()),
+        None => rusqlite::Connection::open(dir.join("log.sqlite")).unwrap().execute_batch(sql).unwrap(),
+    }
+}
+
+/// The same: one column of text.
+pub(crate) fn column(dir: &Path, sql: &str) -> Vec<String> {
+    match store::remembered(dir).unwrap() {
+        Some(address) => {
+            let said = Cluster::shared().sql_at(address.as_str(), sql).unwrap();
+            said.lines().map(str::to_owned).collect()
+        }
+        None => {
+            let connection = rusqlite::Connection::open(dir.join("log.sqlite")).unwrap();
+            let mut statement = connection.prepare(sql).unwrap();
+            statement.query_map([], |row| row.get(0)).unwrap().map(Result::unwrap).collect()
+        }
+    }
+}
+
+/// How a text is written as bytes in SQL.
+pub(crate) fn bytes_of(text: &str) -> String {
+    let hex: String = text.bytes().map(|byte| format!("{byte:02x}")).collect();
+    if super::IS_A_FILE { format!("x'{hex}'") } else { format!("'\\x{hex}'::bytea") }
+}
+
+/// Copies a data directory and its store as they are this moment, open or not, as a crash would leave them; the new copy has no owner yet.
+pub(crate) fn copy(from: &Path, to: &Path) {
+    fs::DirBuilder::new().recursive(true).mode(0o700).create(to).unwrap();
+    let database = store::remembered(from).unwrap().map(|address| copy_database(address.as_str()));
+    for entry in fs::read_dir(from).unwrap().map(Result::unwrap) {
+        let (name, kind) = (entry.file_name(), entry.file_type().unwrap());
+        // The index of the write-ahead log is memory shared by running processes: a machine that lost power has none.
+        if kind.is_dir() {
+            copy(&entry.path(), &to.join(name));
+        } else if name != "log.sqlite-shm" {
+            let mut bytes = fs::read(entry.path()).unwrap();
+            if let Some(database) = database.as_ref().filter(|_| name == "store") {
+                bytes = database.clone().into_bytes();
+            }
+            let mut file = fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(to.join(name)).unwrap();
+            std::io::Write::write_all(&mut file, &bytes).unwrap();
+        }
+    }
+}
+
+/// Everything that is committed in a database, in another one: its address.
+fn copy_database(address: &str) -> String {
+    let cluster = Cluster::shared();
+    let copy = cluster.database().unwrap();
+    let name = |address: &str| address.rsplit('/').next().unwrap().to_owned();
+    let (from, to) = (name(address), name(&copy));
+    cluster.sql("postgres", &format!("DROP DATABASE {to}")).unwrap();
+    let ended = format!("SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE datname = '{from}'");
+    cluster.sql("postgres", &ended).unwrap();
+    cluster.sql("postgres", &format!("CREATE DATABASE {to} TEMPLATE {from}")).unwrap();
+    copy
 }

@@ -1,0 +1,363 @@
+//! One node over one server: nobody beside it, and whatever becomes of connections and server, every answer stands in the log once.
+
+use super::ward::{Remembered, SetClock, heard, open, open_with, text};
+use cluster::Cluster;
+use std::collections::BTreeSet;
+use std::io::{Read as _, Write as _};
+use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::time::Duration;
+use store::{Address, AppendError, Batch, Condition, OpenError, Options, Store};
+
+/// How often, and how many times, to look whether something has happened.
+const LOOK: Duration = Duration::from_millis(20);
+const LOOKS_MAX: usize = 1500;
+
+fn at(address: &str) -> Options {
+    Options {
+        seal_after: Duration::from_millis(50),
+        address: Some(Address::parse(address).unwrap()),
+        ..SetClock::new().options()
+    }
+}
+
+fn open_at(dir: &Path, address: &str) -> (Store, Remembered) {
+    let folded = Remembered::default();
+    (Store::open(dir, at(address), Box::new(folded.clone())).unwrap(), folded)
+}
+
+fn until(what: &str, mut done: impl FnMut() -> bool) {
+    for _ in 0..LOOKS_MAX {
+        if done() {
+            return;
+        }
+        std::thread::sleep(LOOK);
+    }
+    panic!("{what}");
+}
+
+/// Threads that append until told to stop; what was answered, each said once.
+fn under_load(store: &Store, meanwhile: impl FnOnce(&AtomicUsize)) -> BTreeSet<String> {
+    let (over, answered) = (AtomicBool::new(false), AtomicUsize::new(0));
+    std::thread::scope(|scope| {
+        let at_work: Vec<_> = (0..4)
+            .map(|thread| {
+                let (over, answered) = (&over, &answered);
+                scope.spawn(move || {
+                    let mut said = BTreeSet::new();
+                    for number in 0.. {
+                        if over.load(Ordering::SeqCst) {
+                            break;
+                        }
+                        let words = format!("{thread}/{number}");
+                        if let Ok(recorded) = store.append_blocking(Batch::one(heard(&words))) {
+                            assert_eq!(text(&recorded[0]), words);
+                            answered.fetch_add(1, Ordering::SeqCst);
+                            said.insert(words);
+                        }
+                    }
+                    said
+                })
+            })
+            .collect();
+        meanwhile(&answered);
+        over.store(true, Ordering::SeqCst);
+        at_work.into_iter().flat_map(|thread| thread.join().unwrap()).collect()
+    })
+}
+
+/// Whether the log has every answer, nothing twice and no gap, and verifies.
+fn holds_together(dir: &Path, store: Store, folded: &Remembered, answered: &BTreeSet<String>) {
+    store.seal_blocking().unwrap();
+    let size = store.verify().unwrap().size;
+    let folded = folded.leaves();
+    drop(store);
+    let (store, again) = open(dir, SetClock::new().options());
+    let leaves = again.leaves();
+    assert_eq!(leaves, folded, "what was folded is what is there");
+    assert_eq!(size, leaves.len() as u64);
+    assert!((0..).zip(&leaves).all(|(seq, leaf)| leaf.seq.0 == seq));
+    let there: Vec<String> = leaves.iter().map(|leaf| text(leaf)).collect();
+    let once: BTreeSet<String> = there.iter().cloned().collect();
+    assert_eq!(once.len(), there.len(), "nothing is there twice");
+    let missing: Vec<_> = answered.difference(&once).collect();
+    assert!(missing.is_empty(), "{missing:?}");
+    drop(store);
+}
+
+#[test]
+fn another_node_is_refused_by_name_until_the_first_has_ended() {
+    let (one, other) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let address = Cluster::shared().database().unwrap();
+    let (store, _) = open_at(one.path(), &address);
+    store.append_blocking(Batch::one(heard("first"))).unwrap();
+    let refused = Store::open(other.path(), at(&address), Box::new(()));
+    let said = refused.unwrap_err().to_string();
+    assert!(said.starts_with("another node has this database: session "), "{said}");
+    store.close();
+    // Nobody signs under another's name: the other directory has other keys.
+    let refused = Store::open(other.path(), at(&address), Box::new(()));
+    assert!(matches!(refused, Err(OpenError::Recovery(_))), "{refused:?}");
+    let (_again, folded) = open(one.path(), SetClock::new().options());
+    assert_eq!(folded.len(), 1);
+}
+
+#[test]
+fn a_directory_with_a_store_of_its_own_does_not_begin_another_at_a_server() {
+    let dir = tempfile::tempdir().unwrap();
+    drop(Store::open(dir.path(), SetClock::new().options(), Box::new(())).unwrap());
+    let address = Cluster::shared().database().unwrap();
+    let refused = Store::open(dir.path(), at(&address), Box::new(()));
+    assert!(matches!(refused, Err(OpenError::Elsewhere { .. })), "{refused:?}");
+}
+
+#[test]
+fn a_database_that_was_lost_or_is_an_older_copy_does_not_go_on() {
+    let dir = tempfile::tempdir().unwrap();
+    let address = Cluster::shared().database().unwrap();
+    let (store, _) = open_at(dir.path(), &address);
+    store.append_blocking(Batch::one(heard("a"))).unwrap();
+    store.close();
+    let empty = Cluster::shared().database().unwrap();
+    let refused = Store::open(dir.path(), at(&empty), Box::new(()));
+    assert!(matches!(refused, Err(OpenError::Lost(_))), "{refused:?}");
+    super::ward::sql(dir.path(), "DELETE FROM entry; DELETE FROM tile; DELETE FROM checkpoint");
+    let refused = open_with(dir.path(), SetClock::new().options(), ());
+    assert!(matches!(refused, Err(OpenError::Recovery(_))), "{refused:?}");
+}
+
+#[test]
+fn sessions_that_are_killed_cost_nobody_an_answer() {
+    let dir = tempfile::tempdir().unwrap();
+    let (store, folded) = open(dir.path(), SetClock::new().options());
+    let kill = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity \
+        WHERE datname = current_database() AND pid <> pg_backend_pid()";
+    let answered = under_load(&store, |answered| {
+        for round in 1..=10 {
+            until("no answers", || answered.load(Ordering::SeqCst) > round * 20);
+            super::ward::sql(dir.path(), kill);
+        }
+        let before = answered.load(Ordering::SeqCst);
+        until("no answers after the last", || answered.load(Ordering::SeqCst) > before + 20);
+    });
+    assert_eq!(store.health().condition, Condition::Ready);
+    holds_together(dir.path(), store, &folded, &answered);
+}
+
+#[test]
+fn a_server_that_crashes_and_comes_back_is_found_again_by_itself() {
+    let cluster = Cluster::start(&[], |_| Ok(())).unwrap();
+    let dir = tempfile::tempdir().unwrap();
+    let (store, folded) = open_at(dir.path(), &cluster.database().unwrap());
+    let answered = under_load(&store, |answered| {
+        until("no answers", || answered.load(Ordering::SeqCst) > 50);
+        cluster.stop().unwrap();
+        until("it is not noticed", || matches!(store.health().condition, Condition::Failed { .. }));
+        let read = store.read(|reader| reader.next());
+        assert!(read.is_err(), "nothing is made up: {read:?}");
+        cluster.start_again().unwrap();
+        let before = answered.load(Ordering::SeqCst);
+        until("no answers after it is back", || answered.load(Ordering::SeqCst) > before + 50);
+    });
+    until("it is not ready", || store.health().condition == Condition::Ready);
+    assert!(store.read(|reader| reader.next()).unwrap().0 >= answered.len() as u64);
+    holds_together(dir.path(), store, &folded, &answered);
+}
+
+#[test]
+fn with_nobody_asking_it_becomes_ready_again_all_the_same() {
+    let cluster = Cluster::start(&[], |_| Ok(())).unwrap();
+    let dir = tempfile::tempdir().unwrap();
+    let (store, _) = open_at(dir.path(), &cluster.database().unwrap());
+    store.append_blocking(Batch::one(heard("before"))).unwrap();
+    cluster.stop().unwrap();
+    let failed = store.append_blocking(Batch::one(heard("meanwhile")));
+    assert!(matches!(failed, Err(AppendError::Storage(_))), "{failed:?}");
+    cluster.start_again().unwrap();
+    until("it is not ready", || store.health().condition == Condition::Ready);
+}
+
+/// What a [`Wire`] does to the next commit it sees.
+const NOTHING: usize = 0;
+const CUT_BEFORE: usize = 1;
+const CUT_AFTER: usize = 2;
+
+/// A wire to a server that can be cut at a commit: before the server sees it, or after the server has answered and before anybody hears.
+struct Wire {
+    address: SocketAddr,
+    next: Arc<AtomicUsize>,
+    cuts: Arc<AtomicUsize>,
+}
+
+impl Wire {
+    fn to(port: u16) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = listener.local_addr().unwrap();
+        let (next, cuts) = (Arc::new(AtomicUsize::new(NOTHING)), Arc::new(AtomicUsize::new(0)));
+        let (orders, counted) = (next.clone(), cuts.clone());
+        // Ends with the process.
+        std::thread::spawn(move || {
+            for client in listener.incoming().map_while(Result::ok) {
+                let server = TcpStream::connect(("127.0.0.1", port)).unwrap();
+                let deaf = Arc::new(AtomicBool::new(false));
+                let (orders, counted) = (orders.clone(), counted.clone());
+                let (from, to) = (client.try_clone().unwrap(), server.try_clone().unwrap());
+                let told = deaf.clone();
+                std::thread::spawn(move || asking(from, to, &orders, &counted, &told));
+                std::thread::spawn(move || answering(server, client, &deaf));
+            }
+        });
+        Self { address, next, cuts }
+    }
+}
+
+fn asking(mut from: TcpStream, mut to: TcpStream, orders: &AtomicUsize, cuts: &AtomicUsize, deaf: &AtomicBool) {
+    let mut bytes = vec![0; 1 << 20];
+    while let Ok(read) = from.read(&mut bytes) {
+        if read == 0 {
+            break;
+        }
+        // A simple query `COMMIT`, whole: what was sent in one go arrives in one here.
+        if bytes[..read].windows(12).any(|window| window == b"Q\0\0\0\x0bCOMMIT\0") {
+            match orders.swap(NOTHING, Ordering::SeqCst) {
+                CUT_BEFORE => {
+                    cuts.fetch_add(1, Ordering::SeqCst);
+                    break;
+                }
+                CUT_AFTER => {
+                    cuts.fetch_add(1, Ordering::SeqCst);
+                    deaf.store(true, Ordering::SeqCst);
+                }
+                _ => {}
+            }
+        }
+        if to.write_all(&bytes[..read]).is_err() {
+            break;
+        }
+    }
+    let _gone = (from.shutdown(Shutdown::Both), to.shutdown(Shutdown::Both));
+}
+
+fn answering(mut from: TcpStream, mut to: TcpStream, deaf: &AtomicBool) {
+    let mut bytes = vec![0; 1 << 20];
+    while let Ok(read) = from.read(&mut bytes) {
+        if deaf.load(Ordering::SeqCst) {
+            // Done when it says that it is ready for the next, outside a transaction.
+            if read == 0 || bytes[..read].ends_with(b"Z\0\0\0\x05I") {
+                break;
+            }
+            continue;
+        }
+        if read == 0 || to.write_all(&bytes[..read]).is_err() {
+            break;
+        }
+    }
+    let _gone = (from.shutdown(Shutdown::Both), to.shutdown(Shutdown::Both));
+}
+
+#[test]
+fn a_commit_whose_answer_is_lost_is_answered_all_the_same_and_once() {
+    let cluster = Cluster::shared();
+    let (wire, dir) = (Wire::to(cluster.port()), tempfile::tempdir().unwrap());
+    let address = cluster.database().unwrap().replace(&cluster.port().to_string(), &wire.address.port().to_string());
+    let options = Options { seal_after: Duration::from_secs(3600), ..at(&address) };
+    let folded = Remembered::default();
+    let store = Store::open(dir.path(), options, Box::new(folded.clone())).unwrap();
+    let mut said = BTreeSet::new();
+    for (round, cut) in [CUT_AFTER, CUT_BEFORE, CUT_AFTER, CUT_AFTER, CUT_BEFORE].into_iter().enumerate() {
+        wire.next.store(cut, Ordering::SeqCst);
+        let words = format!("cut {cut} in round {round}");
+        // A claim and a stream with it: sent once more, they would be refused had the first been kept.
+        let batch =
+            Batch::one(heard(&words)).claim("jti", &words, events::Timestamp::MAX).expect("stream", round as u64);
+        let recorded = store.append_blocking(batch).unwrap();
+        assert_eq!((wire.cuts.load(Ordering::SeqCst), recorded[0].seq.0), (round + 1, round as u64));
+        assert_eq!(folded.len(), round + 1);
+        said.insert(words);
+        // Writes alone have no entry to be told by.
+        wire.next.store(cut, Ordering::SeqCst);
+        let only = Batch::default().claim("code", round.to_string(), events::Timestamp::MAX);
+        store.append_blocking(only.clone()).unwrap();
+        assert!(matches!(store.append_blocking(only), Err(AppendError::Taken("code"))));
+        wire.cuts.fetch_sub(1, Ordering::SeqCst);
+    }
+    assert_eq!(store.health().condition, Condition::Ready);
+    holds_together(dir.path(), store, &folded, &said);
+}
+
+#[test]
+fn a_server_that_would_lose_what_it_commits_is_refused() {
+    let cluster = Cluster::start(&[("fsync", "off")], |_| Ok(())).unwrap();
+    let dir = tempfile::tempdir().unwrap();
+    let refused = Store::open(dir.path(), at(&cluster.database().unwrap()), Box::new(()));
+    let said = format!("{:?}", refused.unwrap_err());
+    assert!(said.contains("fsync"), "{said}");
+    // But one that only waits for no disk by default is told to.
+    let lazy = Cluster::shared().database().unwrap();
+    let name = lazy.rsplit('/').next().unwrap();
+    Cluster::shared().sql("postgres", &format!("ALTER DATABASE {name} SET synchronous_commit = off")).unwrap();
+    drop(open_at(dir.path(), &lazy));
+}
+
+/// A certificate for `name`, by an authority of its own: the authority's, the server's, and its key.
+fn certificates(name: &str) -> [String; 3] {
+    use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
+    let (root_key, key) = (KeyPair::generate().unwrap(), KeyPair::generate().unwrap());
+    let mut root = CertificateParams::new(Vec::new()).unwrap();
+    root.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+    let authority = root.self_signed(&root_key).unwrap();
+    let issuer = Issuer::new(root, root_key);
+    let server = CertificateParams::new(vec![name.to_owned()]).unwrap().signed_by(&key, &issuer).unwrap();
+    [authority.pem(), server.pem(), key.serialize_pem()]
+}
+
+#[test]
+fn the_servers_certificate_and_name_are_checked_and_the_password_comes_from_a_file() {
+    let [authority, certificate, key] = certificates("localhost");
+    let settings = [("ssl", "on"), ("ssl_cert_file", "server.crt"), ("ssl_key_file", "server.key")];
+    let cluster = Cluster::start(&settings, |data| {
+        std::fs::write(data.join("server.crt"), certificate)?;
+        std::fs::write(data.join("server.key"), key)?;
+        std::fs::set_permissions(data.join("server.key"), std::fs::Permissions::from_mode(0o600))
+    })
+    .unwrap();
+    cluster.sql("postgres", "CREATE ROLE locked LOGIN SUPERUSER PASSWORD 'a s3cret'").unwrap();
+    let database = cluster.database().unwrap();
+    let name = database.rsplit('/').next().unwrap();
+    let files = tempfile::tempdir().unwrap();
+    let file = |name: &str, text: &str| {
+        let path = files.path().join(name);
+        std::fs::write(&path, text).unwrap();
+        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o600)).unwrap();
+        path.display().to_string()
+    };
+    let (roots, others) = (file("ca.pem", &authority), file("other.pem", &certificates("localhost")[0]));
+    let (right, wrong) = (file("right", "*:*:*:locked:a s3cret\n"), file("wrong", "*:*:*:locked:another s3cret\n"));
+    let try_open = |host: &str, roots: &str, passes: &str| {
+        let dir = tempfile::tempdir().unwrap();
+        let address = format!(
+            "postgres://locked@{host}:{}/{name}?sslmode=verify-full&sslrootcert={roots}&passfile={passes}",
+            cluster.port()
+        );
+        let store = Store::open(dir.path(), at(&address), Box::new(()))?;
+        store.append_blocking(Batch::one(heard("over TLS"))).unwrap();
+        Ok::<_, OpenError>((dir, store))
+    };
+    for (host, roots, passes, why) in [
+        ("localhost", &others, &right, "certificate"),
+        // Its certificate is for another name.
+        ("127.0.0.1", &roots, &right, "certificate"),
+        ("localhost", &roots, &wrong, "28P01"),
+    ] {
+        let refused = try_open(host, roots, passes).unwrap_err();
+        let said = format!("{refused}: {:?}", std::error::Error::source(&refused).map(ToString::to_string));
+        assert!(said.contains(why) && !said.contains("s3cret"), "{host} {why}: {said}");
+    }
+    let (dir, _store) = try_open("localhost", &roots, &right).unwrap();
+    let secured = "SELECT bool_and(ssl) FROM pg_stat_ssl JOIN pg_stat_activity USING (pid) WHERE usename = 'locked'";
+    assert_eq!(cluster.sql(name, secured).unwrap(), "t");
+    assert!(!std::fs::read_to_string(dir.path().join("store")).unwrap().contains("s3cret"));
+}
