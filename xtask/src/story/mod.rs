@@ -3,6 +3,7 @@
 mod depth;
 mod hard_times;
 pub(crate) mod hospital;
+mod nodes;
 mod the_loop;
 
 use crate::step::{Outcome, elapsed_since_start, say};
@@ -10,8 +11,8 @@ use crate::step::{Outcome, elapsed_since_start, say};
 type Tell = fn(&mut Teller) -> Outcome;
 
 /// Every story by name.
-const STORIES: [(&str, Tell); 3] =
-    [("the-loop", the_loop::tell), ("hard-times", hard_times::tell), ("depth", depth::tell)];
+const STORIES: [(&str, Tell); 4] =
+    [("the-loop", the_loop::tell), ("hard-times", hard_times::tell), ("depth", depth::tell), ("nodes", nodes::tell)];
 
 /// Says each step as it is done.
 #[derive(Default)]

@@ -51,6 +51,7 @@ mod postgres {
     mod fenced;
     mod folding;
     mod group_commit;
+    mod moving;
     mod rotation;
     mod sealing;
     mod searching;

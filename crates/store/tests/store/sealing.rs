@@ -1,5 +1,6 @@
 //! Tiles and checkpoints: they cover everything, survive restarts, and let others verify.
 
+use super::IS_A_FILE;
 use super::ward::{SetClock, heard, open};
 use events::Seq;
 use ledger::verify::Held;
@@ -122,7 +123,7 @@ fn step() -> impl Strategy<Value = Step> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 24, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: if IS_A_FILE { 24 } else { 6 }, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn a_tree_restored_at_any_moment_is_the_tree_that_was_never_closed(steps in prop::collection::vec(step(), 1..12)) {
