@@ -57,7 +57,9 @@ fn moves(teller: &mut Teller) -> Outcome {
     let last = permitted(&ehr)?;
     node.stop()?;
     let before = replayed(&data)?;
-    teller.step("a hospital works on the embedded store: a nurse is permitted, and every decision is reproduced from the log");
+    teller.step(
+        "a hospital works on the embedded store: a nurse is permitted, and every decision is reproduced from the log",
+    );
 
     let address = cluster.database()?;
     let moved = handrail(&["store", "move", "--to", &address, "--data", &data])?;
@@ -72,7 +74,8 @@ fn moves(teller: &mut Teller) -> Outcome {
     expect(next > last, || format!("entry {next} after entry {last}"))?;
     let counted = cluster.sql_at(&address, "SELECT count(*) FROM entry")?.parse::<u64>()?;
     expect(counted > next, || format!("{counted} entries in PostgreSQL, and entry {next} was answered"))?;
-    teller.step("the same node, started as before, answers from there: the token, the nurse and the patient came along");
+    teller
+        .step("the same node, started as before, answers from there: the token, the nurse and the patient came along");
 
     cluster.stop()?;
     let down = ehr_asks(&there);

@@ -1,6 +1,6 @@
 //! A store that outgrows its file moves to a server and back, and is the same store all the way; a server's backs up into a file.
 
-use super::ward::{Remembered, SetClock, START_MILLIS, heard, open};
+use super::ward::{Remembered, START_MILLIS, SetClock, heard, open};
 use cluster::Cluster;
 use events::{Actor, PatientPseudonym, Timestamp};
 use std::path::Path;
@@ -40,7 +40,7 @@ fn is_whole(dir: &Path, before: &Remembered, streams: u64) {
     assert!(matches!(store.detail(events::Seq(700)).unwrap(), Kept::Here(detail) if *detail.text == "Doe, Jane"));
     let found = store.read(|reader| reader.find(DIRECTORY_FIND, &[[7_u8; 16].into()], |row| row.bytes(0))).unwrap();
     assert_eq!(found, Some(vec![1; 16]));
-    let kept = store.read(|reader| reader.query(REJECTED_MESSAGE_LAST, &[9.into()], |row| row.bytes(3))).unwrap();
+    let kept = store.read(|reader| reader.query(REJECTED_MESSAGE_LAST, &[9_i64.into()], |row| row.bytes(3))).unwrap();
     assert_eq!(kept, [[0, 255]]);
     assert_eq!(store.read(|reader| reader.stream_version("stream")).unwrap(), streams);
     let again = store.append_blocking(Batch::default().claim("jti", "key", Timestamp::MAX));
