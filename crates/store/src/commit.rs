@@ -68,7 +68,7 @@ pub(crate) enum Unkept {
     /// It was not.
     Not(StorageError),
     /// It was sent, and the answer lost: this is what it is if it was.
-    Lost(Committed, StorageError),
+    Lost(Box<Committed>, StorageError),
 }
 
 impl From<StorageError> for Unkept {
@@ -84,7 +84,7 @@ pub(crate) fn commit(to: &Place<'_>, ahead: &[Vec<u8>], group: &[Pending]) -> Re
         Err(error) => Err(error),
         Ok(done) if !done.changed => to.connection.rollback().map(|()| done),
         Ok(done) => match to.connection.commit(Seq(to.next), &done.entries, Some(to.group)) {
-            Err(error) if error.is_lost() => return Err(Unkept::Lost(done, error)),
+            Err(error) if error.is_lost() => return Err(Unkept::Lost(Box::new(done), error)),
             committed => committed.map(|()| done),
         },
     };

@@ -55,6 +55,14 @@ impl Place {
         put(directory, FILE_NAME, format!("{text}\n").as_bytes())
     }
 
+    /// The directory of the file, if it is one.
+    pub(crate) fn file(&self) -> Option<&Path> {
+        match self {
+            Self::File(directory) => Some(directory),
+            Self::Server(_) => None,
+        }
+    }
+
     /// A connection that may write. On a server it holds the fence: there is no other as long as it lives.
     pub(crate) fn open_writing(&self) -> Result<Connection, StorageError> {
         match self {

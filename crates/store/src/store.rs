@@ -149,13 +149,7 @@ impl Store {
     ) -> Result<(Self, T), OpenError> {
         let lock = directory::take(directory)?;
         restore::is_whole(directory)?;
-        let place = Place::of(directory, options.address.as_ref())?;
-        if let Place::File(_) = place
-            && retained::was(directory)
-            && !directory.join(sqlite::FILE_NAME).exists()
-        {
-            return Err(OpenError::Lost(directory.to_owned()));
-        }
+        let place = place_of(directory, &options)?;
         let mut keys = Keys::open(directory)?;
         let connection = connect(&place, directory, &options)?;
         let group = connection.settle()?;
@@ -194,10 +188,7 @@ impl Store {
             directory: directory.to_owned(),
             queue: queue.clone(),
             status: status.clone(),
-            checkpointer: match &place {
-                Place::File(directory) => Some(Checkpointer::start(directory).map_err(OpenError::Thread)?),
-                Place::Server(_) => None,
-            },
+            checkpointer: place.file().map(Checkpointer::start).transpose().map_err(OpenError::Thread)?,
             place: place.clone(),
             connection: Some(connection),
             behind: false,
@@ -473,9 +464,18 @@ fn spawn(writer: Writer, lock: Lock, status: Arc<Status>) -> std::io::Result<Joi
     })
 }
 
+/// Where the store is, unless it is a file that was lost.
+fn place_of(directory: &Path, options: &Options) -> Result<Place, OpenError> {
+    let place = Place::of(directory, options.address.as_ref())?;
+    if place.file().is_some() && retained::was(directory) && !directory.join(sqlite::FILE_NAME).exists() {
+        return Err(OpenError::Lost(directory.to_owned()));
+    }
+    Ok(place)
+}
+
 /// A connection that writes, to tables as this build knows them.
 fn connect(place: &Place, directory: &Path, options: &Options) -> Result<Connection, OpenError> {
-    if let Place::File(_) = place {
+    if place.file().is_some() {
         directory::private_file(&directory.join(sqlite::FILE_NAME))?;
     }
     let connection = place.open_writing()?;

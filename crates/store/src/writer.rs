@@ -180,7 +180,7 @@ impl Writer {
             }
         }
         match sent {
-            Some(committed) if self.settled == self.group => Ok(committed),
+            Some(committed) if self.settled == self.group => Ok(*committed),
             _ => self.commit_once(wall, ahead, group).map_err(|unkept| match unkept {
                 Unkept::Lost(_, error) | Unkept::Not(error) => error,
             }),
