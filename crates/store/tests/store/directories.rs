@@ -142,7 +142,7 @@ fn keys_that_were_being_made_at_a_crash_are_made_again() {
 /// Permissions do not bind root, so under root this test runs itself once more as somebody else.
 #[test]
 fn a_read_only_directory_is_refused_clearly() {
-    const NAME: &str = "directories::a_read_only_directory_is_refused_clearly";
+    const NAME: &str = "sqlite::directories::a_read_only_directory_is_refused_clearly";
     const NOBODY: u32 = 65_534;
     let marker = Path::new("read-only");
     if marker.is_dir() {
