@@ -237,11 +237,12 @@ impl Connection {
     pub(crate) fn commit(&self, first: Seq, entries: &[Vec<u8>], group: Option<u64>) -> Result<(), StorageError> {
         match self {
             Self::Sqlite(connection) => {
-                let mut add = connection.prepare_cached(statements::ENTRY_ADD.sql)?;
-                for (seq, entry) in (first.0..).zip(entries) {
-                    add.execute(rusqlite::params![Value::from(Seq(seq)), entry])?;
+                if !entries.is_empty() {
+                    let mut add = connection.prepare_cached(statements::ENTRY_ADD.sql)?;
+                    for (seq, entry) in (first.0..).zip(entries) {
+                        add.execute(rusqlite::params![Value::from(Seq(seq)), entry])?;
+                    }
                 }
-                drop(add);
                 Ok(connection.execute_batch("COMMIT")?)
             }
             Self::Postgres(connection) => Ok(connection.commit(first, entries, group)?),

@@ -137,13 +137,17 @@ async fn detail(
     Path(entry): Path<u64>,
 ) -> Result<Json<Value>, Trouble> {
     let store = local.plane.store();
-    record_reading(&local, peer, "detail", entry, entry + 1).await?;
-    Ok(Json(match store.detail(Seq(entry))? {
+    let kept = store.detail(Seq(entry))?;
+    // Once: under the patient it is about where it is about one, else as the reading of an entry.
+    match &kept {
+        Kept::Here(detail) if let Some(patient) = detail.about => {
+            record_look(&local, peer, "detail", patient, Some(entry), 1).await?;
+        }
+        _ => record_reading(&local, peer, "detail", entry, entry + 1).await?,
+    }
+    Ok(Json(match kept {
         Kept::Nothing => json!({ "detail_of": entry, "kept": "nothing" }),
         Kept::Here(detail) => {
-            if let Some(patient) = detail.about {
-                record_look(&local, peer, "detail", patient, Some(entry), 1).await?;
-            }
             let text = serde_json::from_str(&detail.text).unwrap_or_else(|_| Value::from(detail.text.as_str()));
             json!({ "detail_of": entry, "kept": "here", "sort": detail.sort.as_str(), "detail": text })
         }
