@@ -109,7 +109,8 @@ pub struct Look {
     pub at: Timestamp,
     /// Who.
     pub by: String,
-    /// How: `account`, `console`, `csv`, `fhir`, `identity`, `detail`, or `what if` where it was asked what would be decided.
+    /// How: `account`, `console`, `csv`, `fhir`, `identity`, `detail`, `who`, `prove` or `show`, with the entry where it was one; or `what if` where it
+    /// was asked what would be decided.
     pub how: String,
     /// The entry that says so.
     pub entry: Seq,

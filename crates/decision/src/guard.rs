@@ -152,7 +152,7 @@ impl Guard {
             "containsAny" => Self::among(operands, is_list_of_literals),
             "has" => Self::has(operands),
             "is" if operands.get("in").is_none() => is_variable(operands.get("left")?).then_some(EITHER),
-            "in" => (is_variable(operands.get("left")?) && is_literal(operands.get("right")?)).then_some(EITHER),
+            "in" => (is_variable(operands.get("left")?) && is_entity(operands.get("right")?)).then_some(EITHER),
             _ => None,
         }
     }
@@ -254,6 +254,10 @@ fn is_literal(expr: &Value) -> bool {
     expr.get("Value").is_some_and(|value| value.as_object().is_none_or(|object| object.contains_key("__entity")))
 }
 
+fn is_entity(expr: &Value) -> bool {
+    expr.get("Value").is_some_and(|value| value.get("__entity").is_some())
+}
+
 fn is_list_of_literals(expr: &Value) -> bool {
     expr.get("Set").and_then(Value::as_array).is_some_and(|items| items.iter().all(is_literal))
 }
@@ -338,6 +342,7 @@ mod tests {
             "when { if context.care.team then true else true }",
             "when { context.request.scanned && context.care.team }",
             "when { principal in principal.teams && context.care.team }",
+            "when { principal in \"x\" && context.care.team }",
             "when { context.care has team && context.care.unit }",
         ] {
             assert!(!guards(conditions).exclude(nurse()), "{conditions}");

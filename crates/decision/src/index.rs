@@ -21,8 +21,8 @@ use std::hash::{BuildHasherDefault, Hasher};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock, PoisonError, RwLock};
 
-/// The most policies kept in ready sets, over all of them. When it is reached, all are dropped and built again as needed.
-pub const CACHED_POLICIES_MAX: usize = 200_000;
+/// The most that is kept in ready sets, in policies over all of them. When it is reached, sets are dropped and built again as needed.
+pub const KEPT_MAX: usize = 200_000;
 /// The most candidate sets kept ready.
 pub const CACHED_SETS_MAX: usize = 4_096;
 
@@ -100,9 +100,21 @@ pub struct Candidates {
     pub literals: Vec<EntityUid>,
     /// What their guards look at.
     guarded: Truths,
-    narrowed: RwLock<HashMap<Truths, Arc<Narrowed>>>,
-    /// How many policies are kept in ready sets, this one's and others'.
+    narrowed: RwLock<Kept>,
+    /// What is kept in ready sets, this one's and others', as [`weight`] counts it.
     kept: Arc<AtomicUsize>,
+}
+
+/// What was made of one candidate set, and how much of [`KEPT_MAX`] that is.
+#[derive(Debug, Default)]
+struct Kept {
+    sets: HashMap<Truths, Arc<Narrowed>>,
+    weight: usize,
+}
+
+/// How much a ready set of so many policies counts for: an empty one takes room too.
+const fn weight(policies: usize) -> usize {
+    policies + 8
 }
 
 /// Of the candidates those that circumstances do not exclude, ready for Cedar.
@@ -131,11 +143,11 @@ impl Candidates {
     /// As [`Self::all`].
     pub fn narrowed(&self, truths: Truths) -> Result<Arc<Narrowed>, IndexError> {
         let truths = truths.seen_by(self.guarded);
-        if let Some(narrowed) = self.narrowed.read().unwrap_or_else(PoisonError::into_inner).get(&truths) {
+        if let Some(narrowed) = self.narrowed.read().unwrap_or_else(PoisonError::into_inner).sets.get(&truths) {
             return Ok(Arc::clone(narrowed));
         }
         let (mut set, mut uses) = (PolicySet::new(), Uses::default());
-        let (mut permits, mut forbidden) = (false, false);
+        let (mut permits, mut forbidden, mut count) = (false, false, 0);
         let bare = self.bare.iter().filter_map(|bare| bare.get()?.as_ref());
         for bare in bare.filter(|bare| !bare.guards.exclude(truths)) {
             match bare.policy.effect() {
@@ -144,11 +156,18 @@ impl Candidates {
             }
             set.add(bare.policy.clone()).map_err(Box::new)?;
             uses.merge(&bare.uses);
+            count += 1;
         }
         let narrowed = Arc::new(Narrowed { set, uses, denies: forbidden || !permits });
-        self.kept.fetch_add(self.bare.len(), Ordering::Relaxed);
         let mut ready = self.narrowed.write().unwrap_or_else(PoisonError::into_inner);
-        ready.insert(truths, Arc::clone(&narrowed));
+        if self.kept.load(Ordering::Relaxed) >= KEPT_MAX {
+            self.kept.fetch_sub(ready.weight, Ordering::Relaxed);
+            *ready = Kept::default();
+        }
+        if ready.sets.insert(truths, Arc::clone(&narrowed)).is_none() {
+            ready.weight += weight(count);
+            self.kept.fetch_add(weight(count), Ordering::Relaxed);
+        }
         Ok(narrowed)
     }
 }
@@ -161,7 +180,7 @@ struct Ready {
 
 impl Ready {
     fn is_full(&self) -> bool {
-        self.sets.len() >= CACHED_SETS_MAX || self.kept.load(Ordering::Relaxed) >= CACHED_POLICIES_MAX
+        self.sets.len() >= CACHED_SETS_MAX || self.kept.load(Ordering::Relaxed) >= KEPT_MAX
     }
 }
 
@@ -451,19 +470,26 @@ impl PolicyIndex {
             let holds = |place: &u32| self.local.get(place).is_none_or(|units| at.is_some_and(|at| units.contains(at)));
             places.retain(holds);
         }
-        {
+        let kept = {
             let ready = self.ready.read().unwrap_or_else(PoisonError::into_inner);
-            if let Some(candidates) = ready.sets.get(places.as_slice()).filter(|_| !ready.is_full()) {
+            if let Some(candidates) = ready.sets.get(places.as_slice()) {
                 return Ok(Arc::clone(candidates));
             }
-        }
+            (!ready.is_full()).then(|| Arc::clone(&ready.kept))
+        };
+        // Put together while others go on being answered.
+        let candidates = Arc::new(self.collect(&places, &kept.unwrap_or_else(|| self.emptied()))?);
+        let mut ready = self.ready.write().unwrap_or_else(PoisonError::into_inner);
+        Ok(Arc::clone(ready.sets.entry(places.into_boxed_slice()).or_insert(candidates)))
+    }
+
+    /// Drops what is ready if that is too much; what counts what will be.
+    fn emptied(&self) -> Arc<AtomicUsize> {
         let mut ready = self.ready.write().unwrap_or_else(PoisonError::into_inner);
         if ready.is_full() {
             *ready = Ready::default();
         }
-        let candidates = Arc::new(self.collect(&places, &ready.kept)?);
-        ready.sets.insert(places.into_boxed_slice(), Arc::clone(&candidates));
-        Ok(candidates)
+        Arc::clone(&ready.kept)
     }
 
     fn collect(&self, places: &[u32], kept: &Arc<AtomicUsize>) -> Result<Candidates, IndexError> {
@@ -475,7 +501,7 @@ impl PolicyIndex {
             narrowed: RwLock::default(),
             kept: Arc::clone(kept),
         };
-        kept.fetch_add(places.len(), Ordering::Relaxed);
+        kept.fetch_add(weight(places.len()), Ordering::Relaxed);
         for place in places {
             let known = self.bare.get(*place as usize).zip(self.policies.get(*place as usize));
             let Some((once, policy)) = known else { continue };

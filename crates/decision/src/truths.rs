@@ -99,8 +99,9 @@ impl Truths {
         truths
     }
 
-    /// The same with what is known of who asks and what is asked about.
+    /// The same with what is known of who asks and what is asked about. Where both are one entity, policies see it as who asks.
     pub(crate) fn with_parties(mut self, principal: &Party, resource: &Party) -> Self {
+        let resource = if principal.uid == resource.uid { principal } else { resource };
         for (truth, known) in [
             (Truth::ACTIVE, principal.active),
             (Truth::PRINCIPAL_LABELS, principal.unlabelled.then_some(false)),
@@ -166,5 +167,31 @@ impl Truths {
         self.known |= other.known;
         self.known_words |= other.known_words;
         self
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn party(uid: &str, unlabelled: bool) -> Party {
+        Party {
+            uid: uid.parse().unwrap(),
+            ancestors: Vec::new(),
+            attributes: std::collections::BTreeMap::new(),
+            names: Vec::new(),
+            active: Some(true),
+            unlabelled,
+        }
+    }
+
+    #[test]
+    fn who_asks_about_themselves_is_seen_as_who_asks() {
+        let (labelled, other) = (party("Person::\"nora\"", false), party("Patient::\"p\"", true));
+        let of = |resource: &Party| Truths::default().with_parties(&labelled, resource);
+        assert_eq!(of(&other).holds(Truth::RESOURCE_LABELS), Some(false));
+        assert_eq!(of(&party("Person::\"nora\"", true)).holds(Truth::RESOURCE_LABELS), None);
+        assert_eq!(of(&other).holds(Truth::PRINCIPAL_LABELS), None);
+        assert_eq!(of(&other).holds(Truth::ACTIVE), Some(true));
     }
 }

@@ -140,11 +140,13 @@ impl Spool {
         found.fill(folded);
         if let Some((index, behind)) = found.damaged {
             let aside = free_name(folder, index);
-            std::fs::rename(&path, &aside).map_err(wrong)?;
             let lost = found.records.iter().filter(|(at, leaf)| *at >= folded && leaf.is_empty()).count() as u64;
-            damage = Some(Damage { index, lost, behind, aside });
-            file = self::file(&path, bytes.max(found.bytes())).map_err(wrong)?;
+            // Whole before anything is put aside: what is interrupted here is done again from the file as it was.
+            file = zeros(&path, bytes.max(found.bytes())).map_err(wrong)?;
             rewrite(&file, &key, &origin, &mut found).map_err(wrong)?;
+            std::fs::hard_link(&path, &aside).map_err(wrong)?;
+            in_place(&path).map_err(wrong)?;
+            damage = Some(Damage { index, lost, behind, aside });
         }
         let after = found.records.last().map_or(0, |(last, _)| last + 1);
         let waiting: VecDeque<_> = found.records.into_iter().filter(|(index, _)| *index >= folded).collect();
@@ -324,7 +326,9 @@ fn scan(file: &File, key: &hmac::Key, origin: &str, folded: u64) -> std::io::Res
     // A head that became zeros looks like the end, but for what stands behind it.
     if damaged || any {
         found.damaged = Some((first, behind.len() as u64));
-        found.records.push((first, Vec::new()));
+        if behind.first().is_none_or(|(index, _)| *index != first) {
+            found.records.push((first, Vec::new()));
+        }
         found.records.extend(behind);
     }
     Ok(found)
@@ -344,23 +348,30 @@ fn read(bytes: &[u8], at: usize) -> Option<(u64, [u8; SEAL_BYTES], &[u8])> {
     (magic == MAGIC).then_some((index, sealed, rest.get(..length)?))
 }
 
-/// Whether anything that looks like a record from `damaged` on stands here, and those after it that verify, wherever they begin, in order: each by the
-/// seal that is written in the one before, which only whoever has the key could have followed. What an earlier use of the file left has lower indexes.
+/// Whether anything that looks like a record from `damaged` on stands here, and those of them that verify, wherever they begin, in order: each by the
+/// seal that is written in the one before, which only whoever has the key could have followed. What an earlier use of the file left has lower
+/// indexes; text that happens to begin like a record has neither an index nor a length that one could have.
 fn behind(bytes: &[u8], key: &hmac::Key, damaged: u64) -> (bool, Vec<(u64, Vec<u8>)>) {
-    let mut before: Option<[u8; SEAL_BYTES]> = None;
+    let (from, last) = (damaged.saturating_sub(1), damaged.saturating_add(LOST_RECORDS_MAX));
+    let (mut any, mut before) = (false, None::<[u8; SEAL_BYTES]>);
     let mut found: Vec<(u64, Vec<u8>)> = Vec::new();
     let mut at = 0;
     while let Some(rest) = bytes.get(at..) {
         let Some(begins) = rest.iter().position(|byte| *byte == MAGIC[0]) else { break };
         at += begins;
         let head = bytes.get(at..).and_then(<[u8]>::first_chunk::<HEAD_BYTES>).map(parts);
-        let Some((.., sealed)) = head.filter(|(magic, index, ..)| *magic == MAGIC && *index >= damaged) else {
+        // One of the two may be what is damaged.
+        let like = |index: u64, length: u32| index <= last || length as usize <= events::LEAF_BYTES_MAX;
+        let head = head.filter(|(magic, index, length, _)| *magic == MAGIC && *index >= from && like(*index, *length));
+        let Some((_, index, _, sealed)) = head else {
             at += 1;
             continue;
         };
-        let last = found.last().map_or(damaged, |(last, _)| *last);
+        any |= index >= damaged;
         let follows = read(bytes, at).filter(|(index, sealed, leaf)| {
-            *index > last && before.is_some_and(|before| seal(key, &before, *index, leaf) == *sealed)
+            (damaged..=last).contains(index)
+                && found.last().is_none_or(|(last, _)| index > last)
+                && before.is_some_and(|before| seal(key, &before, *index, leaf) == *sealed)
         });
         before = Some(sealed);
         at += match follows {
@@ -371,7 +382,7 @@ fn behind(bytes: &[u8], key: &hmac::Key, damaged: u64) -> (bool, Vec<(u64, Vec<u
             None => MAGIC.len(),
         };
     }
-    (before.is_some(), found)
+    (any, found)
 }
 
 impl Found {
@@ -451,6 +462,13 @@ fn file(path: &Path, bytes: u64) -> std::io::Result<File> {
         Err(error) if error.kind() == ErrorKind::NotFound => {}
         opened => return opened,
     }
+    let file = zeros(path, bytes)?;
+    in_place(path)?;
+    Ok(file)
+}
+
+/// A new file full of zeros that is not in its place yet.
+fn zeros(path: &Path, bytes: u64) -> std::io::Result<File> {
     let unfinished = path.with_extension("unfinished");
     let mut file =
         OpenOptions::new().read(true).write(true).create(true).truncate(true).mode(0o600).open(&unfinished)?;
@@ -461,11 +479,13 @@ fn file(path: &Path, bytes: u64) -> std::io::Result<File> {
         left -= some as u64;
     }
     file.sync_all()?;
-    std::fs::rename(&unfinished, path)?;
-    if let Some(folder) = path.parent() {
-        directory::sync(folder)?;
-    }
     Ok(file)
+}
+
+/// Puts it there.
+fn in_place(path: &Path) -> std::io::Result<()> {
+    std::fs::rename(path.with_extension("unfinished"), path)?;
+    path.parent().map_or(Ok(()), directory::sync)
 }
 
 /// The spool's own key, made if it is not there.

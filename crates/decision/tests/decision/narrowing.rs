@@ -1,14 +1,24 @@
 //! Candidates narrowed by circumstances against plain Cedar over all of them: over generated conditions and circumstances, leaving out
 //! what is certainly false must change neither the decision nor its reasons nor what errs.
 
+use crate::boundaries::at;
 use crate::dice::Dice;
 use crate::differential::outcome;
-use cedar_policy::{Context, Entities, EntityUid, PolicySet, Request};
+use crate::house;
+use crate::plain::ask;
+use crate::time::facts;
+use cedar_policy::{Context, Entities, EntityUid, Policy, PolicySet, Request};
+use decision::Engine;
 use decision::circumstances::{Care, Circumstances, Device, Feeds, Live, Session, Shift};
 use decision::index::{Placed, PolicyIndex};
 use decision::truths::Truths;
+use events::decision::Question;
+use serde_json::json;
 use std::fmt::Write;
+use world::Facts;
 
+/// Questions asked of an engine that sees into its policies and of one that does not.
+const ASKED: u32 = 1_500;
 /// Policy sets generated.
 const SETS: u64 = 300;
 /// Circumstances each is asked in.
@@ -159,4 +169,58 @@ fn what_circumstances_leave_decides_as_all_candidates_do() {
     let cases = SETS * REQUESTS;
     assert!(left_out as u64 > cases * POLICIES / 5, "{left_out} left out of {cases} cases");
     assert!(permits > cases / 50 && erring > cases / 3, "{permits} permits, {erring} erring of {cases}");
+}
+
+/// The same policy with conditions that nothing can be seen through: each in a branch of its own.
+fn opaque(policy: &Policy) -> Policy {
+    let mut json = policy.to_json().unwrap();
+    for condition in json["conditions"].as_array_mut().unwrap() {
+        let body = condition["body"].take();
+        let (yes, no) = (json!({ "Value": true }), json!({ "Value": false }));
+        condition["body"] = json!({ "if-then-else": { "if": body, "then": yes, "else": no } });
+    }
+    Policy::from_json(Some(policy.id().clone()), json).unwrap()
+}
+
+/// Somebody and something as the world, the charter and callers may have it: known or not, active or not, labelled by either.
+fn unsettle(dice: &mut Dice, facts: &mut Facts, asked: &mut Question) {
+    if let Some(principal) = &mut facts.principal {
+        principal.active = dice.roll(6) > 0;
+        principal.labels = (0..dice.roll(3)).map(|_| dice.pick(&["acme", "family:F1"]).parse().unwrap()).collect();
+        principal.roles = vec![dice.pick(&["nurse", "doctor", "ward_clerk", "engineer"]).parse().unwrap()];
+    }
+    if dice.roll(8) == 0 {
+        facts.principal = None;
+    }
+    if let Some(patient) = &mut facts.patient {
+        patient.labels = (0..dice.roll(3)).map(|_| dice.pick(&["vip", "family:F1"]).parse().unwrap()).collect();
+    }
+    for (values, label) in [(&mut asked.asserted.subject, "acme"), (&mut asked.asserted.resource, "vip")] {
+        match dice.roll(5) {
+            0 => drop(values.insert("labels".to_owned(), json!([label]))),
+            1 => drop(values.insert("labels".to_owned(), json!([]))),
+            _ => {}
+        }
+    }
+    if dice.roll(5) == 0 {
+        asked.asserted.subject.insert("active".to_owned(), json!(dice.roll(2) == 0));
+    }
+}
+
+#[test]
+fn an_engine_that_cannot_see_into_its_policies_answers_the_same() {
+    let mut dice = Dice(43);
+    let engine = house::engine();
+    let policies = house::charter().policy_set().policies().map(opaque).collect::<Vec<_>>();
+    let blind = Engine::with_policies(house::charter(), PolicySet::from_policies(policies).unwrap()).unwrap();
+    let (mut permits, mut remedied) = (0, 0);
+    for _ in 0..ASKED {
+        let (mut facts, mut asked) = (facts(&mut dice), ask(&mut dice));
+        unsettle(&mut dice, &mut facts, &mut asked);
+        let seen = engine.decide(&asked, &facts, at(0));
+        assert_eq!(seen, blind.decide(&asked, &facts, at(0)), "{asked:?} {facts:?}");
+        permits += u32::from(seen.permits());
+        remedied += u32::from(seen.remedies.len() > 1);
+    }
+    assert!(permits > ASKED / 20 && remedied > ASKED / 20, "{permits} permits, {remedied} denies that can be helped");
 }

@@ -59,7 +59,7 @@ fn context(engine: &Engine, of: &Circumstances, action: &EntityUid) -> Context {
     Context::from_json_value(Value::Object(seen), Some((engine.charter().schema(), action))).unwrap()
 }
 
-fn ask(dice: &mut Dice) -> Question {
+pub(crate) fn ask(dice: &mut Dice) -> Question {
     let actions = ["read_chart", "read_summary", "give_medication", "configure", "configure"];
     let asked = match dice.pick(&actions) {
         "configure" => {

@@ -151,7 +151,7 @@ pub(crate) async fn serve(listener: Listener, router: Router, limits: Limits, st
             Ok((stream, peer)) => {
                 let Some(seated) = peer.seated(&seats) else {
                     metrics::counter!("handrail_http_connections_refused_total").increment(1);
-                    tracing::warn!(?peer, "a connection over the cap was closed");
+                    tracing::debug!(?peer, "a connection over the cap was closed");
                     continue;
                 };
                 let answering = Answering { router: router.clone(), peer, seat: seated.seat().clone(), shown: None };

@@ -97,13 +97,13 @@ async fn apply(
 
 async fn answer(local: &Local, number: Seq, applied: Option<Seq>) -> Result<Json<Value>, Trouble> {
     let proposal = local.plane.proposals().find(number).ok_or_else(|| refused(ChangeError::NoSuch(number)))?;
-    let compared =
-        local.plane.comparison(proposal.proposed.against, proposal.proposed.digest).await.map_err(refused)?;
+    // What was recorded is so, whether or not the comparison can be made once more.
+    let compared = local.plane.comparison(proposal.proposed.against, proposal.proposed.digest).await.ok();
     let mut shown = shown(&local.plane, &proposal);
     if let Some(fields) = shown.as_object_mut() {
         fields.insert("applied".to_owned(), json!(applied));
-        fields.insert("warnings".to_owned(), json!(compared.warnings));
-        fields.insert("warned".to_owned(), json!(compared.warned()));
+        fields.insert("warnings".to_owned(), json!(compared.as_ref().map(|compared| &compared.warnings)));
+        fields.insert("warned".to_owned(), json!(compared.as_ref().map(|compared| compared.warned())));
         fields.insert("sign_at".to_owned(), json!(format!("{}/charter/proposals/{number}", local.base_url)));
     }
     Ok(Json(shown))
