@@ -19,6 +19,8 @@ enum Cause {
     Sqlite(rusqlite::Error),
     #[error(transparent)]
     Postgres(postgres::Failed),
+    #[error("{0}")]
+    NotAsLeft(String),
 }
 
 /// What an error means for whoever waits.
@@ -43,10 +45,21 @@ impl StorageError {
         Self(Cause::Sqlite(error))
     }
 
+    /// The database is not the one this node wrote to, or not as the node left it: nothing more may be written to it. `why` is the whole of what is said.
+    pub(crate) const fn not_as_left(why: String) -> Self {
+        Self(Cause::NotAsLeft(why))
+    }
+
+    /// Whether it is [`Self::not_as_left`].
+    pub(crate) const fn is_not_as_left(&self) -> bool {
+        matches!(&self.0, Cause::NotAsLeft(_))
+    }
+
     pub(crate) fn fault(&self) -> Fault {
         match &self.0 {
             Cause::Sqlite(error) => sqlite::fault(error),
             Cause::Postgres(error) => error.fault(),
+            Cause::NotAsLeft(_) => Fault::Other,
         }
     }
 
@@ -55,11 +68,16 @@ impl StorageError {
         matches!(&self.0, Cause::Postgres(error) if error.is_lost())
     }
 
+    /// Whether another node has the database.
+    pub(crate) const fn is_held(&self) -> bool {
+        matches!(&self.0, Cause::Postgres(postgres::Failed::Held(_)))
+    }
+
     /// What the server's side of it was, if it has one.
     pub(crate) const fn postgres(&self) -> Option<&postgres::Failed> {
         match &self.0 {
             Cause::Postgres(error) => Some(error),
-            Cause::Sqlite(_) => None,
+            Cause::Sqlite(_) | Cause::NotAsLeft(_) => None,
         }
     }
 }
@@ -188,7 +206,7 @@ impl Connection {
     /// Begins a transaction that writes.
     pub(crate) fn begin(&self) -> Result<(), StorageError> {
         match self {
-            Self::Sqlite(connection) => Ok(connection.execute_batch("BEGIN IMMEDIATE")?),
+            Self::Sqlite(connection) => said(connection, "BEGIN IMMEDIATE"),
             Self::Postgres(connection) => {
                 connection.begin();
                 Ok(())
@@ -199,7 +217,7 @@ impl Connection {
     /// Begins to read one state of the database, whatever is committed meanwhile.
     pub(crate) fn begin_reading(&self) -> Result<(), StorageError> {
         match self {
-            Self::Sqlite(connection) => Ok(connection.execute_batch("BEGIN")?),
+            Self::Sqlite(connection) => said(connection, "BEGIN"),
             Self::Postgres(connection) => Ok(connection.begin_reading()?),
         }
     }
@@ -221,10 +239,7 @@ impl Connection {
 
     fn say(&self, sql: &str) -> Result<(), StorageError> {
         match self {
-            Self::Sqlite(connection) => {
-                connection.prepare_cached(sql)?.execute([])?;
-                Ok(())
-            }
+            Self::Sqlite(connection) => said(connection, sql),
             Self::Postgres(connection) => {
                 connection.say_with_the_next(sql);
                 Ok(())
@@ -243,7 +258,7 @@ impl Connection {
                         add.execute(rusqlite::params![Value::from(Seq(seq)), entry])?;
                     }
                 }
-                Ok(connection.execute_batch("COMMIT")?)
+                said(connection, "COMMIT")
             }
             Self::Postgres(connection) => Ok(connection.commit(first, entries, group)?),
         }
@@ -257,7 +272,7 @@ impl Connection {
     /// Undoes the transaction.
     pub(crate) fn rollback(&self) -> Result<(), StorageError> {
         match self {
-            Self::Sqlite(connection) => Ok(connection.execute_batch("ROLLBACK")?),
+            Self::Sqlite(connection) => said(connection, "ROLLBACK"),
             Self::Postgres(connection) => Ok(connection.rollback()?),
         }
     }
@@ -265,7 +280,7 @@ impl Connection {
     /// Ends a transaction that only read. Whether the connection is good for another.
     pub(crate) fn end_reading(&self) -> bool {
         match self {
-            Self::Sqlite(connection) => connection.is_autocommit() || connection.execute_batch("ROLLBACK").is_ok(),
+            Self::Sqlite(connection) => connection.is_autocommit() || said(connection, "ROLLBACK").is_ok(),
             Self::Postgres(connection) => {
                 connection.end_reading();
                 connection.is_usable()
@@ -281,12 +296,19 @@ impl Connection {
         }
     }
 
-    /// The number of the last group this node committed, as the server has it, once everything that can be read is durable there. A file loses no
-    /// answers, and counts no groups.
-    pub(crate) fn settle(&self) -> Result<u64, StorageError> {
+    /// Begins to count this process's groups; the number before the first. A file loses no answers, and counts no groups.
+    pub(crate) fn begin_groups(&self) -> Result<u64, StorageError> {
         match self {
             Self::Sqlite(_) => Ok(0),
-            Self::Postgres(connection) => Ok(connection.settle()?),
+            Self::Postgres(connection) => Ok(connection.begin_groups()?),
+        }
+    }
+
+    /// The number of the last group committed under this node's name, as a server has it, once everything that can be read is durable there.
+    pub(crate) fn settle(&self) -> Result<Option<u64>, StorageError> {
+        match self {
+            Self::Sqlite(_) => Ok(None),
+            Self::Postgres(connection) => Ok(Some(connection.settle()?)),
         }
     }
 
@@ -357,4 +379,10 @@ impl Connection {
             Self::Postgres(_) => None,
         }
     }
+}
+
+/// Runs a statement without values that is prepared once.
+fn said(connection: &rusqlite::Connection, sql: &str) -> Result<(), StorageError> {
+    connection.prepare_cached(sql)?.execute([])?;
+    Ok(())
 }

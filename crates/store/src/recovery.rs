@@ -167,24 +167,68 @@ pub(crate) fn replay(
     Ok(replay.at)
 }
 
-/// Folds and takes in whatever is in the log after `at`, which moves along: a commit that seemed to fail may have been kept. `erased` is set
-/// where somebody was erased by it.
+/// The hash of the entry before `next`, if there is one.
+pub(crate) fn hash_before(reader: &Reader<'_>, next: u64) -> Result<Option<Hash>, RecoveryError> {
+    let Some(last) = next.checked_sub(1) else { return Ok(None) };
+    let bytes = reader.leaf_bytes(Seq(last))?.ok_or(RecoveryError::Missing(Seq(last)))?;
+    Ok(Some(leaf_hash(&bytes)))
+}
+
+/// What a node that is running knows of where its log ends.
+#[derive(Debug)]
+pub(crate) struct End {
+    pub(crate) at: Recovered,
+    /// The hash of the last entry, if there is one.
+    pub(crate) last: Option<Hash>,
+}
+
+/// Whether the log still has what this node recorded and sealed last. If not, it is another one, an older one, or was altered, and nothing may be
+/// added to it.
+fn is_as_left(reader: &Reader<'_>, end: &End, sealed: u64) -> Result<(), StorageError> {
+    if let Some(last) = end.at.next.checked_sub(1) {
+        match reader.leaf_bytes(Seq(last)).map_err(ReadError::into_storage)? {
+            Some(bytes) if end.last == Some(leaf_hash(&bytes)) => {}
+            Some(_) => return Err(not_as_left(&format!("its entry {last} is not the one this node recorded"))),
+            None => return Err(not_as_left(&format!("it lacks entry {last}, which this node recorded"))),
+        }
+    }
+    let there = reader.checkpoint().map_err(ReadError::into_storage)?.map_or(0, |(size, _)| size);
+    if there < sealed {
+        return Err(not_as_left(&format!("it is sealed up to {there} entries, and this node sealed {sealed}")));
+    }
+    Ok(())
+}
+
+/// That a database is not as this node left it, and what to do.
+pub(crate) fn not_as_left(why: &str) -> StorageError {
+    StorageError::not_as_left(format!(
+        "the database is not as this node left it: {why}. Nothing is recorded or sealed any more. Stop this node, bring back the database that has \
+        everything it recorded, see that no other node has this data directory or a copy of it, and start it again"
+    ))
+}
+
+/// Folds and takes in whatever is in the log after `end`, which moves along: a commit that seemed to fail may have been kept. `erased` is set
+/// where somebody was erased by it. Nothing is folded from a log that lacks what this node recorded.
 pub(crate) fn catch_up(
     reader: &Reader<'_>,
-    at: &mut Recovered,
+    end: &mut End,
     sealer: &mut Sealer,
     apply: &mut dyn Apply,
     erased: &mut bool,
 ) -> Result<(), StorageError> {
-    let read = reader.scan(Seq(at.next), Seq(u64::MAX), |seq, bytes| {
-        if seq.0 != at.next {
+    is_as_left(reader, end, sealer.sealed())?;
+    let mut missing = None;
+    let read = reader.scan(Seq(end.at.next), Seq(u64::MAX), |seq, bytes| {
+        if seq.0 != end.at.next {
+            missing = Some(end.at.next);
             return ControlFlow::Break(());
         }
-        at.next += 1;
+        end.at.next += 1;
+        end.last = Some(leaf_hash(bytes));
         sealer.append(bytes);
         match Leaf::parse(bytes) {
             Ok(leaf) => {
-                at.recorded_at = at.recorded_at.max(leaf.recorded_at);
+                end.at.recorded_at = end.at.recorded_at.max(leaf.recorded_at);
                 *erased |= matches!(leaf.draft.event, Event::PatientErased(_));
                 apply.apply(&[Arc::new(leaf)]);
             }
@@ -192,7 +236,8 @@ pub(crate) fn catch_up(
         }
         ControlFlow::Continue(())
     });
-    read.map_err(ReadError::into_storage)
+    read.map_err(ReadError::into_storage)?;
+    missing.map_or(Ok(()), |seq| Err(not_as_left(&format!("it lacks entry {seq} between others"))))
 }
 
 struct Replay<'a> {

@@ -152,7 +152,7 @@ impl Store {
         let place = place_of(directory, &options)?;
         let mut keys = Keys::open(directory)?;
         let connection = connect(&place, directory, &options)?;
-        let group = connection.settle()?;
+        let group = connection.begin_groups()?;
         let origin = fix_origin(&connection, &options.origin)?;
         let reader = Reader { connection: &connection };
         let (signing, next) = recovery::signing_keys(&reader, directory, &origin, &mut keys)?;
@@ -182,6 +182,8 @@ impl Store {
         let unsealed_since = (sealed < Some(recovered.next)).then(|| (options.elapsed)());
         let vault = Arc::new(Vault::new(&keys.detail).map_err(|_| OpenError::Randomness)?);
         let mut writer = Writer {
+            last: recovery::hash_before(&reader, recovered.next)?,
+            stopped: None,
             vault: vault.clone(),
             scrub_due: false,
             scrubbed_at: Duration::ZERO,
@@ -193,7 +195,7 @@ impl Store {
             connection: Some(connection),
             behind: false,
             group,
-            settled: group,
+            kept: group,
             snapshotter: None,
             sealer,
             apply,

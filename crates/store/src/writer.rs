@@ -8,7 +8,7 @@ use crate::keys::Keys;
 use crate::place::Place;
 use crate::queue::{Answer, Order, Pending, Queue, Work};
 use crate::reader::Reader;
-use crate::recovery::{self, Recovered};
+use crate::recovery::{self, End, Recovered};
 use crate::rotation::{self, Rotation};
 use crate::seal::{SealError, Sealer};
 use crate::snapshot::Snapshotter;
@@ -16,7 +16,7 @@ use crate::status::Status;
 use crate::wal::{self, Checkpointer};
 use crate::{AppendError, Apply, Batch, Condition, KeysError, Options, Recorded, Value, statements};
 use events::{Actor, Draft, Leaf, Seq, Timestamp, clock::Jumped, ledger::KeyRotated};
-use ledger::SigningKey;
+use ledger::{Hash, SigningKey, leaf_hash};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -56,8 +56,10 @@ pub(crate) struct Writer {
     pub(crate) behind: bool,
     /// The number of the last group that was sent to be committed.
     pub(crate) group: u64,
-    /// The number of the last group that the database had when this node last asked it.
-    pub(crate) settled: u64,
+    /// The number of the last group that is known to be kept; before the first, the one this process began with.
+    pub(crate) kept: u64,
+    /// The database was found not to be as this node left it, and why: nothing is asked of it any more, for as long as this process lives.
+    pub(crate) stopped: Option<String>,
     /// Only a file has one.
     pub(crate) checkpointer: Option<Checkpointer>,
     /// Ends with the writer.
@@ -68,6 +70,8 @@ pub(crate) struct Writer {
     /// A jump of the clock whose entry could not be committed yet.
     pub(crate) untold_jump: Option<Draft>,
     pub(crate) next: u64,
+    /// The hash of the last entry, by which another connection is known to lead to the same log.
+    pub(crate) last: Option<Hash>,
     pub(crate) recorded_at: Timestamp,
     /// When the first thing that is not sealed was committed, or a seal last failed; on the clock nobody can set.
     pub(crate) unsealed_since: Option<Duration>,
@@ -173,6 +177,7 @@ impl Writer {
             self.connection = None;
             match self.reconnect() {
                 Ok(()) => break,
+                Err(error) if error.is_not_as_left() || error.is_held() => return Err(error),
                 Err(_) if (self.options.elapsed)().saturating_sub(begun) < ASK_AGAIN_MAX => {
                     std::thread::sleep(ASK_AGAIN_EVERY);
                 }
@@ -180,7 +185,9 @@ impl Writer {
             }
         }
         match sent {
-            Some(committed) if self.settled == self.group => Ok(*committed),
+            Some(committed) if self.kept == self.group => Ok(*committed),
+            // Too late to begin anew.
+            _ if (self.options.elapsed)().saturating_sub(begun) >= ASK_AGAIN_MAX => Err(lost),
             _ => self.commit_once(wall, ahead, group).map_err(|unkept| match unkept {
                 Unkept::Lost(_, error) | Unkept::Not(error) => error,
             }),
@@ -189,7 +196,7 @@ impl Writer {
 
     fn commit_once(&mut self, wall: Timestamp, ahead: &[Vec<u8>], group: &[Pending]) -> Result<Committed, Unkept> {
         self.reopen().map_err(Unkept::Not)?;
-        self.group = self.group.max(self.settled) + 1;
+        self.group += 1;
         let to = commit::Place {
             connection: connected(&self.connection).map_err(Unkept::Not)?,
             vault: &self.vault,
@@ -197,7 +204,11 @@ impl Writer {
             recorded_at: self.recorded_at.max(wall),
             group: self.group,
         };
-        commit::commit(&to, ahead, group)
+        let committed = commit::commit(&to, ahead, group)?;
+        if committed.changed {
+            self.kept = self.group;
+        }
+        Ok(committed)
     }
 
     /// What follows a commit: fold, then answer, then take the entries into the tree.
@@ -219,8 +230,9 @@ impl Writer {
             .zip(outcomes)
             .map(|(pending, outcome)| (pending.answer, outcome.map(|()| place(pending.batch.drafts))))
             .collect();
-        if !leaves.is_empty() {
+        if let Some(last) = entries.last() {
             self.recorded_at = recorded_at;
+            self.last = Some(leaf_hash(last));
         }
         let applied = leaves.is_empty() || catch_unwind(AssertUnwindSafe(|| self.apply.apply(&leaves))).is_ok();
         if changed {
@@ -396,7 +408,7 @@ impl Writer {
             if caught_up.is_err() {
                 self.connection = None;
             }
-            caught_up?;
+            caught_up.map_err(|error| self.stop_over(error))?;
             self.behind = false;
         }
         Ok(())
@@ -404,26 +416,46 @@ impl Writer {
 
     /// Opens the database again; what it has that this node has not folded yet is for [`Self::reopen`].
     fn reconnect(&mut self) -> Result<(), StorageError> {
+        if let Some(why) = &self.stopped {
+            return Err(StorageError::not_as_left(why.clone()));
+        }
         let connection = self.place.open_writing()?;
         connection.limit_size(self.options.size_bytes_max)?;
-        self.settled = connection.settle()?;
+        if let Some(kept) = connection.settle()? {
+            // The last that is known to be kept, or the one that was sent since. Whatever else is there, another process wrote, or was there before.
+            if kept != self.kept && kept != self.group {
+                let why = "its last commit is not this node's, or commits of this node are missing";
+                return Err(self.stop_over(recovery::not_as_left(why)));
+            }
+            self.kept = kept;
+        }
         self.behind = true;
         self.connection = Some(connection);
         Ok(())
+    }
+
+    /// Goes on after any error but one: that the database is not as this node left it.
+    fn stop_over(&mut self, error: StorageError) -> StorageError {
+        if error.is_not_as_left() {
+            self.stopped = Some(error.to_string());
+            // It would read on.
+            self.snapshotter = None;
+        }
+        error
     }
 
     fn catch_up(&mut self) -> Result<(), StorageError> {
         let connection = connected(&self.connection)?;
         // Under the writing lock: whatever somebody else was still doing is then done or undone.
         connection.begin()?;
-        let mut at = Recovered { next: self.next, recorded_at: self.recorded_at };
+        let mut end = End { at: Recovered { next: self.next, recorded_at: self.recorded_at }, last: self.last };
         let reader = Reader { connection };
         let erased = &mut self.scrub_due;
-        let caught_up = recovery::catch_up(&reader, &mut at, &mut self.sealer, self.apply.as_mut(), erased);
-        if at.next > self.next {
+        let caught_up = recovery::catch_up(&reader, &mut end, &mut self.sealer, self.apply.as_mut(), erased);
+        if end.at.next > self.next {
             self.unsealed_since.get_or_insert_with(|| (self.options.elapsed)());
         }
-        (self.next, self.recorded_at) = (at.next, at.recorded_at);
+        (self.next, self.recorded_at, self.last) = (end.at.next, end.at.recorded_at, end.last);
         self.status.caught_up(self.next, self.recorded_at);
         caught_up?;
         connection.rollback()

@@ -145,12 +145,16 @@ impl Address {
     }
 }
 
-/// Without what libpq would take for a password: for messages.
+/// Without what libpq, or whoever forgot the host, would take for a password: for messages.
 fn without_password(text: &str) -> String {
     let Some((scheme, rest)) = text.split_once("://") else { return "…".to_owned() };
-    let (user, place) = rest.rsplit_once('@').unwrap_or(("", rest));
-    let user = user.split(':').next().unwrap_or_default();
-    format!("{scheme}://{user}@{}", place.split('?').next().unwrap_or_default())
+    let before = rest.split('?').next().unwrap_or_default();
+    let up_to_colon =
+        |text: &str| text.split_once(':').map_or_else(|| text.to_owned(), |(name, _)| format!("{name}:…"));
+    match before.rsplit_once('@') {
+        Some((user, place)) => format!("{scheme}://{}@{place}", up_to_colon(user)),
+        None => format!("{scheme}://{}", up_to_colon(before)),
+    }
 }
 
 fn hosts(config: &tokio_postgres::Config) -> String {
@@ -235,8 +239,18 @@ mod tests {
             assert!(matches!(refused, AddressError::Password), "{refused:?}");
             assert!(!format!("{refused} {refused:?}").contains("s3cret"));
         }
-        let refused = Address::parse("postgres://amy:s3cret@:x/h?sslmode").unwrap_err();
-        assert!(!format!("{refused} {refused:?}").contains("s3cret"), "{refused}");
+        for with in [
+            "postgres://amy:s3cret@:x/h?sslmode",
+            "postgres://amy:s3cret/h",
+            "postgres://amy:1/s3cret",
+            "postgres://amy:?s3cret@localhost/h",
+            "postgres://amy@localhost/h?sslmode=s3cret@x&bare",
+            "postgresql://amy:s3cret",
+            "amy:s3cret@localhost/h",
+        ] {
+            let refused = Address::parse(with).unwrap_err();
+            assert!(!format!("{refused} {refused:?}").contains("s3cret"), "{refused}");
+        }
     }
 
     #[test]

@@ -64,8 +64,18 @@ const VERSION_MIN: i32 = 140_000;
 
 /// Who takes the fence.
 pub(super) struct Fence {
-    /// The name of this node's writing session, so that a former one of its own is told from another node's.
+    /// The name of this process's writing sessions. One that holds the fence under it is one this process has lost.
     pub(super) session: String,
+    /// How such names begin where they are of the same data directory, while this process has not had the fence yet: a session of that name is a
+    /// former process's.
+    pub(super) former: Option<String>,
+}
+
+impl Fence {
+    /// Whether a session of this name is over, as far as this process can know.
+    fn is_over(&self, name: &str) -> bool {
+        name == self.session || self.former.as_deref().is_some_and(|former| name.starts_with(former))
+    }
 }
 
 /// A session of the server.
@@ -127,14 +137,20 @@ impl Connection {
             return Err(Failed::Unsafe(format!("its version is {}, and has to be 14 or later", version / 10_000)));
         }
         // A time-out that struck while a commit waits for its standby would make the server call it done.
-        let mut set = "SET statement_timeout = 0; SET lock_timeout = 0; SET idle_session_timeout = 0; \
-            SET idle_in_transaction_session_timeout = 0; SET default_transaction_isolation = 'read committed'"
-            .to_owned();
-        if ["off", "local"].contains(&setting(2)?.as_str()) {
-            set.push_str("; SET synchronous_commit = on");
-        }
+        // Whatever is said here is the session's own, so that no reload of the server's configuration weakens it.
+        let waits_for = if setting(2)? == "remote_apply" { "remote_apply" } else { "on" };
+        let set = format!(
+            "SET statement_timeout = 0; SET lock_timeout = 0; SET idle_session_timeout = 0; \
+            SET idle_in_transaction_session_timeout = 0; SET default_transaction_isolation = 'read committed'; \
+            SET synchronous_commit = {waits_for}"
+        );
         self.wait(self.client.batch_execute(&set), ANSWER_MAX)?;
+        self.take_fence(fence)
+    }
+
+    fn take_fence(&self, fence: &Fence) -> Result<(), Failed> {
         let elapsed = crate::clock::monotonic();
+        let mut ended = None;
         loop {
             if self.row(FENCE_TAKE, &[&FENCE])?.try_get(0)? {
                 return Ok(());
@@ -142,11 +158,11 @@ impl Connection {
             let holders = self.rows(FENCE_HOLDER, &[&FENCE])?;
             if let Some(holder) = holders.first() {
                 let (pid, name): (i32, String) = (holder.try_get(0)?, holder.try_get(1)?);
-                if name != fence.session || elapsed() > FORMER_MAX {
+                // One session is ended, and no other: whoever comes back after that is alive.
+                if !fence.is_over(&name) || *ended.get_or_insert(pid) != pid || elapsed() > FORMER_MAX {
                     let from: String = holder.try_get(2)?;
                     return Err(Failed::Held(format!("session {pid} (`{name}`) from {from}")));
                 }
-                // Whoever has this node's data directory is the only one of that name, so it is a session this node lost.
                 self.row(SESSION_END, &[&pid])?;
             }
             std::thread::sleep(FORMER_EVERY);
@@ -198,7 +214,8 @@ impl Connection {
 
     pub(crate) fn rollback(&self) -> Result<(), Failed> {
         let nothing_was_sent = std::mem::take(&mut *self.due.borrow_mut()).starts_with("BEGIN");
-        if !nothing_was_sent {
+        // The server undoes what a session that is gone had begun.
+        if !nothing_was_sent && self.is_usable() {
             self.wait(self.client.batch_execute("ROLLBACK"), ANSWER_MAX)?;
         }
         self.in_transaction.set(false);
@@ -242,7 +259,16 @@ impl Connection {
         self.wait(all, ANSWER_MAX)
     }
 
-    /// The number of the last group of this node that was committed. Once this is answered, everything that can be read is durable, on the standby a
+    /// Puts this process's first number in the place of whatever a former one committed last. It is drawn, so that it is nobody else's.
+    pub(crate) fn begin_groups(&self) -> Result<u64, Failed> {
+        let first = self.server.first_group();
+        let done = self.prepared(GROUP_DONE)?;
+        let number = i64::try_from(first).unwrap_or(i64::MAX);
+        self.flight(self.client.execute(&done, &[&self.server.node().as_slice(), &number]))?;
+        Ok(first)
+    }
+
+    /// The number of the last group that was committed under this node's name. Once this is answered, everything that can be read is durable, on the standby a
     /// commit waits for too: it is itself a commit.
     pub(crate) fn settle(&self) -> Result<u64, Failed> {
         let row = self.row(GROUP_LAST, &[&self.server.node().as_slice()])?;
@@ -362,6 +388,10 @@ impl Connection {
     }
 
     fn wait<T>(&self, work: impl Future<Output = Result<T, Error>>, at_most: Duration) -> Result<T, Failed> {
+        // Whoever waited in vain once does not wait again.
+        if self.broken.get() {
+            return Err(Failed::Late(at_most));
+        }
         if let Some(answer) = wait::until(work, at_most) {
             return Ok(answer?);
         }

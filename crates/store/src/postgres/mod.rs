@@ -17,6 +17,7 @@ pub(crate) use connection::{COUNT_ON, Connection, ENTRIES_AT_ONCE, translated};
 pub(crate) use failed::Failed;
 
 use connection::Fence;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, mpsc};
 use std::time::Duration;
 use tls::Tls;
@@ -36,6 +37,10 @@ pub(crate) struct Server(Arc<Inner>);
 struct Inner {
     address: Address,
     node: [u8; 16],
+    /// Drawn when the server is first spoken of: tells this process from every other that has, or had, the same data directory or a copy of it.
+    process: [u8; 8],
+    /// Whether this process has had the fence.
+    fenced: AtomicBool,
     tls: Option<Tls>,
     driver: Driver,
 }
@@ -71,7 +76,10 @@ impl Server {
         let tls = address.roots.as_deref().map(Tls::trusting).transpose()?;
         let runtime = Builder::new_multi_thread().worker_threads(1).thread_name("store-postgres").enable_all().build();
         let runtime = runtime.map_err(|error| Failed::Unsafe(format!("no thread for it: {error}")))?;
-        Ok(Self(Arc::new(Inner { address, node, tls, driver: Driver(Some(runtime)) })))
+        let mut process = [0; 8];
+        aws_lc_rs::rand::fill(&mut process).map_err(|_| Failed::Unsafe("no randomness for a name".to_owned()))?;
+        let (fenced, driver) = (AtomicBool::new(false), Driver(Some(runtime)));
+        Ok(Self(Arc::new(Inner { address, node, process, fenced, tls, driver })))
     }
 
     /// Where it is.
@@ -79,10 +87,13 @@ impl Server {
         &self.0.address
     }
 
-    /// A connection that may write, and holds the fence.
+    /// A connection that may write, and holds the fence. The first of a process takes it from a former process of the same data directory; a later
+    /// one takes it from this process's own lost sessions alone.
     pub(crate) fn connect_writing(&self) -> Result<Connection, Failed> {
         let connection = self.connect(Use::Writing)?;
-        connection.fence(&Fence { session: self.session(Use::Writing) })?;
+        let former = (!self.0.fenced.load(Ordering::SeqCst)).then(|| self.sessions(Use::Writing));
+        connection.fence(&Fence { session: self.session(Use::Writing), former })?;
+        self.0.fenced.store(true, Ordering::SeqCst);
         Ok(connection)
     }
 
@@ -93,7 +104,14 @@ impl Server {
         Ok(connection)
     }
 
+    /// The name of this process's sessions: at most the 63 bytes that a server keeps.
     fn session(&self, used: Use) -> String {
+        let process: String = self.0.process.iter().take(7).map(|byte| format!("{byte:02x}")).collect();
+        format!("{} {process}", self.sessions(used))
+    }
+
+    /// How the names of all sessions of this data directory begin.
+    fn sessions(&self, used: Use) -> String {
         let node: String = self.0.node.iter().map(|byte| format!("{byte:02x}")).collect();
         match used {
             Use::Writing => format!("handrail writer {node}"),
@@ -131,5 +149,10 @@ impl Server {
 
     fn node(&self) -> [u8; 16] {
         self.0.node
+    }
+
+    /// The number before this process's first group: 62 random bits, so that what another process counted is not taken for this one's.
+    fn first_group(&self) -> u64 {
+        u64::from_be_bytes(self.0.process) >> 2
     }
 }

@@ -39,6 +39,18 @@ fn until(what: &str, mut done: impl FnMut() -> bool) {
     panic!("{what}");
 }
 
+/// What opening comes to once the server has seen that the session before has ended.
+fn once_free(mut open: impl FnMut() -> Result<Store, OpenError>) -> Result<Store, OpenError> {
+    let mut opened = open();
+    until("it is held", || {
+        if matches!(opened, Err(OpenError::Held(_))) {
+            opened = open();
+        }
+        !matches!(opened, Err(OpenError::Held(_)))
+    });
+    opened
+}
+
 /// Threads that append until told to stop; what was answered, each said once.
 fn under_load(store: &Store, meanwhile: impl FnOnce(&AtomicUsize)) -> BTreeSet<String> {
     let (over, answered) = (AtomicBool::new(false), AtomicUsize::new(0));
@@ -99,10 +111,11 @@ fn another_node_is_refused_by_name_until_the_first_has_ended() {
     assert!(said.starts_with("another node has this database: session "), "{said}");
     store.close();
     // Nobody signs under another's name: the other directory has other keys.
-    let refused = Store::open(other.path(), at(&address), Box::new(()));
+    let refused = once_free(|| Store::open(other.path(), at(&address), Box::new(())));
     assert!(matches!(refused, Err(OpenError::Recovery(_))), "{refused:?}");
-    let (_again, folded) = open(one.path(), SetClock::new().options());
-    assert_eq!(folded.len(), 1);
+    let folded = Remembered::default();
+    let again = once_free(|| open_with(one.path(), SetClock::new().options(), folded.clone()));
+    assert_eq!((again.is_ok(), folded.len()), (true, 1), "{again:?}");
 }
 
 #[test]
@@ -178,6 +191,93 @@ fn with_nobody_asking_it_becomes_ready_again_all_the_same() {
     assert!(matches!(failed, Err(AppendError::Storage(_))), "{failed:?}");
     cluster.start_again().unwrap();
     until("it is not ready", || store.health().condition == Condition::Ready);
+}
+
+/// Whether a store that is open has stopped for good: whatever is appended is refused, it is not ready and does not become so, and seals nothing.
+fn has_stopped(store: &Store, folded: &Remembered, why: &str, address: &str) {
+    let before = (folded.len(), checkpoints(address));
+    for _ in 0..3 {
+        let refused = store.append_blocking(Batch::one(heard("after")));
+        assert!(matches!(refused, Err(AppendError::Storage(_))), "{refused:?}");
+        let condition = store.health().condition;
+        assert!(matches!(&condition, Condition::Failed { why: told } if told.contains(why)), "{condition:?}");
+        assert!(store.seal_blocking().is_err());
+        std::thread::sleep(Duration::from_millis(200));
+    }
+    assert_eq!((folded.len(), checkpoints(address)), before, "nothing is folded or sealed");
+}
+
+/// Ends every session of a database.
+fn end_sessions(address: &str) {
+    let name = address.rsplit('/').next().unwrap();
+    let ended = format!("SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE datname = '{name}'");
+    Cluster::shared().sql("postgres", &ended).unwrap();
+}
+
+fn checkpoints(address: &str) -> Vec<String> {
+    let said = Cluster::shared().sql_at(address, "SELECT size FROM checkpoint ORDER BY size").unwrap();
+    said.lines().map(str::to_owned).collect()
+}
+
+#[test]
+fn a_running_node_does_not_go_on_with_a_database_that_lacks_what_it_recorded() {
+    let older = "an older copy";
+    for (why, alter) in [
+        ("lacks entry 4", "DELETE FROM entry WHERE seq >= 3"),
+        ("entry 4 is not", "UPDATE entry SET leaf = (SELECT leaf FROM entry WHERE seq = 3) WHERE seq = 4"),
+        ("last commit is not this node's", "UPDATE node SET last_group = last_group - 1"),
+        ("sealed up to 0", "DELETE FROM checkpoint"),
+        ("last commit is not this node's", older),
+    ] {
+        let (cluster, dir) = (Cluster::shared(), tempfile::tempdir().unwrap());
+        let address = cluster.database().unwrap();
+        let name = address.rsplit('/').next().unwrap();
+        let (store, folded) = open_at(dir.path(), &address);
+        for number in 0..5 {
+            if number == 3 && alter == older {
+                store.seal_blocking().unwrap();
+                end_sessions(&address);
+                cluster.sql("postgres", &format!("CREATE DATABASE {name}_older TEMPLATE {name}")).unwrap();
+            }
+            store.append_blocking(Batch::one(heard(&number.to_string()))).unwrap();
+        }
+        store.seal_blocking().unwrap();
+        end_sessions(&address);
+        if alter == older {
+            cluster.sql("postgres", &format!("ALTER DATABASE {name} RENAME TO {name}_lost")).unwrap();
+            cluster.sql("postgres", &format!("ALTER DATABASE {name}_older RENAME TO {name}")).unwrap();
+        } else {
+            cluster.sql_at(&address, alter).unwrap();
+        }
+        has_stopped(&store, &folded, why, &address);
+        store.close();
+        assert!(matches!(store.health().condition, Condition::Failed { .. }));
+    }
+}
+
+#[test]
+fn of_two_processes_with_one_data_directory_the_former_stops_for_good() {
+    let (dir, other) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let address = Cluster::shared().database().unwrap();
+    let (former, folded) = open_at(dir.path(), &address);
+    former.append_blocking(Batch::one(heard("former"))).unwrap();
+    former.seal_blocking().unwrap();
+    let copied = std::process::Command::new("cp").arg("-a").arg(dir.path().join(".")).arg(other.path()).status();
+    assert!(copied.unwrap().success());
+    let (latter, _) = open_at(other.path(), &address);
+    latter.append_blocking(Batch::one(heard("latter"))).unwrap();
+    latter.seal_blocking().unwrap();
+    // It does not take the database back while the other is there.
+    assert!(former.append_blocking(Batch::one(heard("former again"))).is_err());
+    let condition = former.health().condition;
+    assert!(matches!(&condition, Condition::Failed { why } if why.starts_with("another node has")), "{condition:?}");
+    latter.append_blocking(Batch::one(heard("latter again"))).unwrap();
+    latter.seal_blocking().unwrap();
+    latter.close();
+    // Nor when it is gone.
+    let stopped = |condition: &Condition| matches!(condition, Condition::Failed { why } if why.contains("last commit"));
+    until("it tries again", || stopped(&former.health().condition));
+    has_stopped(&former, &folded, "last commit is not this node's", &address);
 }
 
 /// What a [`Wire`] does to the next commit it sees.
