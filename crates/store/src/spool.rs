@@ -155,7 +155,7 @@ impl Spool {
         if state.waiting.is_empty() {
             state.begin_again(&key, &origin);
         }
-        // A file kept from before may have another size than is asked for now.
+        // A file kept from before may have another size than this start asks for.
         let bytes_max = state.file.metadata().map_err(wrong)?.len();
         Ok((Self(Arc::new(Inner { origin, key, bytes_max, state: Mutex::new(state) })), damage))
     }

@@ -136,6 +136,10 @@ statements! {
     pub OPERATOR_SESSIONS_LIVE "operator_sessions_live" =
         "SELECT operator, id, good_until FROM operator_session WHERE ended_at IS NULL AND good_until > ?1 \
         ORDER BY operator, good_until LIMIT ?2";
+    /// `operator, now` → how many unused links and sessions one operator has that are good.
+    pub OPERATOR_DOORS_COUNT "operator_doors_count" =
+        "SELECT (SELECT count(*) FROM operator_link WHERE operator = ?1 AND used_at IS NULL AND good_until > ?2) \
+        + (SELECT count(*) FROM operator_session WHERE operator = ?1 AND ended_at IS NULL AND good_until > ?2)";
     /// `before`: forgets sessions that ended before then.
     pub OPERATOR_SESSION_PRUNE "operator_session_prune" = "DELETE FROM operator_session WHERE good_until < ?1";
 

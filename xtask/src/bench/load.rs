@@ -35,36 +35,6 @@ fn measured(mut times: Vec<Duration>, failed: usize, lasted: Duration) -> Measur
     Measured { per_second: times.len() as f64 / lasted.as_secs_f64(), p50_ms: at(0.5), p99_ms: at(0.99), failed }
 }
 
-/// Runs `work` on `many` threads until the time is over; `work` does one request and says whether it succeeded.
-fn threads<W>(many: usize, lasts: Duration, start: impl Fn(usize) -> Outcome<W>) -> Outcome<Measured>
-where
-    W: FnMut(usize) -> Outcome<bool> + Send + 'static,
-{
-    let begin = elapsed_since_start();
-    let mut workers = Vec::new();
-    for thread in 0..many {
-        let mut work = start(thread)?;
-        workers.push(std::thread::spawn(move || -> Outcome<(Vec<Duration>, usize)> {
-            let (mut times, mut failed) = (Vec::new(), 0);
-            let mut number = thread;
-            while elapsed_since_start() - begin < lasts {
-                let before = elapsed_since_start();
-                failed += usize::from(!work(number)?);
-                times.push(elapsed_since_start() - before);
-                number += many;
-            }
-            Ok((times, failed))
-        }));
-    }
-    let (mut times, mut failed) = (Vec::new(), 0);
-    for worker in workers {
-        let (some, bad) = worker.join().map_err(|_| "a worker panicked")??;
-        times.extend(some);
-        failed += bad;
-    }
-    Ok(measured(times, failed, elapsed_since_start() - begin))
-}
-
 /// A request for a decision, ready to be sent, and what is to be answered.
 pub(super) struct Asked {
     bytes: Vec<u8>,
@@ -197,7 +167,7 @@ pub(super) fn http(
     })
 }
 
-/// Sends admissions, each waiting for its acknowledgement.
+/// Sends admissions from so many senders, each on a thread of its own and waiting for one acknowledgement before it sends the next.
 pub(super) fn mllp(address: SocketAddr, senders: usize, lasts: Duration) -> Outcome<Measured> {
     let template = Adt {
         trigger: "A01",
@@ -210,15 +180,31 @@ pub(super) fn mllp(address: SocketAddr, senders: usize, lasts: Duration) -> Outc
         at: -60,
     }
     .text()?;
-    threads(senders, lasts, |_| {
-        let mut sender = Sender::connect(address)?;
-        let template = template.clone();
-        Ok(move |number: usize| {
-            let message = template
-                .replace("@C", &format!("L{number}"))
-                .replace("@P", &format!("L{}", number % 5000))
-                .replace("@V", &format!("VL{number}"));
-            Ok(sender.send(&message)?.contains("MSA|AA"))
-        })
-    })
+    let begin = elapsed_since_start();
+    let mut workers = Vec::new();
+    for first in 0..senders {
+        let (mut sender, template) = (Sender::connect(address)?, template.clone());
+        workers.push(std::thread::spawn(move || -> Outcome<(Vec<Duration>, usize)> {
+            let (mut times, mut failed) = (Vec::new(), 0);
+            let mut number = first;
+            while elapsed_since_start() - begin < lasts {
+                let message = template
+                    .replace("@C", &format!("L{number}"))
+                    .replace("@P", &format!("L{}", number % 5000))
+                    .replace("@V", &format!("VL{number}"));
+                let before = elapsed_since_start();
+                failed += usize::from(!sender.send(&message)?.contains("MSA|AA"));
+                times.push(elapsed_since_start() - before);
+                number += senders;
+            }
+            Ok((times, failed))
+        }));
+    }
+    let (mut times, mut failed) = (Vec::new(), 0);
+    for worker in workers {
+        let (some, bad) = worker.join().map_err(|_| "a sender panicked")??;
+        times.extend(some);
+        failed += bad;
+    }
+    Ok(measured(times, failed, elapsed_since_start() - begin))
 }

@@ -51,12 +51,9 @@ async fn revoke(
     Extension(peer): Extension<Peer>,
     Path(name): Path<OperatorId>,
 ) -> Result<StatusCode, Trouble> {
-    // Ended whoever it is, and said afterwards: a list has an end, and this may not miss anybody behind it.
-    let live = operator::live(&local.plane, local.desk.as_ref())?;
-    let known = live.len() >= operator::LIVE_MAX || live.iter().any(|live| live.operator == name);
-    operator::revoke(&local.plane, &name, actor(peer)?).await?;
-    if !known {
+    if !operator::may_come_in(&local.plane, &name)? {
         return Err(Trouble::not_found(format!("`{name}` has no unused link and no session")));
     }
+    operator::revoke(&local.plane, &name, actor(peer)?).await?;
     Ok(StatusCode::NO_CONTENT)
 }

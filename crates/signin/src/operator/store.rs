@@ -8,9 +8,9 @@ use events::operator::{LinkIssued, Revoked, SignedIn, SignedOut};
 use events::{Actor, Draft, OperatorId, Timestamp};
 use plane::Plane;
 use store::statements::{
-    OPERATOR_LINK_ADD, OPERATOR_LINK_FIND, OPERATOR_LINK_PRUNE, OPERATOR_LINK_USE, OPERATOR_LINKS_END,
-    OPERATOR_LINKS_LIVE, OPERATOR_SESSION_ADD, OPERATOR_SESSION_END, OPERATOR_SESSION_FIND, OPERATOR_SESSION_PRUNE,
-    OPERATOR_SESSIONS_END, OPERATOR_SESSIONS_LIVE,
+    OPERATOR_DOORS_COUNT, OPERATOR_LINK_ADD, OPERATOR_LINK_FIND, OPERATOR_LINK_PRUNE, OPERATOR_LINK_USE,
+    OPERATOR_LINKS_END, OPERATOR_LINKS_LIVE, OPERATOR_SESSION_ADD, OPERATOR_SESSION_END, OPERATOR_SESSION_FIND,
+    OPERATOR_SESSION_PRUNE, OPERATOR_SESSIONS_END, OPERATOR_SESSIONS_LIVE,
 };
 use store::{AppendError, Batch, ReadError, Value};
 use zeroize::Zeroizing;
@@ -97,6 +97,16 @@ pub fn live(plane: &Plane, desk: Option<&Desk>) -> Result<Vec<Live>, SignInError
     }
     found.sort_by(|one, other| (&one.operator, one.good_until).cmp(&(&other.operator, other.good_until)));
     Ok(found)
+}
+
+/// Whether an operator has a link or a session to end. Unlike [`live`] it misses nobody, however many others there are.
+///
+/// # Errors
+/// When the store cannot be read.
+pub fn may_come_in(plane: &Plane, operator: &OperatorId) -> Result<bool, SignInError> {
+    let values = [operator.as_str().into(), plane.now().into()];
+    let doors = plane.store().read(|reader| reader.find(OPERATOR_DOORS_COUNT, &values, |row| row.int(0)))?;
+    Ok(doors.is_some_and(|doors| doors > 0))
 }
 
 /// Ends every link and every session of an operator, from the next request on, and records who did. A link made later works.
