@@ -122,6 +122,9 @@ pub enum AppendError {
     /// A stream is not at the expected version, or a write found other rows than it needed: somebody was faster.
     #[error("`{0}` has changed meanwhile")]
     Conflict(String),
+    /// Another node recorded meanwhile what this rests on, or would have it do nothing: [`crate::Apply::stands`].
+    #[error("what this rests on changed meanwhile")]
+    Stale,
     /// It tells of a patient who was erased meanwhile. Whoever had the pseudonym from a number finds another by it now.
     #[error("the patient was erased meanwhile")]
     Erased,

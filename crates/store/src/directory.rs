@@ -5,6 +5,13 @@ use std::fs::{DirBuilder, File, OpenOptions};
 use std::io::{self, ErrorKind};
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+/// How long to wait for whoever has the directory: a process that is ending still has it, and so has one that another thread has just begun, until
+/// it is what it will be (a lock is shared with a child between `fork` and `exec`).
+const TAKE_MAX: Duration = Duration::from_millis(500);
+/// How often to look whether it is free.
+const TAKE_EVERY: Duration = Duration::from_millis(10);
 
 /// Why a data directory cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -49,7 +56,7 @@ pub(crate) struct Lock {
     _file: File,
 }
 
-/// Makes the directory if need be, takes group's and others' rights to it away, and locks it.
+/// Makes the directory if need be, takes group's and others' rights to it away, and locks it; waits half a second for whoever has it.
 pub(crate) fn take(directory: &Path) -> Result<Lock, DirectoryError> {
     let wrong = |source| DirectoryError::new(directory, source);
     DirBuilder::new().recursive(true).mode(0o700).create(directory).map_err(wrong)?;
@@ -62,10 +69,14 @@ pub(crate) fn take(directory: &Path) -> Result<Lock, DirectoryError> {
         .mode(0o600)
         .open(&path)
         .map_err(|source| DirectoryError::new(&path, source))?;
-    match flock(&file, FlockOperation::NonBlockingLockExclusive) {
-        Ok(()) => {}
-        Err(rustix::io::Errno::WOULDBLOCK) => return Err(DirectoryError::Locked(directory.to_owned())),
-        Err(errno) => return Err(DirectoryError::new(&path, errno.into())),
+    let elapsed = crate::clock::monotonic();
+    loop {
+        match flock(&file, FlockOperation::NonBlockingLockExclusive) {
+            Ok(()) => break,
+            Err(rustix::io::Errno::WOULDBLOCK) if elapsed() < TAKE_MAX => std::thread::sleep(TAKE_EVERY),
+            Err(rustix::io::Errno::WOULDBLOCK) => return Err(DirectoryError::Locked(directory.to_owned())),
+            Err(errno) => return Err(DirectoryError::new(&path, errno.into())),
+        }
     }
     if metadata.mode() & 0o077 != 0 && holds_only_a_store(directory).map_err(wrong)? {
         // Where the directory is somebody else's, such as a mounted volume's, the files' own modes have to do.

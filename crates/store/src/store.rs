@@ -20,7 +20,7 @@ use crate::{
     Address, AppendError, BATCH_DRAFTS_MAX, Batch, OpenError, ReadError, Recorded, RecoveryError, migrations, restore,
     retained, sqlite, statements,
 };
-use events::{Actor, Leaf, LeafError, Seq, Timestamp};
+use events::{Actor, Draft, Leaf, LeafError, Seq, Timestamp};
 use ledger::{EntrySource, Origin, TileSource, Tree, VerifyingKey};
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -35,6 +35,21 @@ pub trait Apply: Send {
 
     /// This entry is in the log and may bear facts, but this build cannot read it.
     fn unreadable(&mut self, seq: Seq, why: &LeafError);
+
+    /// Another node recorded these leaves, the first of them as entry `from`, and they are about to be applied: what they rest on beside the log can
+    /// be read now. An error is the connection's; it is tried again over another.
+    ///
+    /// # Errors
+    /// When it cannot be read.
+    fn beside(&mut self, _reader: &Reader<'_>, _from: Seq, _leaves: &[Arc<Leaf>]) -> Result<(), ReadError> {
+        Ok(())
+    }
+
+    /// Whether this may still be recorded. Asked of what was prepared before entries of another node were applied; what may not is
+    /// [`AppendError::Stale`].
+    fn stands(&self, _draft: &Draft) -> bool {
+        true
+    }
 
     /// The same as something that can be kept in snapshots. A fold that cannot is folded from the first entry at every start.
     fn resumable(&mut self) -> Option<&mut dyn Resumable> {
@@ -242,7 +257,7 @@ impl Store {
             return Err(AppendError::TooMany { drafts: batch.drafts.len() });
         }
         let details = commit_to(&mut batch)?;
-        let tails = batch.drafts.iter().map(events::Draft::tail).collect::<Result<_, _>>()?;
+        let tails = batch.drafts.iter().map(Draft::tail).collect::<Result<_, _>>()?;
         let (answer, answered) = oneshot::channel();
         self.0.queue.push(Pending { batch, tails, details, answer })?;
         Ok(answered)

@@ -19,7 +19,7 @@ pub use base::{BaseUrl, BaseUrlError};
 pub use extract::{FORM_BYTES_MAX, Operator, Posted, UNATTENDED};
 pub use routes::{SIGN_OUT_PATH, routes};
 pub use rules::{LINK_LIFETIME, SESSION_IDLE, SESSION_LIFETIME, SESSIONS_REMEMBERED_MAX};
-pub use store::{Door, LIVE_MAX, Link, Live, SignInError, issue_link, live, may_come_in, revoke};
+pub use store::{Door, Link, Live, SignInError, issue_link, live, may_come_in, revoke};
 
 use events::Timestamp;
 use pages::{Environment, Shell};

@@ -45,7 +45,7 @@ pub struct Link {
 }
 
 /// The most links, and the most sessions, that [`live`] tells of.
-pub const LIVE_MAX: usize = 1_000;
+const LIVE_MAX: usize = 1_000;
 
 /// Which way into the console.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
