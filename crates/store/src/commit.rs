@@ -77,9 +77,14 @@ impl From<StorageError> for Unkept {
     }
 }
 
-/// Commits `ahead` (the writer's own entries) and then the group.
-pub(crate) fn commit(to: &Place<'_>, ahead: &[Vec<u8>], group: &[Pending]) -> Result<Committed, Unkept> {
-    let filled = fill(to, ahead, group);
+/// Commits `ahead` (the writer's own entries) and then what of the group is not `stale`, in the transaction that is begun.
+pub(crate) fn commit(
+    to: &Place<'_>,
+    ahead: &[Vec<u8>],
+    group: &[Pending],
+    stale: &[bool],
+) -> Result<Committed, Unkept> {
+    let filled = fill(to, ahead, group, stale);
     let done = match filled {
         Err(error) => Err(error),
         Ok(done) if !done.changed => to.connection.rollback().map(|()| done),
@@ -94,9 +99,8 @@ pub(crate) fn commit(to: &Place<'_>, ahead: &[Vec<u8>], group: &[Pending]) -> Re
     Ok(done?)
 }
 
-fn fill(to: &Place<'_>, ahead: &[Vec<u8>], group: &[Pending]) -> Result<Committed, StorageError> {
+fn fill(to: &Place<'_>, ahead: &[Vec<u8>], group: &[Pending], stale: &[bool]) -> Result<Committed, StorageError> {
     let Place { connection, vault, next, recorded_at, .. } = *to;
-    connection.begin()?;
     let told = group.iter().flat_map(|pending| &pending.batch.drafts).filter(|draft| tells(draft));
     let told: HashSet<PatientPseudonym> = told.flat_map(|draft| draft.event.records()).collect();
     let erased = connection.erased_among(&told.into_iter().collect::<Vec<_>>())?;
@@ -105,7 +109,11 @@ fn fill(to: &Place<'_>, ahead: &[Vec<u8>], group: &[Pending]) -> Result<Committe
     filling.entries(ahead);
     let mut outcomes = Vec::with_capacity(group.len());
     let mut changed = !ahead.is_empty();
-    for pending in group {
+    for (place, pending) in group.iter().enumerate() {
+        if stale.get(place) == Some(&true) {
+            outcomes.push(Err(AppendError::Stale));
+            continue;
+        }
         match filling.batch(pending) {
             Ok(()) => {
                 changed = true;

@@ -4,7 +4,7 @@
 
 use crate::statement::Raw;
 use crate::{ReadError, Row, Statement, Value, postgres, sqlite, statements, wal};
-use events::{PatientPseudonym, Seq};
+use events::{PatientPseudonym, Seq, Timestamp};
 use std::collections::HashSet;
 use std::ops::ControlFlow;
 
@@ -21,6 +21,8 @@ enum Cause {
     Postgres(postgres::Failed),
     #[error("{0}")]
     NotAsLeft(String),
+    #[error("{0}")]
+    Skewed(String),
 }
 
 /// What an error means for whoever waits.
@@ -50,6 +52,11 @@ impl StorageError {
         Self(Cause::NotAsLeft(why))
     }
 
+    /// This node's clock is wrong, and how.
+    pub(crate) const fn skewed(why: String) -> Self {
+        Self(Cause::Skewed(why))
+    }
+
     /// Whether it is [`Self::not_as_left`].
     pub(crate) const fn is_not_as_left(&self) -> bool {
         matches!(&self.0, Cause::NotAsLeft(_))
@@ -59,7 +66,7 @@ impl StorageError {
         match &self.0 {
             Cause::Sqlite(error) => sqlite::fault(error),
             Cause::Postgres(error) => error.fault(),
-            Cause::NotAsLeft(_) => Fault::Other,
+            Cause::NotAsLeft(_) | Cause::Skewed(_) => Fault::Other,
         }
     }
 
@@ -77,7 +84,7 @@ impl StorageError {
     pub(crate) const fn postgres(&self) -> Option<&postgres::Failed> {
         match &self.0 {
             Cause::Postgres(error) => Some(error),
-            Cause::Sqlite(_) | Cause::NotAsLeft(_) => None,
+            Cause::Sqlite(_) | Cause::NotAsLeft(_) | Cause::Skewed(_) => None,
         }
     }
 }
@@ -309,6 +316,14 @@ impl Connection {
         match self {
             Self::Sqlite(_) => Ok(None),
             Self::Postgres(connection) => Ok(Some(connection.settle()?)),
+        }
+    }
+
+    /// What time it is for a server.
+    pub(crate) fn server_time(&self) -> Result<Option<Timestamp>, StorageError> {
+        match self {
+            Self::Sqlite(_) => Ok(None),
+            Self::Postgres(connection) => Ok(Some(connection.time()?)),
         }
     }
 

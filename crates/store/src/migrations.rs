@@ -69,7 +69,7 @@ pub(crate) fn apply(connection: &Connection, steps: &[Migration], now: Timestamp
                          checksum BLOB NOT NULL, applied_at INTEGER NOT NULL)";
     let failed = |number| move |source: StorageError| MigrationError::Failed { number, source };
     let unread = |number| move |error: ReadError| MigrationError::Failed { number, source: error.into_storage() };
-    connection.run_script(TABLE).map_err(failed(0))?;
+    make(connection, TABLE).map_err(failed(0))?;
     let reader = Reader { connection };
     let stored = reader.find(statements::MIGRATION_LAST, &[], |row| row.int(0)).map_err(unread(0))?;
     let stored = stored.map_or(0, |stored| u32::try_from(stored).unwrap_or(u32::MAX));
@@ -96,9 +96,23 @@ pub(crate) fn apply(connection: &Connection, steps: &[Migration], now: Timestamp
     Ok(())
 }
 
-/// One step and its row, in one transaction.
+/// The table of steps, in its own transaction: two nodes may begin at once.
+fn make(connection: &Connection, table: &str) -> Result<(), StorageError> {
+    connection.begin()?;
+    let made = connection.run_script(table).and_then(|()| connection.commit_writes());
+    if made.is_err() && connection.in_transaction() {
+        connection.rollback()?;
+    }
+    made
+}
+
+/// One step and its row, in one transaction; nothing where another node has just taken it.
 fn take(connection: &Connection, step: &Migration, checksum: &[u8], now: Timestamp) -> Result<(), StorageError> {
     connection.begin()?;
+    let there = Reader { connection }.find(statements::MIGRATION_FIND, &[step.number.into()], |row| row.bytes(0));
+    if there.map_err(ReadError::into_storage)?.is_some() {
+        return connection.rollback();
+    }
     connection.run_script(step.sql)?;
     let values = [step.number.into(), step.name.into(), checksum.into(), now.into()];
     connection.execute(statements::MIGRATION_ADD, &values)?;

@@ -63,11 +63,27 @@ impl Place {
         }
     }
 
-    /// A connection that may write. On a server it holds the fence: there is no other as long as it lives.
+    /// A connection that may write. On a server it holds the node's fence: this node has no other as long as it lives.
     pub(crate) fn open_writing(&self) -> Result<Connection, StorageError> {
         match self {
             Self::File(directory) => Ok(Connection::Sqlite(sqlite::open_writing(directory)?)),
             Self::Server(server) => Ok(Connection::Postgres(server.connect_writing()?)),
+        }
+    }
+
+    /// The same, while no node is in the database.
+    pub(crate) fn open_alone(&self) -> Result<Connection, StorageError> {
+        match self {
+            Self::File(_) => self.open_writing(),
+            Self::Server(server) => Ok(Connection::Postgres(server.connect_alone()?)),
+        }
+    }
+
+    /// The server, if it is one.
+    pub(crate) const fn server(&self) -> Option<&Server> {
+        match self {
+            Self::File(_) => None,
+            Self::Server(server) => Some(server),
         }
     }
 

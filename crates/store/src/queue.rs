@@ -41,6 +41,8 @@ pub(crate) struct Work {
     pub(crate) orders: Vec<Order>,
     /// Batches that still wait.
     pub(crate) waiting: usize,
+    /// Another node has committed something.
+    pub(crate) news: bool,
     /// Nothing more will come once `waiting` is zero.
     pub(crate) closing: bool,
 }
@@ -49,6 +51,7 @@ pub(crate) struct Work {
 struct Waiting {
     batches: VecDeque<Pending>,
     orders: Vec<Order>,
+    news: bool,
     closed: bool,
     writer_sleeps: bool,
 }
@@ -88,6 +91,13 @@ impl Queue {
         Ok(())
     }
 
+    /// Another node has committed something.
+    pub(crate) fn news(&self) {
+        let mut waiting = self.lock();
+        waiting.news = true;
+        self.rouse(waiting);
+    }
+
     /// Nothing more is let in; what waits is still done.
     pub(crate) fn close(&self) {
         let mut waiting = self.lock();
@@ -113,7 +123,7 @@ impl Queue {
     /// Waits for something to do, at most `patience`; takes batches with `drafts_max` drafts altogether, at least one batch if any waits.
     pub(crate) fn take(&self, drafts_max: usize, patience: Duration) -> Work {
         let mut waiting = self.lock();
-        if waiting.batches.is_empty() && waiting.orders.is_empty() && !waiting.closed {
+        if waiting.batches.is_empty() && waiting.orders.is_empty() && !waiting.news && !waiting.closed {
             waiting.writer_sleeps = true;
             waiting = self.wake.wait_timeout(waiting, patience).unwrap_or_else(PoisonError::into_inner).0;
             waiting.writer_sleeps = false;
@@ -132,6 +142,7 @@ impl Queue {
             group: waiting.batches.drain(..fits).collect(),
             orders: std::mem::take(&mut waiting.orders),
             waiting: waiting.batches.len(),
+            news: std::mem::take(&mut waiting.news),
             closing: waiting.closed,
         }
     }

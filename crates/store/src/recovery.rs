@@ -6,7 +6,7 @@ use crate::reader::Reader;
 use crate::rotation;
 use crate::seal::Sealer;
 use crate::{Apply, OpenError, ReadError};
-use events::{Event, Leaf, Seq, Timestamp};
+use events::{Leaf, LeafError, Seq, Timestamp};
 use ledger::source::TILE_WIDTH;
 use ledger::{Hash, Origin, SigningKey, TileSource, Tree, VerifyingKey, leaf_hash, note};
 use std::ops::ControlFlow;
@@ -102,7 +102,7 @@ pub(crate) fn signing_keys(
     Ok((signing(&keys.ledger)?, Some(successor)))
 }
 
-/// Finishes a rotation that was announced and never sealed. How many entries are sealed then, if there is a checkpoint.
+/// Finishes a rotation that was announced and never sealed, or notes that another node has to. How many entries are sealed then, if there is a checkpoint.
 pub(crate) fn finish_rotation(
     connection: &Connection,
     sealer: &mut Sealer,
@@ -116,8 +116,18 @@ pub(crate) fn finish_rotation(
             rotation::find_announcement(&reader, from, next.verifying_key()).map_err(RecoveryError::Read)?;
         if let Some(entry) = announced {
             sealer.expect(next, Some(entry));
+            connection.begin()?;
             sealer.seal(connection, now).map_err(|error| OpenError::Rotation(error.into()))?;
         }
+    } else {
+        let from = Seq(sealer.sealed());
+        let heard = Reader { connection }.scan(from, Seq(u64::MAX), |_, bytes| {
+            if let Ok(leaf) = Leaf::parse(bytes) {
+                sealer.heard(&leaf);
+            }
+            ControlFlow::Continue(())
+        });
+        heard.map_err(RecoveryError::Read)?;
     }
     Ok(sealer.sealed_size())
 }
@@ -184,7 +194,7 @@ pub(crate) struct End {
 
 /// Whether the log still has what this node recorded and sealed last. If not, it is another one, an older one, or was altered, and nothing may be
 /// added to it.
-fn is_as_left(reader: &Reader<'_>, end: &End, sealed: u64) -> Result<(), StorageError> {
+pub(crate) fn is_as_left(reader: &Reader<'_>, end: &End, sealed: u64) -> Result<(), StorageError> {
     if let Some(last) = end.at.next.checked_sub(1) {
         match reader.leaf_bytes(Seq(last)).map_err(ReadError::into_storage)? {
             Some(bytes) if end.last == Some(leaf_hash(&bytes)) => {}
@@ -207,37 +217,54 @@ pub(crate) fn not_as_left(why: &str) -> StorageError {
     ))
 }
 
-/// Folds and takes in whatever is in the log after `end`, which moves along: a commit that seemed to fail may have been kept. `erased` is set
-/// where somebody was erased by it. Nothing is folded from a log that lacks what this node recorded.
+/// Folds and takes in whatever is in the log after `end`, which moves along: entries of other nodes, or a commit of this one that seemed to fail and was
+/// kept. What was folded, but for what cannot be read.
 pub(crate) fn catch_up(
     reader: &Reader<'_>,
     end: &mut End,
     sealer: &mut Sealer,
     apply: &mut dyn Apply,
-    erased: &mut bool,
-) -> Result<(), StorageError> {
-    is_as_left(reader, end, sealer.sealed())?;
-    let mut missing = None;
-    let read = reader.scan(Seq(end.at.next), Seq(u64::MAX), |seq, bytes| {
-        if seq.0 != end.at.next {
-            missing = Some(end.at.next);
-            return ControlFlow::Break(());
+) -> Result<Vec<Arc<Leaf>>, StorageError> {
+    let mut folded = Vec::new();
+    loop {
+        let mut page: Vec<(Seq, Vec<u8>)> = Vec::new();
+        let read = reader.scan(Seq(end.at.next), Seq(u64::MAX), |seq, bytes| {
+            page.push((seq, bytes.to_vec()));
+            if page.len() < LEAVES_AT_ONCE { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
+        });
+        read.map_err(ReadError::into_storage)?;
+        if page.is_empty() {
+            return Ok(folded);
         }
-        end.at.next += 1;
-        end.last = Some(leaf_hash(bytes));
-        sealer.append(bytes);
-        match Leaf::parse(bytes) {
-            Ok(leaf) => {
-                end.at.recorded_at = end.at.recorded_at.max(leaf.recorded_at);
-                *erased |= matches!(leaf.draft.event, Event::PatientErased(_));
-                apply.apply(&[Arc::new(leaf)]);
+        if let Some((_, missing)) = page.iter().zip(end.at.next..).find(|((seq, _), next)| seq.0 != *next) {
+            return Err(not_as_left(&format!("it lacks entry {missing} between others")));
+        }
+        let read: Vec<Result<Arc<Leaf>, LeafError>> =
+            page.iter().map(|(_, bytes)| Leaf::parse(bytes).map(Arc::new)).collect();
+        let leaves: Vec<Arc<Leaf>> = read.iter().filter_map(|leaf| leaf.as_ref().ok().cloned()).collect();
+        // Before anything moves: what fails here is tried again as a whole.
+        apply.beside(reader, Seq(end.at.next), &leaves).map_err(ReadError::into_storage)?;
+        for ((seq, bytes), leaf) in page.iter().zip(read) {
+            end.at.next += 1;
+            end.last = Some(leaf_hash(bytes));
+            sealer.append(bytes);
+            match leaf {
+                Ok(leaf) => {
+                    end.at.recorded_at = end.at.recorded_at.max(leaf.recorded_at);
+                    sealer.heard(&leaf);
+                    apply.apply(&[leaf]);
+                }
+                Err(error) => {
+                    end.at.recorded_at = end.at.recorded_at.max(recorded_at_of(bytes).unwrap_or_default());
+                    if Leaf::may_bear_facts(bytes) {
+                        tracing::warn!(%seq, %error, "an entry cannot be read by this build");
+                        apply.unreadable(*seq, &error);
+                    }
+                }
             }
-            Err(error) => apply.unreadable(seq, &error),
         }
-        ControlFlow::Continue(())
-    });
-    read.map_err(ReadError::into_storage)?;
-    missing.map_or(Ok(()), |seq| Err(not_as_left(&format!("it lacks entry {seq} between others"))))
+        folded.extend(leaves);
+    }
 }
 
 struct Replay<'a> {

@@ -98,6 +98,14 @@ impl Signers {
         std::iter::once(&held.in_force).chain(held.past.iter().rev()).find(signed).unwrap_or(&held.in_force).clone()
     }
 
+    /// Goes by the rotations there are: the last took over.
+    pub(crate) fn reread(&self, rotations: &[Rotation]) {
+        let Some(in_force) = rotations.last().and_then(|last| last.to.parse::<VerifyingKey>().ok()) else { return };
+        let past = rotations.iter().filter_map(|rotation| rotation.from.parse().ok()).filter(|key| *key != in_force);
+        let past = past.collect();
+        *self.0.write().unwrap_or_else(PoisonError::into_inner) = Held { in_force, past };
+    }
+
     /// Another key is in force from here on.
     pub(crate) fn take_over(&self, key: &VerifyingKey) {
         let mut held = self.0.write().unwrap_or_else(PoisonError::into_inner);

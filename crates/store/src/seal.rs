@@ -5,9 +5,10 @@ use crate::keys::{Keys, KeysError};
 use crate::reader::Reader;
 use crate::retained::Retained;
 use crate::rotation::{self, Signers};
-use crate::{ReadError, Value, statements};
-use events::{Seq, Timestamp};
+use crate::{ReadError, Value, recovery, statements};
+use events::{Event, Leaf, Seq, Timestamp};
 use ledger::receipt::Receipt;
+use ledger::source::tile_width;
 use ledger::{SigningKey, Tile, Tree, leaf_hash, proof};
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -25,6 +26,9 @@ pub(crate) enum SealError {
     /// The next key could not take the old one's place. Both sign until it does.
     #[error("the ledger's next key cannot take its place")]
     Promote(#[source] KeysError),
+    /// Another node changed the ledger's key, and this one does not have it.
+    #[error("the ledger's key was changed on another node")]
+    Retired,
     /// The database failed.
     #[error(transparent)]
     Storage(#[from] StorageError),
@@ -39,6 +43,8 @@ pub(crate) struct Sealer {
     key: SigningKey,
     /// What is to take over from it.
     next: Option<Successor>,
+    /// A key this node does not have takes over, or has: it signs nothing any more.
+    retired: bool,
     signers: Arc<Signers>,
     directory: PathBuf,
     /// Tiles whose newest state is not in the database, kept over a seal that failed.
@@ -69,6 +75,7 @@ impl Sealer {
             sealed,
             key,
             next: None,
+            retired: false,
             signers,
             directory,
             unsaved: BTreeMap::new(),
@@ -85,6 +92,51 @@ impl Sealer {
             next.entry = Some(self.tree.size());
         }
         self.tree.append(leaf_hash(entry));
+    }
+
+    /// Takes note of what another node recorded: from the entry on that announces a key this node does not have, the one it has signs nothing.
+    pub(crate) fn heard(&mut self, leaf: &Leaf) {
+        if let Event::LedgerKeyRotated(rotated) = &leaf.draft.event {
+            let own = self.next.as_ref().is_some_and(|next| rotated.to == next.key.verifying_key().to_string());
+            self.retired |= !own && rotated.to != self.key.verifying_key().to_string();
+        }
+    }
+
+    /// Goes by the latest checkpoint in the database, which may be another node's. Whether it is one this node did not know.
+    pub(crate) fn adopt(&mut self, reader: &Reader<'_>, now: Timestamp) -> Result<bool, StorageError> {
+        let Some((size, note)) = reader.checkpoint().map_err(ReadError::into_storage)? else { return Ok(false) };
+        // Not folded that far yet: the next look is in time.
+        if Some(size) == self.sealed || size > self.tree.size() {
+            return Ok(false);
+        }
+        if size < self.sealed() {
+            let why = format!("it is sealed up to {size} entries, and this node knows of {}", self.sealed());
+            return Err(recovery::not_as_left(&why));
+        }
+        if self.retired || ledger::note::open(note.as_bytes(), &self.signers.of(&note)).is_err() {
+            self.signers.reread(&rotation::all(reader).map_err(ReadError::into_storage)?);
+        }
+        let key = self.signers.of(&note);
+        let checkpoint = ledger::note::open(note.as_bytes(), &key).map_err(|_| {
+            recovery::not_as_left("its latest checkpoint is signed with a key that never was this ledger's")
+        })?;
+        if size == self.tree.size() && checkpoint.root != self.tree.root() {
+            return Err(recovery::not_as_left(&format!(
+                "its checkpoint over {size} entries is not over those of this node"
+            )));
+        }
+        for tile in self.tree.take_changed_tiles() {
+            self.unsaved.insert((tile.level, tile.index), tile);
+        }
+        self.unsaved.retain(|(level, index), tile| tile.width() > tile_width(*level, *index, size));
+        self.sealed = Some(size);
+        self.retained.take(&self.directory, &note, now);
+        Ok(true)
+    }
+
+    /// Whether it may sign nothing any more.
+    pub(crate) const fn is_retired(&self) -> bool {
+        self.retired
     }
 
     /// From the entry that announces it on, `next` signs too, and after one seal alone. `entry` where that is committed already.
@@ -112,10 +164,22 @@ impl Sealer {
         self.sealed
     }
 
-    /// Keeps tiles and a checkpoint over everything taken in, unless there is one already. When it errs, nothing was kept and the next seal does all of it.
-    pub(crate) fn seal(&mut self, connection: &Connection, now: Timestamp) -> Result<(), SealError> {
+    /// Keeps tiles and a checkpoint over everything taken in, unless there is one already; whether there was not. In the transaction that is begun, which
+    /// it ends. When it errs, nothing was kept and the next seal does all of it.
+    pub(crate) fn seal(&mut self, connection: &Connection, now: Timestamp) -> Result<bool, SealError> {
+        let sealed = self.seal_begun(connection, now);
+        if connection.in_transaction() {
+            connection.rollback()?;
+        }
+        sealed
+    }
+
+    fn seal_begun(&mut self, connection: &Connection, now: Timestamp) -> Result<bool, SealError> {
         if self.sealed == Some(self.tree.size()) && !self.is_rotating() {
-            return Ok(());
+            return Ok(false);
+        }
+        if self.retired {
+            return Err(SealError::Retired);
         }
         for tile in self.tree.take_changed_tiles() {
             self.unsaved.insert((tile.level, tile.index), tile);
@@ -124,15 +188,12 @@ impl Sealer {
         let next = self.next.as_ref().filter(|next| next.entry.is_some()).map(|next| &next.key);
         let keys: Vec<&SigningKey> = std::iter::once(&self.key).chain(next).collect();
         let note = ledger::note::sign_by_all(size, self.tree.root(), &keys)?;
-        let kept = self.keep(connection, note.clone(), now);
-        if kept.is_err() && connection.in_transaction() {
-            connection.rollback()?;
-        }
-        kept?;
+        self.keep(connection, note.clone(), now)?;
         self.unsaved.clear();
         self.sealed = Some(size);
         self.retained.take(&self.directory, &note, now);
-        self.promote()
+        self.promote()?;
+        Ok(true)
     }
 
     /// Puts the next key in the old one's place, once both signed a checkpoint.
@@ -148,7 +209,6 @@ impl Sealer {
     }
 
     fn keep(&self, connection: &Connection, note: String, now: Timestamp) -> Result<(), SealError> {
-        connection.begin()?;
         let tile = |tile: &Tile| [u32::from(tile.level).into(), Seq(tile.index).into(), tile.bytes.as_slice().into()];
         let tiles: Vec<[Value; 3]> = self.unsaved.values().map(tile).collect();
         let (_, failed) = connection.execute_each(tiles.iter().map(|tile| (statements::TILE_KEEP, tile.as_slice())));

@@ -243,7 +243,7 @@ mod tests {
             assert_eq!(taken.params().len(), prepared.parameter_count(), "{}", statement.name);
             assert!(names.insert(statement.name), "two statements are called {}", statement.name);
         }
-        for own in postgres::OWN {
+        for own in postgres::own() {
             server.prepared(own).unwrap_or_else(|error| panic!("{own}: {error}"));
         }
     }

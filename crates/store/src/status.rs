@@ -3,6 +3,7 @@
 use crate::search::Handed;
 use events::{Seq, Timestamp};
 use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 use tokio::sync::watch;
 
 /// Where the log ends.
@@ -44,13 +45,25 @@ pub struct Health {
     pub queue_batches: usize,
     /// How many entries are not sealed yet.
     pub unsealed: u64,
+    /// How long ago this node last knew that it has every entry of every node, where there may be others.
+    pub contact: Option<Duration>,
 }
 
+/// After how long without contact a node is cut off: others may have recorded what it does not know, and nothing it knows is said to hold.
+pub const CUT_OFF_AFTER: Duration = Duration::from_secs(5);
+
 impl Health {
+    /// Whether the node has had no contact for too long: [`CUT_OFF_AFTER`].
+    #[must_use]
+    pub fn is_cut_off(&self) -> bool {
+        self.contact.is_some_and(|contact| contact > CUT_OFF_AFTER)
+    }
+
     /// What keeps the store from taking entries, in words; nothing when it takes them.
     #[must_use]
     pub fn trouble(&self) -> Option<String> {
         match &self.condition {
+            Condition::Ready if self.is_cut_off() => Some("the store's server is out of reach".to_owned()),
             Condition::Ready => None,
             Condition::Full => Some("the store is full".to_owned()),
             Condition::ReadOnly => Some("the store is read-only".to_owned()),
@@ -64,13 +77,20 @@ impl Health {
 pub(crate) struct Status {
     now: Mutex<(Head, Condition)>,
     closed: watch::Sender<bool>,
+    /// When everything that was recorded was last known, on the clock nobody can set; none where nobody else records.
+    contact: Mutex<Option<Duration>>,
     /// What the writer gives to the search file.
     pub(crate) handed: Handed,
 }
 
 impl Status {
     pub(crate) fn new(head: Head) -> Self {
-        Self { now: Mutex::new((head, Condition::Ready)), closed: watch::Sender::new(false), handed: Handed::default() }
+        Self {
+            now: Mutex::new((head, Condition::Ready)),
+            closed: watch::Sender::new(false),
+            contact: Mutex::default(),
+            handed: Handed::default(),
+        }
     }
 
     pub(crate) fn head(&self) -> Head {
@@ -94,6 +114,16 @@ impl Status {
         let mut now = self.lock();
         now.0.next = Seq(next);
         now.0.recorded_at = recorded_at;
+    }
+
+    /// At that time, everything that was recorded was known.
+    pub(crate) fn in_contact(&self, at: Duration) {
+        *self.contact.lock().unwrap_or_else(PoisonError::into_inner) = Some(at);
+    }
+
+    /// When that was last.
+    pub(crate) fn contact(&self) -> Option<Duration> {
+        *self.contact.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// A seal succeeded.

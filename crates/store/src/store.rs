@@ -5,6 +5,7 @@ use crate::database::Connection;
 use crate::detail::{Committed, Vault};
 use crate::directory::{self, Lock};
 use crate::keys::Keys;
+use crate::others::Others;
 use crate::place::Place;
 use crate::queue::{Answer, Order, Pending, Queue};
 use crate::reader::{Pool, Reader};
@@ -92,6 +93,8 @@ pub struct Options {
     pub seal_after: Duration,
     /// The furthest the wall clock may move against the time that really passed without an entry saying so; `None` says nothing.
     pub clock_jump_max: Option<Duration>,
+    /// The furthest this node's clock may be from a server's before it records nothing; `None` does not look.
+    pub clock_skew_max: Option<Duration>,
     /// The most bytes the database file may have. Of no meaning on a server.
     pub size_bytes_max: Option<u64>,
     /// The most connections that read at once.
@@ -114,6 +117,7 @@ impl Options {
             group_drafts_max: 4_096,
             seal_after: Duration::from_millis(500),
             clock_jump_max: Some(Duration::from_secs(30)),
+            clock_skew_max: None,
             size_bytes_max: None,
             readers_max: 16,
             snapshot_entries: Some(SNAPSHOT_ENTRIES),
@@ -131,7 +135,6 @@ impl std::fmt::Debug for Options {
 #[derive(Clone, Debug)]
 pub struct Store(Arc<Shared>);
 
-#[derive(Debug)]
 struct Shared {
     queue: Arc<Queue>,
     status: Arc<Status>,
@@ -139,6 +142,7 @@ struct Shared {
     keys: Keys,
     signers: Arc<Signers>,
     vault: Arc<Vault>,
+    elapsed: Elapsed,
     writer: Mutex<Option<JoinHandle<()>>>,
 }
 
@@ -197,6 +201,7 @@ impl Store {
         let unsealed_since = (sealed < Some(recovered.next)).then(|| (options.elapsed)());
         let vault = Arc::new(Vault::new(&keys.detail).map_err(|_| OpenError::Randomness)?);
         let mut writer = Writer {
+            others: place.server().map(|server| Others::meet(server, &queue)),
             last: recovery::hash_before(&reader, recovered.next)?,
             stopped: None,
             vault: vault.clone(),
@@ -222,17 +227,13 @@ impl Store {
             troubled_since: None,
             options: options.clone(),
         };
-        if let (Some(entries_min), Some(kept)) = (options.snapshot_entries, writer.apply.resumable()) {
-            let (fresh, elapsed) = (kept.fresh(), options.elapsed.clone());
-            let made =
-                Snapshotter::start(place.clone(), snapshots, status.clone(), elapsed, fresh, (entries_min, folded));
-            writer.snapshotter = Some(made.map_err(OpenError::Thread)?);
-        }
+        writer.snapshotter = snapshotter(&mut writer, snapshots, folded).map_err(OpenError::Thread)?;
         let thread = spawn(writer, lock, status.clone()).map_err(OpenError::Thread)?;
         place.remember(directory)?;
         let pool = Pool::new(place, options.readers_max);
+        let elapsed = options.elapsed;
         let writer = Mutex::new(Some(thread));
-        Ok((Self(Arc::new(Shared { queue, status, pool, keys, vault, signers, writer })), beside))
+        Ok((Self(Arc::new(Shared { queue, status, pool, keys, vault, elapsed, signers, writer })), beside))
     }
 
     /// Records a batch: when this answers, its leaves are on disk and applied. Should the caller stop waiting, the batch is recorded all the
@@ -269,6 +270,12 @@ impl Store {
     /// # Errors
     /// What `read` errs with, or that the database cannot be read.
     pub fn read<T, E: From<ReadError>>(&self, read: impl FnOnce(&Reader<'_>) -> Result<T, E>) -> Result<T, E> {
+        use tokio::runtime::{Handle, RuntimeFlavor};
+        // A server may be out of reach: the runtime's other tasks do not wait for that.
+        let on_runtime = || Handle::try_current().is_ok_and(|on| on.runtime_flavor() == RuntimeFlavor::MultiThread);
+        if self.0.status.contact().is_some() && on_runtime() {
+            return tokio::task::block_in_place(|| self.0.pool.read(read));
+        }
         self.0.pool.read(read)
     }
 
@@ -285,6 +292,7 @@ impl Store {
         Health {
             condition: self.0.status.get_condition(),
             queue_batches: self.0.queue.depth(),
+            contact: self.0.status.contact().map(|at| (self.0.elapsed)().saturating_sub(at)),
             unsealed: head.next.0.saturating_sub(head.sealed),
         }
     }
@@ -410,6 +418,12 @@ impl Store {
     }
 }
 
+impl std::fmt::Debug for Shared {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Shared").field("status", &self.status).finish_non_exhaustive()
+    }
+}
+
 impl Shared {
     fn close(&self) {
         self.queue.close();
@@ -481,6 +495,16 @@ fn spawn(writer: Writer, lock: Lock, status: Arc<Status>) -> std::io::Result<Joi
     })
 }
 
+/// What keeps the writer's fold in snapshots, if it can be kept; the newest is over `folded` entries.
+fn snapshotter(writer: &mut Writer, snapshots: Snapshots, folded: u64) -> std::io::Result<Option<Snapshotter>> {
+    let (Some(entries_min), Some(kept)) = (writer.options.snapshot_entries, writer.apply.resumable()) else {
+        return Ok(None);
+    };
+    let (fresh, elapsed) = (kept.fresh(), writer.options.elapsed.clone());
+    let (place, status) = (writer.place.clone(), writer.status.clone());
+    Snapshotter::start(place, snapshots, status, elapsed, fresh, (entries_min, folded)).map(Some)
+}
+
 /// Where the store is, unless it is a file that was lost.
 fn place_of(directory: &Path, options: &Options) -> Result<Place, OpenError> {
     let place = Place::of(directory, options.address.as_ref())?;
@@ -509,12 +533,23 @@ fn connect(place: &Place, directory: &Path, options: &Options) -> Result<Connect
 
 /// The origin the store was made with; `given` for a new one.
 fn fix_origin(connection: &Connection, given: &str) -> Result<Origin, OpenError> {
+    // Of two nodes that begin at once, one makes it.
+    connection.begin()?;
+    let fixed = found_origin(connection, given);
+    if connection.in_transaction() {
+        connection.rollback()?;
+    }
+    fixed
+}
+
+fn found_origin(connection: &Connection, given: &str) -> Result<Origin, OpenError> {
     let reader = Reader { connection };
     let origin = match reader.find(statements::ORIGIN_FIND, &[], |row| row.text(0)).map_err(RecoveryError::Read)? {
         Some(origin) => Origin::parse(&origin).map_err(OpenError::Origin)?,
         None => {
             let origin = Origin::parse(given).map_err(OpenError::Origin)?;
             connection.execute(statements::ORIGIN_SET, &[origin.as_str().into()])?;
+            connection.commit_writes()?;
             origin
         }
     };

@@ -170,12 +170,12 @@ pub fn move_store(data: &Path, to: Option<&Address>, now: Timestamp) -> Result<M
         (Place::Server(server), Some(to)) if server.address().place() == to.place() => return Err(MoveError::There),
         _ => {}
     }
-    let source = from.open_writing()?;
+    let source = from.open_alone()?;
     migrations::apply(&source, migrations::ALL, now).map_err(OpenError::from)?;
     let (moved, left) = match to {
         Some(address) => {
             let place = Place::at(data, address)?;
-            let target = place.open_writing()?;
+            let target = place.open_alone()?;
             let moved = copy(&source, &target, address.place(), now)?;
             drop((source, target));
             place.remember(data)?;

@@ -5,10 +5,11 @@ use crate::commit::{self, Committed, Unkept};
 use crate::database::{Connection, Fault, StorageError};
 use crate::detail::Vault;
 use crate::keys::Keys;
+use crate::others::Others;
 use crate::place::Place;
 use crate::queue::{Answer, Order, Pending, Queue, Work};
 use crate::reader::Reader;
-use crate::recovery::{self, End, Recovered};
+use crate::recovery;
 use crate::rotation::{self, Rotation};
 use crate::seal::{SealError, Sealer};
 use crate::snapshot::Snapshotter;
@@ -60,6 +61,8 @@ pub(crate) struct Writer {
     pub(crate) kept: u64,
     /// The database was found not to be as this node left it, and why: nothing is asked of it any more, for as long as this process lives.
     pub(crate) stopped: Option<String>,
+    /// Only a server's database is other nodes' too.
+    pub(crate) others: Option<Others>,
     /// Only a file has one.
     pub(crate) checkpointer: Option<Checkpointer>,
     /// Ends with the writer.
@@ -100,24 +103,30 @@ impl Writer {
 
     /// Takes what waits and does it; what is left to know is whether more will come.
     fn turn(&mut self) -> Result<Work, Broken> {
-        let due = |since: Option<Duration>| since.map(|since| since + self.options.seal_after);
-        let (seal_due, probe_due) = (due(self.unsealed_since), due(self.troubled_since));
+        self.beat_when_due();
+        let to_seal = self.unsealed_since.filter(|_| !self.sealer.is_retired());
+        let seal_due = to_seal.map(|since| since + self.seals_after());
+        let probe_due = self.troubled_since.map(|since| since + self.options.seal_after);
         let scrub_due = self.scrub_due.then(|| self.scrubbed_at + SCRUB_AGAIN);
         let now = (self.options.elapsed)();
         let patience = seal_due
             .into_iter()
             .chain(probe_due)
             .chain(scrub_due)
+            .chain(self.beat_due())
             .min()
             .map_or(SLEEP_MAX, |due| due.saturating_sub(now));
         let mut work = self.queue.take(self.options.group_drafts_max, patience);
         metrics::gauge!("handrail_store_queue_batches").set(work.waiting as f64);
+        if work.news && work.group.is_empty() {
+            self.take_news();
+        }
         self.group(std::mem::take(&mut work.group))?;
         for order in std::mem::take(&mut work.orders) {
             match order {
                 Order::Seal(answer) => drop(answer.send(self.seal_now())),
                 Order::Rotate(actor, answer) => drop(answer.send(self.rotate(actor)?)),
-                Order::Scrub(answer) => drop(answer.send(self.scrub(true))),
+                Order::Scrub(answer) => self.scrub(Some(answer)),
                 Order::LimitSize(bytes, answer) => drop(answer.send(self.limit_size(bytes))),
             }
         }
@@ -129,7 +138,7 @@ impl Writer {
             let _reported = self.seal_now();
         }
         if self.scrub_due && self.scrubbed_at + SCRUB_AGAIN <= now {
-            let _tried_again = self.scrub(false);
+            self.scrub(None);
         }
         Ok(work)
     }
@@ -196,6 +205,7 @@ impl Writer {
 
     fn commit_once(&mut self, wall: Timestamp, ahead: &[Vec<u8>], group: &[Pending]) -> Result<Committed, Unkept> {
         self.reopen().map_err(Unkept::Not)?;
+        let stale = self.begin_after_others(group).map_err(Unkept::Not)?;
         self.group += 1;
         let to = commit::Place {
             connection: connected(&self.connection).map_err(Unkept::Not)?,
@@ -204,7 +214,7 @@ impl Writer {
             recorded_at: self.recorded_at.max(wall),
             group: self.group,
         };
-        let committed = commit::commit(&to, ahead, group)?;
+        let committed = commit::commit(&to, ahead, group, &stale)?;
         if committed.changed {
             self.kept = self.group;
         }
@@ -299,10 +309,15 @@ impl Writer {
 
     fn seal_now(&mut self) -> Result<(), AppendError> {
         self.unsealed_since = None;
-        let now = self.recorded_at.max((self.options.now)());
         let sealed = self.reopen().map_err(SealError::Storage).and_then(|()| {
+            self.begin_after_others(&[])?;
+            let now = self.recorded_at.max((self.options.now)());
             let connection = connected(&self.connection)?;
-            self.sealer.seal(connection, now)?;
+            if self.sealer.seal(connection, now)?
+                && let Some(others) = &mut self.others
+            {
+                others.seals = true;
+            }
             let values = [Value::from(now), CLAIMS_PRUNED_MAX.into()];
             Ok(connection.execute(statements::CLAIM_PRUNE, &values)?)
         });
@@ -319,6 +334,8 @@ impl Writer {
                 self.unsealed_since = Some((self.options.elapsed)());
                 Err(match error {
                     SealError::Storage(error) => self.failed("seal", error),
+                    // Said in the node's row; another node seals.
+                    SealError::Retired => AppendError::Unsigned,
                     SealError::Promote(error) => {
                         tracing::error!(%error, "the ledger's next key could not take its place");
                         AppendError::Key(Arc::new(error))
@@ -332,21 +349,30 @@ impl Writer {
         }
     }
 
-    /// Sees to it that what was destroyed in the tables is not left beside them: in a file's write-ahead log, in a server's dead rows.
-    fn scrub(&mut self, waiting: bool) -> Result<(), AppendError> {
+    /// Sees to it that what was destroyed in the tables is not left beside them: in a file's write-ahead log, in a server's dead rows. Whoever asks is told
+    /// when it is done, or that it is not.
+    fn scrub(&mut self, asked: Option<oneshot::Sender<Result<(), AppendError>>>) {
         self.scrubbed_at = (self.options.elapsed)();
-        let scrubbed = self.reopen().and_then(|()| connected(&self.connection)?.scrub(waiting));
-        match scrubbed {
-            Ok(true) => {
-                self.scrub_due = false;
-                Ok(())
+        let waiting = asked.is_some();
+        let answer = |outcome| {
+            if let Some(asked) = asked {
+                // They may have gone.
+                let _told = asked.send(outcome);
             }
-            Ok(false) => {
-                self.scrub_due = true;
-                Err(AppendError::Busy)
+        };
+        if let Some(others) = &mut self.others {
+            self.scrub_due = !others.sweep(&self.place, answer);
+            return;
+        }
+        let scrubbed = self.reopen().and_then(|()| connected(&self.connection)?.scrub(waiting));
+        let outcome = match scrubbed {
+            Ok(done) => {
+                self.scrub_due = !done;
+                if done { Ok(()) } else { Err(AppendError::Busy) }
             }
             Err(error) => Err(self.failed("scrub", error)),
-        }
+        };
+        answer(outcome);
     }
 
     /// Finds out whether the store can be written again, so that readiness comes back before the next append does.
@@ -377,7 +403,7 @@ impl Writer {
     }
 
     /// Notes a failure, and lets go of the connection unless it is known to be in order.
-    fn failed(&mut self, what: &'static str, error: StorageError) -> AppendError {
+    pub(crate) fn failed(&mut self, what: &'static str, error: StorageError) -> AppendError {
         let error = Arc::new(error);
         let fault = error.fault();
         if !matches!(fault, Fault::Full | Fault::ReadOnly) {
@@ -399,7 +425,7 @@ impl Writer {
     }
 
     /// Opens the database again after a failure. Should the failed commit have been kept after all, it is folded now.
-    fn reopen(&mut self) -> Result<(), StorageError> {
+    pub(crate) fn reopen(&mut self) -> Result<(), StorageError> {
         if self.connection.is_none() {
             self.reconnect()?;
         }
@@ -408,10 +434,10 @@ impl Writer {
             if caught_up.is_err() {
                 self.connection = None;
             }
-            caught_up.map_err(|error| self.stop_over(error))?;
+            caught_up?;
             self.behind = false;
         }
-        Ok(())
+        self.clock_is_right()
     }
 
     /// Opens the database again; what it has that this node has not folded yet is for [`Self::reopen`].
@@ -435,7 +461,7 @@ impl Writer {
     }
 
     /// Goes on after any error but one: that the database is not as this node left it.
-    fn stop_over(&mut self, error: StorageError) -> StorageError {
+    pub(crate) fn stop_over(&mut self, error: StorageError) -> StorageError {
         if error.is_not_as_left() {
             self.stopped = Some(error.to_string());
             // It would read on.
@@ -444,26 +470,21 @@ impl Writer {
         error
     }
 
+    /// Under the writing lock: whatever somebody else was still doing is then done or undone.
     fn catch_up(&mut self) -> Result<(), StorageError> {
         let connection = connected(&self.connection)?;
-        // Under the writing lock: whatever somebody else was still doing is then done or undone.
         connection.begin()?;
-        let mut end = End { at: Recovered { next: self.next, recorded_at: self.recorded_at }, last: self.last };
-        let reader = Reader { connection };
-        let erased = &mut self.scrub_due;
-        let caught_up = recovery::catch_up(&reader, &mut end, &mut self.sealer, self.apply.as_mut(), erased);
-        if end.at.next > self.next {
-            self.unsealed_since.get_or_insert_with(|| (self.options.elapsed)());
+        let end = self.end();
+        if let Err(error) = recovery::is_as_left(&Reader { connection }, &end, self.sealer.sealed()) {
+            return Err(self.stop_over(error));
         }
-        (self.next, self.recorded_at, self.last) = (end.at.next, end.at.recorded_at, end.last);
-        self.status.caught_up(self.next, self.recorded_at);
-        caught_up?;
-        connection.rollback()
+        self.fold_tail()?;
+        connected(&self.connection)?.rollback()
     }
 }
 
 /// The connection, after [`Writer::reopen`].
-fn connected(connection: &Option<Connection>) -> Result<&Connection, StorageError> {
+pub(crate) fn connected(connection: &Option<Connection>) -> Result<&Connection, StorageError> {
     connection.as_ref().ok_or_else(|| rusqlite::Error::InvalidQuery.into())
 }
 

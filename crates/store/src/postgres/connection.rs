@@ -2,7 +2,7 @@
 
 use super::{Failed, Server, wait};
 use crate::{ReadError, StorageError, Value};
-use events::Seq;
+use events::{Seq, Timestamp};
 use futures_util::future::join;
 use futures_util::{StreamExt as _, stream::FuturesOrdered};
 use std::cell::{Cell, RefCell};
@@ -21,35 +21,17 @@ pub(crate) const ENTRIES_AT_ONCE: u32 = 1024;
 const ANSWER_MAX: Duration = Duration::from_secs(10);
 /// How long a statement that works through whole tables may take.
 const LONG_MAX: Duration = Duration::from_secs(600);
-/// How long to wait for this node's own former session to end.
-const FORMER_MAX: Duration = Duration::from_secs(5);
-/// How often to look whether it has.
-const FORMER_EVERY: Duration = Duration::from_millis(50);
-/// The advisory lock that is the fence: `handrail` in ASCII.
-const FENCE: i64 = i64::from_be_bytes(*b"handrail");
-
 const ENTRIES_ADD: &str = "INSERT INTO entry (seq, leaf) SELECT * FROM unnest($1::bigint[], $2::bytea[])";
 const ERASED_AMONG: &str = "SELECT patient FROM detail_subject WHERE patient = ANY($1) AND erased_by IS NOT NULL";
 const GROUP_DONE: &str = "INSERT INTO node (id, last_group) VALUES ($1, $2) \
     ON CONFLICT (id) DO UPDATE SET last_group = excluded.last_group";
+const TIME: &str = "SELECT (extract(epoch FROM clock_timestamp()) * 1000)::bigint";
+const TABLES_THERE: &str = "SELECT to_regclass('entry') IS NOT NULL";
 const GROUP_LAST: &str = "INSERT INTO node (id, last_group) VALUES ($1, 0) \
     ON CONFLICT (id) DO UPDATE SET last_group = node.last_group RETURNING last_group";
-const SETTINGS: &str = "SELECT current_setting('fsync'), current_setting('full_page_writes'), \
-    current_setting('synchronous_commit'), current_setting('server_encoding'), \
-    current_setting('server_version_num')::integer";
-const FENCE_TAKE: &str = "SELECT pg_try_advisory_lock($1)";
-const FENCE_HOLDER: &str = "SELECT a.pid, a.application_name, coalesce(host(a.client_addr), 'its own machine') \
-    FROM pg_locks l JOIN pg_stat_activity a ON a.pid = l.pid \
-    WHERE l.locktype = 'advisory' AND l.granted AND l.objsubid = 1 \
-    AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database()) \
-    AND (l.classid::bigint << 32) | l.objid::bigint = $1";
-const TABLES_THERE: &str = "SELECT to_regclass('entry') IS NOT NULL";
-const SESSION_END: &str = "SELECT pg_terminate_backend($1)";
-
 /// What is PostgreSQL's alone, beside the registry of both engines. A test prepares these too.
 #[cfg(test)]
-pub(crate) const OWN: &[&str] =
-    &[ENTRIES_ADD, ERASED_AMONG, GROUP_DONE, GROUP_LAST, SETTINGS, FENCE_TAKE, FENCE_HOLDER, TABLES_THERE, SESSION_END];
+pub(super) const OWN: &[&str] = &[ENTRIES_ADD, ERASED_AMONG, GROUP_DONE, GROUP_LAST, TABLES_THERE, TIME];
 
 /// Makes the room of rows that were overwritten or removed free for others. What their pages held is written over as the room is used again.
 const VACUUM: &str = "VACUUM detail, detail_key, detail_subject, directory, rejected_message, feed_message";
@@ -58,25 +40,6 @@ const VACUUM: &str = "VACUUM detail, detail_key, detail_subject, directory, reje
 pub(crate) const COUNT_ON: &str = "\
     SELECT setval(pg_get_serial_sequence('detail_key', 'id'), coalesce(max(id), 0) + 1, false) FROM detail_key; \
     SELECT setval(pg_get_serial_sequence('rejected_message', 'id'), coalesce(max(id), 0) + 1, false) FROM rejected_message";
-
-/// The oldest server that does what is relied on here.
-const VERSION_MIN: i32 = 140_000;
-
-/// Who takes the fence.
-pub(super) struct Fence {
-    /// The name of this process's writing sessions. One that holds the fence under it is one this process has lost.
-    pub(super) session: String,
-    /// How such names begin where they are of the same data directory, while this process has not had the fence yet: a session of that name is a
-    /// former process's.
-    pub(super) former: Option<String>,
-}
-
-impl Fence {
-    /// Whether a session of this name is over, as far as this process can know.
-    fn is_over(&self, name: &str) -> bool {
-        name == self.session || self.former.as_deref().is_some_and(|former| name.starts_with(former))
-    }
-}
 
 /// A session of the server.
 pub(crate) struct Connection {
@@ -90,6 +53,8 @@ pub(crate) struct Connection {
     task: AbortHandle,
     /// Its thread drives the connection.
     server: Server,
+    /// Of one that only reads: how often the writer had connected before. Once it has again, this may be to a server that is none any more.
+    era: Cell<Option<u64>>,
 }
 
 impl std::fmt::Debug for Connection {
@@ -110,6 +75,7 @@ impl Drop for Connection {
 impl Connection {
     pub(super) fn new(client: Client, task: AbortHandle, server: Server) -> Self {
         Self {
+            era: Cell::new(None),
             client,
             prepared: RefCell::default(),
             due: RefCell::default(),
@@ -120,59 +86,11 @@ impl Connection {
         }
     }
 
-    /// Takes the fence, having made sure that the server keeps what it commits.
-    pub(super) fn fence(&self, fence: &Fence) -> Result<(), Failed> {
-        let settings = self.row(SETTINGS, &[])?;
-        let setting = |column: usize| settings.try_get::<_, String>(column);
-        for (column, name) in [(0, "fsync"), (1, "full_page_writes")] {
-            if setting(column)? != "on" {
-                return Err(Failed::Unsafe(format!("its `{name}` is {}, and has to be on", setting(column)?)));
-            }
-        }
-        if setting(3)? != "UTF8" {
-            return Err(Failed::Unsafe(format!("the database's encoding is {}, and has to be UTF8", setting(3)?)));
-        }
-        let version: i32 = settings.try_get(4)?;
-        if version < VERSION_MIN {
-            return Err(Failed::Unsafe(format!("its version is {}, and has to be 14 or later", version / 10_000)));
-        }
-        // A time-out that struck while a commit waits for its standby would make the server call it done.
-        // Whatever is said here is the session's own, so that no reload of the server's configuration weakens it.
-        let waits_for = if setting(2)? == "remote_apply" { "remote_apply" } else { "on" };
-        let set = format!(
-            "SET statement_timeout = 0; SET lock_timeout = 0; SET idle_session_timeout = 0; \
-            SET idle_in_transaction_session_timeout = 0; SET default_transaction_isolation = 'read committed'; \
-            SET synchronous_commit = {waits_for}"
-        );
-        self.wait(self.client.batch_execute(&set), ANSWER_MAX)?;
-        self.take_fence(fence)
-    }
-
-    fn take_fence(&self, fence: &Fence) -> Result<(), Failed> {
-        let elapsed = crate::clock::monotonic();
-        let mut ended = None;
-        loop {
-            if self.row(FENCE_TAKE, &[&FENCE])?.try_get(0)? {
-                return Ok(());
-            }
-            let holders = self.rows(FENCE_HOLDER, &[&FENCE])?;
-            if let Some(holder) = holders.first() {
-                let (pid, name): (i32, String) = (holder.try_get(0)?, holder.try_get(1)?);
-                // One session is ended, and no other: whoever comes back after that is alive.
-                if !fence.is_over(&name) || *ended.get_or_insert(pid) != pid || elapsed() > FORMER_MAX {
-                    let from: String = holder.try_get(2)?;
-                    return Err(Failed::Held(format!("session {pid} (`{name}`) from {from}")));
-                }
-                self.row(SESSION_END, &[&pid])?;
-            }
-            std::thread::sleep(FORMER_EVERY);
-        }
-    }
-
-    /// Keeps this session from writing.
-    pub(super) fn only_read(&self) -> Result<(), Failed> {
+    /// Keeps this session from writing, and from reading once the writer's `era` is over.
+    pub(super) fn only_read(&self, era: u64) -> Result<(), Failed> {
+        self.era.set(Some(era));
         let set = "SET default_transaction_read_only = on; SET default_transaction_isolation = 'repeatable read'";
-        self.wait(self.client.batch_execute(set), ANSWER_MAX)
+        self.say(set)
     }
 
     /// Whether it can still be used.
@@ -184,12 +102,16 @@ impl Connection {
         self.in_transaction.get()
     }
 
+    /// Begins to write, as soon as no other session of any node does: what was committed before can then be read.
     pub(crate) fn begin(&self) {
         self.in_transaction.set(true);
-        self.say_with_the_next("BEGIN");
+        self.say_with_the_next(&format!("BEGIN; SELECT pg_advisory_xact_lock({})", super::fence::BATCH));
     }
 
     pub(crate) fn begin_reading(&self) -> Result<(), Failed> {
+        if self.era.get().is_some_and(|era| era != self.server.era()) {
+            return Err(Failed::Former);
+        }
         self.in_transaction.set(true);
         // At once: whether this connection still is one is found out here, and by nobody later.
         self.wait(self.client.batch_execute("BEGIN"), ANSWER_MAX)
@@ -230,6 +152,7 @@ impl Connection {
         let node = self.server.node();
         let add = if entries.is_empty() { None } else { Some(self.prepared(ENTRIES_ADD)?) };
         let done = group.map(|group| Ok::<_, Failed>((self.prepared(GROUP_DONE)?, number(group)))).transpose()?;
+        let news = if entries.is_empty() { String::new() } else { self.server.news() };
         let due = std::mem::take(&mut *self.due.borrow_mut());
         // From here on what becomes of it is the server's.
         self.in_transaction.set(false);
@@ -252,9 +175,16 @@ impl Connection {
                 }
                 Ok::<_, Error>(())
             };
-            let ((due, added), (noted, committed)) =
-                join(join(due, added), join(noted, self.client.batch_execute("COMMIT"))).await;
-            due.and(added).and(noted).and(committed)
+            let told = async {
+                if !news.is_empty() {
+                    self.client.batch_execute(&news).await?;
+                }
+                Ok::<_, Error>(())
+            };
+            let committed = self.client.batch_execute("COMMIT");
+            let ((due, added), (noted, (told, committed))) =
+                join(join(due, added), join(noted, join(told, committed))).await;
+            due.and(added).and(noted).and(told).and(committed)
         };
         self.wait(all, ANSWER_MAX)
     }
@@ -275,12 +205,22 @@ impl Connection {
         Ok(u64::try_from(row.try_get::<_, i64>(0)?).unwrap_or(0))
     }
 
+    /// What time it is there.
+    pub(crate) fn time(&self) -> Result<Timestamp, Failed> {
+        Ok(Timestamp::from_millis(self.row(TIME, &[])?.try_get(0)?))
+    }
+
     pub(crate) fn has_tables(&self) -> Result<bool, Failed> {
         Ok(self.row(TABLES_THERE, &[])?.try_get(0)?)
     }
 
     pub(crate) fn vacuum(&self) -> Result<(), Failed> {
         self.wait(self.client.batch_execute(VACUUM), LONG_MAX)
+    }
+
+    /// Says something that is answered by no row.
+    pub(super) fn say(&self, sql: &str) -> Result<(), Failed> {
+        self.wait(self.client.batch_execute(sql), ANSWER_MAX)
     }
 
     /// Which of these patients were erased.
@@ -360,12 +300,12 @@ impl Connection {
         self.wait(join_said(&self.client, &due, self.client.batch_execute(sql)), LONG_MAX)
     }
 
-    fn row(&self, sql: &'static str, values: &[&(dyn ToSql + Sync)]) -> Result<Row, Failed> {
+    pub(super) fn row(&self, sql: &'static str, values: &[&(dyn ToSql + Sync)]) -> Result<Row, Failed> {
         let statement = self.prepared(sql)?;
         self.flight(self.client.query_one(&statement, values))
     }
 
-    fn rows(&self, sql: &'static str, values: &[&(dyn ToSql + Sync)]) -> Result<Vec<Row>, Failed> {
+    pub(super) fn rows(&self, sql: &'static str, values: &[&(dyn ToSql + Sync)]) -> Result<Vec<Row>, Failed> {
         let statement = self.prepared(sql)?;
         self.flight(self.client.query(&statement, values))
     }

@@ -15,8 +15,12 @@ pub(crate) enum Failed {
     Late(Duration),
     /// A value the statement does not take; it was not asked.
     Unfit(String),
-    /// Another node holds the database.
+    /// Somebody else holds what has to be held: the database, or this node's name in it.
     Held(String),
+    /// What this process committed last still waits for its standby.
+    Standby,
+    /// It is a connection of before the writer had to connect again.
+    Former,
     /// Its address, or a file named there, cannot be used.
     Address(AddressError),
     /// It does not keep what it says it committed.
@@ -27,7 +31,7 @@ impl Failed {
     /// Whether the way to it broke: what was asked for last may have been done.
     pub(crate) fn is_lost(&self) -> bool {
         match self {
-            Self::Late(_) => true,
+            Self::Late(_) | Self::Standby | Self::Former => true,
             Self::Said(error) => match error.code() {
                 Some(code) => is_of_the_session(code),
                 None => true,
@@ -59,9 +63,12 @@ impl Failed {
     }
 }
 
-/// Errors that end the session, whatever was going on in it: shut down, crashed, terminated, not yet up, or the connection itself.
+/// Errors that end the session, whatever was going on in it: shut down, crashed, terminated, not yet up, stood still in a transaction, or the
+/// connection itself.
 fn is_of_the_session(code: &SqlState) -> bool {
-    code.code().starts_with("57P") || code.code().starts_with("08")
+    code.code().starts_with("57P")
+        || code.code().starts_with("08")
+        || *code == SqlState::IDLE_IN_TRANSACTION_SESSION_TIMEOUT
 }
 
 impl fmt::Display for Failed {
@@ -74,7 +81,9 @@ impl fmt::Display for Failed {
             },
             Self::Late(time) => write!(f, "PostgreSQL did not answer within {} seconds", time.as_secs()),
             Self::Unfit(why) => f.write_str(why),
-            Self::Held(by) => write!(f, "another node has this database: {by}"),
+            Self::Held(by) => write!(f, "another session is in the way: {by}"),
+            Self::Standby => f.write_str("PostgreSQL still waits for the standby to have the last commit"),
+            Self::Former => f.write_str("this was a connection to PostgreSQL as it was before"),
             Self::Address(error) => error.fmt(f),
             Self::Unsafe(why) => write!(f, "PostgreSQL would not keep what it commits: {why}"),
         }

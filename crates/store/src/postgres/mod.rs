@@ -1,29 +1,29 @@
 //! A database of a PostgreSQL server, behind the same calls as the embedded store's file.
 //!
-//! Everybody who reads or writes blocks in their own thread ([`wait`]); what goes over the wire is driven by one thread for the whole store. The
-//! writer's connection holds the fence, a session's advisory lock, for as long as it lives: who holds it is the one node that writes, and once another
-//! session has it, nothing the former one began is still under way. Everything is written over that very connection.
+//! Everybody who reads or writes blocks in their own thread ([`wait`]); what goes over the wire is driven by one thread for the whole store. Several nodes
+//! write to one database, one transaction after another ([`fence`]), and hear of each other's commits ([`news`]).
 
 mod address;
 mod connection;
 mod failed;
+mod fence;
+mod news;
 mod tls;
 mod wait;
 
 pub use address::{Address, AddressError};
-#[cfg(test)]
-pub(crate) use connection::OWN;
 pub(crate) use connection::{COUNT_ON, Connection, ENTRIES_AT_ONCE, translated};
 pub(crate) use failed::Failed;
+pub(crate) use news::News;
 
-use connection::Fence;
-use std::sync::atomic::{AtomicBool, Ordering};
+use fence::Fence;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, mpsc};
 use std::time::Duration;
 use tls::Tls;
 use tokio::runtime::{Builder, Runtime};
 use tokio_postgres::config::TargetSessionAttrs;
-use tokio_postgres::{Client, NoTls};
+use tokio_postgres::{Client, Config, NoTls};
 
 /// How long one host of the server may take to let us in.
 const CONNECT_MAX: Duration = Duration::from_secs(3);
@@ -41,6 +41,8 @@ struct Inner {
     process: [u8; 8],
     /// Whether this process has had the fence.
     fenced: AtomicBool,
+    /// How often the writer connected.
+    era: AtomicU64,
     tls: Option<Tls>,
     driver: Driver,
 }
@@ -68,6 +70,9 @@ impl Drop for Driver {
 enum Use {
     Writing,
     Reading,
+    Listening,
+    /// What takes long and is nobody's authority.
+    Sweeping,
 }
 
 impl Server {
@@ -78,8 +83,8 @@ impl Server {
         let runtime = runtime.map_err(|error| Failed::Unsafe(format!("no thread for it: {error}")))?;
         let mut process = [0; 8];
         aws_lc_rs::rand::fill(&mut process).map_err(|_| Failed::Unsafe("no randomness for a name".to_owned()))?;
-        let (fenced, driver) = (AtomicBool::new(false), Driver(Some(runtime)));
-        Ok(Self(Arc::new(Inner { address, node, process, fenced, tls, driver })))
+        let (fenced, era, driver) = (AtomicBool::new(false), AtomicU64::new(0), Driver(Some(runtime)));
+        Ok(Self(Arc::new(Inner { address, node, process, fenced, era, tls, driver })))
     }
 
     /// Where it is.
@@ -87,27 +92,56 @@ impl Server {
         &self.0.address
     }
 
-    /// A connection that may write, and holds the fence. The first of a process takes it from a former process of the same data directory; a later
+    /// A connection that may write, and holds the node's fence. The first of a process takes it from a former process of the same data directory; a later
     /// one takes it from this process's own lost sessions alone.
     pub(crate) fn connect_writing(&self) -> Result<Connection, Failed> {
         let connection = self.connect(Use::Writing)?;
         let former = (!self.0.fenced.load(Ordering::SeqCst)).then(|| self.sessions(Use::Writing));
-        connection.fence(&Fence { session: self.session(Use::Writing), former })?;
+        let [a, b, c, d, e, f, g, h, ..] = self.0.node;
+        let key = i64::from_be_bytes([a, b, c, d, e, f, g, h]);
+        connection.fence(&Fence { key, session: self.session(Use::Writing), former })?;
         self.0.fenced.store(true, Ordering::SeqCst);
+        self.0.era.fetch_add(1, Ordering::SeqCst);
         Ok(connection)
+    }
+
+    /// A connection that may write, while no node is in the database.
+    pub(crate) fn connect_alone(&self) -> Result<Connection, Failed> {
+        let connection = self.connect_writing()?;
+        connection.be_alone()?;
+        Ok(connection)
+    }
+
+    /// A connection beside the writer's, for what takes long.
+    pub(crate) fn connect_sweeping(&self) -> Result<Connection, Failed> {
+        self.connect(Use::Sweeping)
     }
 
     /// A connection that can only read.
     pub(crate) fn connect_reading(&self) -> Result<Connection, Failed> {
+        let era = self.era();
         let connection = self.connect(Use::Reading)?;
-        connection.only_read()?;
+        connection.only_read(era)?;
         Ok(connection)
     }
 
     /// The name of this process's sessions: at most the 63 bytes that a server keeps.
     fn session(&self, used: Use) -> String {
-        let process: String = self.0.process.iter().take(7).map(|byte| format!("{byte:02x}")).collect();
-        format!("{} {process}", self.sessions(used))
+        format!("{} {}", self.sessions(used), self.process().get(..14).unwrap_or_default())
+    }
+
+    /// The name of this process among all others, in hexadecimal.
+    pub(crate) fn process(&self) -> String {
+        self.0.process.iter().map(|byte| format!("{byte:02x}")).collect()
+    }
+
+    /// What tells other nodes that this process commits entries.
+    fn news(&self) -> String {
+        format!("NOTIFY handrail, '{}'", self.process())
+    }
+
+    fn era(&self) -> u64 {
+        self.0.era.load(Ordering::SeqCst)
     }
 
     /// How the names of all sessions of this data directory begin.
@@ -116,21 +150,13 @@ impl Server {
         match used {
             Use::Writing => format!("handrail writer {node}"),
             Use::Reading => format!("handrail reader {node}"),
+            Use::Listening => format!("handrail listener {node}"),
+            Use::Sweeping => format!("handrail sweeper {node}"),
         }
     }
 
     fn connect(&self, used: Use) -> Result<Connection, Failed> {
-        let mut config = self.0.address.config.clone();
-        config
-            .application_name(self.session(used))
-            .connect_timeout(CONNECT_MAX)
-            .tcp_user_timeout(SILENT_MAX)
-            .keepalives_idle(SILENT_MAX / 2)
-            .keepalives_interval(SILENT_MAX / 5)
-            .target_session_attrs(TargetSessionAttrs::ReadWrite);
-        if let Some(password) = self.0.address.password()? {
-            config.password(password.as_bytes());
-        }
+        let config = configured(&self.0.address, &self.session(used))?;
         let (tls, (answer, answered)) = (self.0.tls.clone(), mpsc::sync_channel(1));
         let Some(runtime) = &self.0.driver.0 else { return Err(Failed::Late(CONNECT_MAX)) };
         runtime.spawn(async move {
@@ -155,4 +181,26 @@ impl Server {
     fn first_group(&self) -> u64 {
         u64::from_be_bytes(self.0.process) >> 2
     }
+}
+
+/// How to connect, under a name.
+fn configured(address: &Address, name: &str) -> Result<Config, Failed> {
+    let mut config = address.config.clone();
+    config
+        .application_name(name)
+        .connect_timeout(CONNECT_MAX)
+        .tcp_user_timeout(SILENT_MAX)
+        .keepalives_idle(SILENT_MAX / 2)
+        .keepalives_interval(SILENT_MAX / 5)
+        .target_session_attrs(TargetSessionAttrs::ReadWrite);
+    if let Some(password) = address.password()? {
+        config.password(password.as_bytes());
+    }
+    Ok(config)
+}
+
+/// What is PostgreSQL's alone, beside the registry of both engines. A test prepares these too.
+#[cfg(test)]
+pub(crate) fn own() -> impl Iterator<Item = &'static str> {
+    connection::OWN.iter().chain(fence::OWN).copied()
 }

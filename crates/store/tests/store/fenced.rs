@@ -1,6 +1,6 @@
 //! One node over one server: nobody beside it, and whatever becomes of connections and server, every answer stands in the log once.
 
-use super::ward::{Remembered, SetClock, heard, open, open_with, text};
+use super::ward::{Remembered, SetClock, heard, open, open_with, text, with_nobody_in};
 use cluster::Cluster;
 use std::collections::BTreeSet;
 use std::io::{Read as _, Write as _};
@@ -37,18 +37,6 @@ fn until(what: &str, mut done: impl FnMut() -> bool) {
         std::thread::sleep(LOOK);
     }
     panic!("{what}");
-}
-
-/// What opening comes to once the server has seen that the session before has ended.
-fn once_free(mut open: impl FnMut() -> Result<Store, OpenError>) -> Result<Store, OpenError> {
-    let mut opened = open();
-    until("it is held", || {
-        if matches!(opened, Err(OpenError::Held(_))) {
-            opened = open();
-        }
-        !matches!(opened, Err(OpenError::Held(_)))
-    });
-    opened
 }
 
 /// Threads that append until told to stop; what was answered, each said once.
@@ -101,21 +89,16 @@ fn holds_together(dir: &Path, store: Store, folded: &Remembered, answered: &BTre
 }
 
 #[test]
-fn another_node_is_refused_by_name_until_the_first_has_ended() {
+fn a_directory_with_other_keys_is_no_node_of_it() {
     let (one, other) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
     let address = Cluster::shared().database().unwrap();
     let (store, _) = open_at(one.path(), &address);
     store.append_blocking(Batch::one(heard("first"))).unwrap();
+    store.seal_blocking().unwrap();
+    // Nobody signs under another's name.
     let refused = Store::open(other.path(), at(&address), Box::new(()));
-    let said = refused.unwrap_err().to_string();
-    assert!(said.starts_with("another node has this database: session "), "{said}");
-    store.close();
-    // Nobody signs under another's name: the other directory has other keys.
-    let refused = once_free(|| Store::open(other.path(), at(&address), Box::new(())));
     assert!(matches!(refused, Err(OpenError::Recovery(_))), "{refused:?}");
-    let folded = Remembered::default();
-    let again = once_free(|| open_with(one.path(), SetClock::new().options(), folded.clone()));
-    assert_eq!((again.is_ok(), folded.len()), (true, 1), "{again:?}");
+    store.append_blocking(Batch::one(heard("second"))).unwrap();
 }
 
 #[test]
@@ -236,18 +219,20 @@ fn a_running_node_does_not_go_on_with_a_database_that_lacks_what_it_recorded() {
         for number in 0..5 {
             if number == 3 && alter == older {
                 store.seal_blocking().unwrap();
-                end_sessions(&address);
-                cluster.sql("postgres", &format!("CREATE DATABASE {name}_older TEMPLATE {name}")).unwrap();
+                let copy = format!("CREATE DATABASE {name}_older TEMPLATE {name}");
+                with_nobody_in(name, || drop(cluster.sql("postgres", &copy).unwrap()));
             }
             store.append_blocking(Batch::one(heard(&number.to_string()))).unwrap();
         }
         store.seal_blocking().unwrap();
-        end_sessions(&address);
         if alter == older {
-            cluster.sql("postgres", &format!("ALTER DATABASE {name} RENAME TO {name}_lost")).unwrap();
-            cluster.sql("postgres", &format!("ALTER DATABASE {name}_older RENAME TO {name}")).unwrap();
+            with_nobody_in(name, || {
+                cluster.sql("postgres", &format!("ALTER DATABASE {name} RENAME TO {name}_lost")).unwrap();
+                cluster.sql("postgres", &format!("ALTER DATABASE {name}_older RENAME TO {name}")).unwrap();
+            });
         } else {
             cluster.sql_at(&address, alter).unwrap();
+            end_sessions(&address);
         }
         has_stopped(&store, &folded, why, &address);
         store.close();
@@ -270,7 +255,10 @@ fn of_two_processes_with_one_data_directory_the_former_stops_for_good() {
     // It does not take the database back while the other is there.
     assert!(former.append_blocking(Batch::one(heard("former again"))).is_err());
     let condition = former.health().condition;
-    assert!(matches!(&condition, Condition::Failed { why } if why.starts_with("another node has")), "{condition:?}");
+    assert!(
+        matches!(&condition, Condition::Failed { why } if why.starts_with("another session is in the way")),
+        "{condition:?}"
+    );
     latter.append_blocking(Batch::one(heard("latter again"))).unwrap();
     latter.seal_blocking().unwrap();
     latter.close();

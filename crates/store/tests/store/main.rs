@@ -52,6 +52,7 @@ mod postgres {
     mod folding;
     mod group_commit;
     mod moving;
+    mod nodes;
     mod rotation;
     mod sealing;
     mod searching;

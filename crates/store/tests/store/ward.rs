@@ -139,8 +139,17 @@ fn copy_database(address: &str) -> String {
     let name = |address: &str| address.rsplit('/').next().unwrap().to_owned();
     let (from, to) = (name(address), name(&copy));
     cluster.sql("postgres", &format!("DROP DATABASE {to}")).unwrap();
-    let ended = format!("SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE datname = '{from}'");
-    cluster.sql("postgres", &ended).unwrap();
-    cluster.sql("postgres", &format!("CREATE DATABASE {to} TEMPLATE {from}")).unwrap();
+    with_nobody_in(&from, || drop(cluster.sql("postgres", &format!("CREATE DATABASE {to} TEMPLATE {from}")).unwrap()));
     copy
+}
+
+/// Does something to a database while nobody is in it: nodes come back by themselves.
+pub(crate) fn with_nobody_in(name: &str, work: impl FnOnce()) {
+    let cluster = Cluster::shared();
+    cluster.sql("postgres", &format!("ALTER DATABASE {name} ALLOW_CONNECTIONS false")).unwrap();
+    let ended = format!("SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE datname = '{name}'");
+    cluster.sql("postgres", &ended).unwrap();
+    work();
+    // It may have another name by now.
+    let _gone = cluster.sql("postgres", &format!("ALTER DATABASE {name} ALLOW_CONNECTIONS true"));
 }
