@@ -470,16 +470,21 @@ impl Writer {
         error
     }
 
-    /// Under the writing lock: whatever somebody else was still doing is then done or undone.
+    /// Folds what this node does not know yet, of a log that is as the node left it.
     fn catch_up(&mut self) -> Result<(), StorageError> {
         let connection = connected(&self.connection)?;
-        connection.begin()?;
+        // Whatever somebody else is still doing to a file is then done or undone. What is under way at a server is folded before anything is next recorded: the
+        // lock is not kept from others for as long as catching up may take.
+        let locks = self.others.is_none();
+        if locks {
+            connection.begin()?;
+        }
         let end = self.end();
         if let Err(error) = recovery::is_as_left(&Reader { connection }, &end, self.sealer.sealed()) {
             return Err(self.stop_over(error));
         }
         self.fold_tail()?;
-        connected(&self.connection)?.rollback()
+        if locks { connected(&self.connection)?.rollback() } else { Ok(()) }
     }
 }
 

@@ -48,6 +48,8 @@ pub(crate) struct Connection {
     /// Statements that go out with the next one.
     due: RefCell<String>,
     in_transaction: Cell<bool>,
+    /// How long one is waited for.
+    patience: Cell<Duration>,
     /// An answer did not come, so that nothing more can be told from what comes.
     broken: Cell<bool>,
     task: AbortHandle,
@@ -80,6 +82,7 @@ impl Connection {
             prepared: RefCell::default(),
             due: RefCell::default(),
             in_transaction: Cell::new(false),
+            patience: Cell::new(ANSWER_MAX),
             broken: Cell::new(false),
             task,
             server,
@@ -114,7 +117,7 @@ impl Connection {
         }
         self.in_transaction.set(true);
         // At once: whether this connection still is one is found out here, and by nobody later.
-        self.wait(self.client.batch_execute("BEGIN"), ANSWER_MAX)
+        self.wait(self.client.batch_execute("BEGIN"), self.patience.get())
     }
 
     /// Ends a transaction that only read; nobody has to wait for that.
@@ -138,7 +141,7 @@ impl Connection {
         let nothing_was_sent = std::mem::take(&mut *self.due.borrow_mut()).starts_with("BEGIN");
         // The server undoes what a session that is gone had begun.
         if !nothing_was_sent && self.is_usable() {
-            self.wait(self.client.batch_execute("ROLLBACK"), ANSWER_MAX)?;
+            self.wait(self.client.batch_execute("ROLLBACK"), self.patience.get())?;
         }
         self.in_transaction.set(false);
         Ok(())
@@ -186,7 +189,7 @@ impl Connection {
                 join(join(due, added), join(noted, join(told, committed))).await;
             due.and(added).and(noted).and(told).and(committed)
         };
-        self.wait(all, ANSWER_MAX)
+        self.wait(all, self.patience.get())
     }
 
     /// Puts this process's first number in the place of whatever a former one committed last. It is drawn, so that it is nobody else's.
@@ -218,9 +221,14 @@ impl Connection {
         self.wait(self.client.batch_execute(VACUUM), LONG_MAX)
     }
 
+    /// From here on an answer may take as long as whole tables do.
+    pub(super) fn be_patient(&self) {
+        self.patience.set(LONG_MAX);
+    }
+
     /// Says something that is answered by no row.
     pub(super) fn say(&self, sql: &str) -> Result<(), Failed> {
-        self.wait(self.client.batch_execute(sql), ANSWER_MAX)
+        self.wait(self.client.batch_execute(sql), self.patience.get())
     }
 
     /// Which of these patients were erased.
@@ -287,7 +295,7 @@ impl Connection {
         let values = fitting(&statement, values).map_err(storage)?;
         let rows = self.flight(self.client.query_raw(&statement, values)).map_err(storage)?;
         let mut rows = pin!(rows);
-        while let Some(row) = self.wait(async { Ok(rows.next().await) }, ANSWER_MAX).map_err(storage)? {
+        while let Some(row) = self.wait(async { Ok(rows.next().await) }, self.patience.get()).map_err(storage)? {
             if each(&row.map_err(|error| storage(error.into()))?)?.is_break() {
                 break;
             }
@@ -316,7 +324,7 @@ impl Connection {
             return Ok(statement.clone());
         }
         // Asked for by itself: what is due may begin the transaction that a mistake here must not end.
-        let statement = self.wait(self.client.prepare(&sql.replace('?', "$")), ANSWER_MAX)?;
+        let statement = self.wait(self.client.prepare(&sql.replace('?', "$")), self.patience.get())?;
         self.prepared.borrow_mut().insert(sql, statement.clone());
         Ok(statement)
     }
@@ -324,7 +332,7 @@ impl Connection {
     /// Sends what is due and then this, without waiting in between.
     fn flight<T>(&self, work: impl Future<Output = Result<T, Error>>) -> Result<T, Failed> {
         let due = std::mem::take(&mut *self.due.borrow_mut());
-        self.wait(join_said(&self.client, &due, work), ANSWER_MAX)
+        self.wait(join_said(&self.client, &due, work), self.patience.get())
     }
 
     fn wait<T>(&self, work: impl Future<Output = Result<T, Error>>, at_most: Duration) -> Result<T, Failed> {

@@ -111,9 +111,13 @@ impl Connection {
         }
     }
 
-    /// Has the database for itself from here on, or says who is in it.
+    /// Has the database for itself from here on, and as much time as it needs; or says who is in it.
     pub(super) fn be_alone(&self) -> Result<(), Failed> {
-        if self.row(TAKE, &[&HOUSE])?.try_get(0)? { Ok(()) } else { Err(self.held(HOUSE)?) }
+        if !self.row(TAKE, &[&HOUSE])?.try_get(0)? {
+            return Err(self.held(HOUSE)?);
+        }
+        self.be_patient();
+        self.say("SET idle_in_transaction_session_timeout = 0")
     }
 
     fn held(&self, key: i64) -> Result<Failed, Failed> {
