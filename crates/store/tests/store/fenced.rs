@@ -1,92 +1,13 @@
 //! One node over one server: nobody beside it, and whatever becomes of connections and server, every answer stands in the log once.
 
-use super::ward::{Remembered, SetClock, heard, open, open_with, text, with_nobody_in};
-use cluster::Cluster;
+use super::load::{at, holds_together, open_at, under_load, until};
+use super::ward::{Remembered, SetClock, heard, open, open_with, with_nobody_in};
+use cluster::{Cluster, Cut, Wire, at_ports};
 use std::collections::BTreeSet;
-use std::io::{Read as _, Write as _};
-use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::os::unix::fs::PermissionsExt as _;
-use std::path::Path;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::Ordering;
 use std::time::Duration;
-use store::{Address, AppendError, Batch, Condition, OpenError, Options, Store};
-
-/// How often, and how many times, to look whether something has happened.
-const LOOK: Duration = Duration::from_millis(20);
-const LOOKS_MAX: usize = 1500;
-
-fn at(address: &str) -> Options {
-    Options {
-        seal_after: Duration::from_millis(50),
-        address: Some(Address::parse(address).unwrap()),
-        ..SetClock::new().options()
-    }
-}
-
-fn open_at(dir: &Path, address: &str) -> (Store, Remembered) {
-    let folded = Remembered::default();
-    (Store::open(dir, at(address), Box::new(folded.clone())).unwrap(), folded)
-}
-
-fn until(what: &str, mut done: impl FnMut() -> bool) {
-    for _ in 0..LOOKS_MAX {
-        if done() {
-            return;
-        }
-        std::thread::sleep(LOOK);
-    }
-    panic!("{what}");
-}
-
-/// Threads that append until told to stop; what was answered, each said once.
-fn under_load(store: &Store, meanwhile: impl FnOnce(&AtomicUsize)) -> BTreeSet<String> {
-    let (over, answered) = (AtomicBool::new(false), AtomicUsize::new(0));
-    std::thread::scope(|scope| {
-        let at_work: Vec<_> = (0..4)
-            .map(|thread| {
-                let (over, answered) = (&over, &answered);
-                scope.spawn(move || {
-                    let mut said = BTreeSet::new();
-                    for number in 0.. {
-                        if over.load(Ordering::SeqCst) {
-                            break;
-                        }
-                        let words = format!("{thread}/{number}");
-                        if let Ok(recorded) = store.append_blocking(Batch::one(heard(&words))) {
-                            assert_eq!(text(&recorded[0]), words);
-                            answered.fetch_add(1, Ordering::SeqCst);
-                            said.insert(words);
-                        }
-                    }
-                    said
-                })
-            })
-            .collect();
-        meanwhile(&answered);
-        over.store(true, Ordering::SeqCst);
-        at_work.into_iter().flat_map(|thread| thread.join().unwrap()).collect()
-    })
-}
-
-/// Whether the log has every answer, nothing twice and no gap, and verifies.
-fn holds_together(dir: &Path, store: Store, folded: &Remembered, answered: &BTreeSet<String>) {
-    store.seal_blocking().unwrap();
-    let size = store.verify().unwrap().size;
-    let folded = folded.leaves();
-    drop(store);
-    let (store, again) = open(dir, SetClock::new().options());
-    let leaves = again.leaves();
-    assert_eq!(leaves, folded, "what was folded is what is there");
-    assert_eq!(size, leaves.len() as u64);
-    assert!((0..).zip(&leaves).all(|(seq, leaf)| leaf.seq.0 == seq));
-    let there: Vec<String> = leaves.iter().map(|leaf| text(leaf)).collect();
-    let once: BTreeSet<String> = there.iter().cloned().collect();
-    assert_eq!(once.len(), there.len(), "nothing is there twice");
-    let missing: Vec<_> = answered.difference(&once).collect();
-    assert!(missing.is_empty(), "{missing:?}");
-    drop(store);
-}
+use store::{AppendError, Batch, Condition, OpenError, Options, Store};
 
 #[test]
 fn a_directory_with_other_keys_is_no_node_of_it() {
@@ -268,109 +189,31 @@ fn of_two_processes_with_one_data_directory_the_former_stops_for_good() {
     has_stopped(&former, &folded, "last commit is not this node's", &address);
 }
 
-/// What a [`Wire`] does to the next commit it sees.
-const NOTHING: usize = 0;
-const CUT_BEFORE: usize = 1;
-const CUT_AFTER: usize = 2;
-
-/// A wire to a server that can be cut at a commit: before the server sees it, or after the server has answered and before anybody hears.
-struct Wire {
-    address: SocketAddr,
-    next: Arc<AtomicUsize>,
-    cuts: Arc<AtomicUsize>,
-}
-
-impl Wire {
-    fn to(port: u16) -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        let address = listener.local_addr().unwrap();
-        let (next, cuts) = (Arc::new(AtomicUsize::new(NOTHING)), Arc::new(AtomicUsize::new(0)));
-        let (orders, counted) = (next.clone(), cuts.clone());
-        // Ends with the process.
-        std::thread::spawn(move || {
-            for client in listener.incoming().map_while(Result::ok) {
-                let server = TcpStream::connect(("127.0.0.1", port)).unwrap();
-                let deaf = Arc::new(AtomicBool::new(false));
-                let (orders, counted) = (orders.clone(), counted.clone());
-                let (from, to) = (client.try_clone().unwrap(), server.try_clone().unwrap());
-                let told = deaf.clone();
-                std::thread::spawn(move || asking(from, to, &orders, &counted, &told));
-                std::thread::spawn(move || answering(server, client, &deaf));
-            }
-        });
-        Self { address, next, cuts }
-    }
-}
-
-fn asking(mut from: TcpStream, mut to: TcpStream, orders: &AtomicUsize, cuts: &AtomicUsize, deaf: &AtomicBool) {
-    let mut bytes = vec![0; 1 << 20];
-    while let Ok(read) = from.read(&mut bytes) {
-        if read == 0 {
-            break;
-        }
-        // A simple query `COMMIT`, whole: what was sent in one go arrives in one here.
-        if bytes[..read].windows(12).any(|window| window == b"Q\0\0\0\x0bCOMMIT\0") {
-            match orders.swap(NOTHING, Ordering::SeqCst) {
-                CUT_BEFORE => {
-                    cuts.fetch_add(1, Ordering::SeqCst);
-                    break;
-                }
-                CUT_AFTER => {
-                    cuts.fetch_add(1, Ordering::SeqCst);
-                    deaf.store(true, Ordering::SeqCst);
-                }
-                _ => {}
-            }
-        }
-        if to.write_all(&bytes[..read]).is_err() {
-            break;
-        }
-    }
-    let _gone = (from.shutdown(Shutdown::Both), to.shutdown(Shutdown::Both));
-}
-
-fn answering(mut from: TcpStream, mut to: TcpStream, deaf: &AtomicBool) {
-    let mut bytes = vec![0; 1 << 20];
-    while let Ok(read) = from.read(&mut bytes) {
-        if deaf.load(Ordering::SeqCst) {
-            // Done when it says that it is ready for the next, outside a transaction.
-            if read == 0 || bytes[..read].ends_with(b"Z\0\0\0\x05I") {
-                break;
-            }
-            continue;
-        }
-        if read == 0 || to.write_all(&bytes[..read]).is_err() {
-            break;
-        }
-    }
-    let _gone = (from.shutdown(Shutdown::Both), to.shutdown(Shutdown::Both));
-}
-
 #[test]
 fn a_commit_whose_answer_is_lost_is_answered_all_the_same_and_once() {
     let cluster = Cluster::shared();
-    let (wire, dir) = (Wire::to(cluster.port()), tempfile::tempdir().unwrap());
-    let address = cluster.database().unwrap().replace(&cluster.port().to_string(), &wire.address.port().to_string());
+    let (wire, dir) = (Wire::to(cluster.port()).unwrap(), tempfile::tempdir().unwrap());
+    let address = at_ports(&cluster.database().unwrap(), &[wire.port()]);
     let options = Options { seal_after: Duration::from_secs(3600), ..at(&address) };
     let folded = Remembered::default();
     let store = Store::open(dir.path(), options, Box::new(folded.clone())).unwrap();
     let mut said = BTreeSet::new();
-    for (round, cut) in [CUT_AFTER, CUT_BEFORE, CUT_AFTER, CUT_AFTER, CUT_BEFORE].into_iter().enumerate() {
-        wire.next.store(cut, Ordering::SeqCst);
-        let words = format!("cut {cut} in round {round}");
+    for (round, cut) in [Cut::After, Cut::Before, Cut::After, Cut::After, Cut::Before].into_iter().enumerate() {
+        wire.cut_at_commit(cut);
+        let words = format!("cut {cut:?} in round {round}");
         // A claim and a stream with it: sent once more, they would be refused had the first been kept.
         let batch =
             Batch::one(heard(&words)).claim("jti", &words, events::Timestamp::MAX).expect("stream", round as u64);
         let recorded = store.append_blocking(batch).unwrap();
-        assert_eq!((wire.cuts.load(Ordering::SeqCst), recorded[0].seq.0), (round + 1, round as u64));
+        assert_eq!((wire.commits_cut(), recorded[0].seq.0), (2 * round + 1, round as u64));
         assert_eq!(folded.len(), round + 1);
         said.insert(words);
         // Writes alone have no entry to be told by.
-        wire.next.store(cut, Ordering::SeqCst);
+        wire.cut_at_commit(cut);
         let only = Batch::default().claim("code", round.to_string(), events::Timestamp::MAX);
         store.append_blocking(only.clone()).unwrap();
         assert!(matches!(store.append_blocking(only), Err(AppendError::Taken("code"))));
-        wire.cuts.fetch_sub(1, Ordering::SeqCst);
+        assert_eq!(wire.commits_cut(), 2 * round + 2);
     }
     assert_eq!(store.health().condition, Condition::Ready);
     holds_together(dir.path(), store, &folded, &said);

@@ -48,9 +48,11 @@ mod postgres {
     mod clocks;
     mod conditions;
     mod detail;
+    mod failover;
     mod fenced;
     mod folding;
     mod group_commit;
+    mod load;
     mod moving;
     mod nodes;
     mod rotation;
