@@ -13,7 +13,12 @@ use events::{Actor, CharterDigest, Draft, Seq};
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::AtomicI64;
+use std::time::Duration;
 use store::{Options, Store};
+
+/// The furthest the clock of a node may be from the clock of the server its database is on, before it records nothing: every node's time is never before the
+/// last entry, whichever of them recorded it.
+const CLOCK_SKEW_MAX: Duration = Duration::from_secs(10);
 
 /// What a node is opened with.
 pub struct Settings {
@@ -27,14 +32,18 @@ pub struct Settings {
     pub store_bytes_max: Option<u64>,
     /// After how many entries a snapshot of what was folded is made; `None` makes none.
     pub snapshot_entries: Option<u64>,
+    /// The furthest the clock may be from that of the database's server, if there is one; `None` does not look.
+    pub clock_skew_max: Option<Duration>,
 }
 
 impl Settings {
-    /// Everything but clock and origin as usual: no limit of size, a snapshot after every [`store::SNAPSHOT_ENTRIES`].
+    /// Everything but clock and origin as usual: no limit of size, a snapshot after every [`store::SNAPSHOT_ENTRIES`], a clock at most ten seconds from the
+    /// database's.
     #[must_use]
     pub fn new(clock: Arc<dyn Clock>, origin: impl Into<String>) -> Self {
         let snapshot_entries = Some(store::SNAPSHOT_ENTRIES);
-        Self { clock, origin: origin.into(), store: None, store_bytes_max: None, snapshot_entries }
+        let clock_skew_max = Some(CLOCK_SKEW_MAX);
+        Self { clock, origin: origin.into(), store: None, store_bytes_max: None, snapshot_entries, clock_skew_max }
     }
 }
 
@@ -125,6 +134,7 @@ impl Plane {
             address: settings.store,
             size_bytes_max: settings.store_bytes_max,
             snapshot_entries: settings.snapshot_entries,
+            clock_skew_max: settings.clock_skew_max,
             ..Options::new(settings.origin, Arc::new(move || clock.now()))
         };
         let fold = Box::new(Fold(Arc::clone(&folded)));

@@ -327,6 +327,14 @@ impl Connection {
         }
     }
 
+    /// How a server is.
+    pub(crate) fn server_state(&self) -> Result<Option<postgres::Database>, StorageError> {
+        match self {
+            Self::Sqlite(_) => Ok(None),
+            Self::Postgres(connection) => Ok(Some(connection.state()?)),
+        }
+    }
+
     /// Which of these patients were erased.
     pub(crate) fn erased_among(
         &self,

@@ -56,7 +56,7 @@ pub use keys::{Key, Keys, KeysError};
 pub use migrations::MigrationError;
 pub use open::OpenError;
 pub use place::{has_store, remembered};
-pub use postgres::{Address, AddressError};
+pub use postgres::{Address, AddressError, Database};
 pub use reader::{ReadError, Reader};
 pub use recorded::Recorded;
 pub use recovery::RecoveryError;

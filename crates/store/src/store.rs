@@ -18,8 +18,8 @@ use crate::status::{Head, Health, Status};
 use crate::wal::Checkpointer;
 use crate::writer::Writer;
 use crate::{
-    Address, AppendError, BATCH_DRAFTS_MAX, Batch, OpenError, ReadError, Recorded, RecoveryError, migrations, restore,
-    retained, sqlite, statements,
+    Address, AppendError, BATCH_DRAFTS_MAX, Batch, Database, OpenError, ReadError, Recorded, RecoveryError, migrations,
+    restore, retained, sqlite, statements,
 };
 use events::{Actor, Draft, Leaf, LeafError, Seq, Timestamp};
 use ledger::{EntrySource, Origin, TileSource, Tree, VerifyingKey};
@@ -295,6 +295,14 @@ impl Store {
             contact: self.0.status.contact().map(|at| (self.0.elapsed)().saturating_sub(at)),
             unsealed: head.next.0.saturating_sub(head.sealed),
         }
+    }
+
+    /// How the server is that holds the database; nothing where that is a file.
+    ///
+    /// # Errors
+    /// When it cannot be asked.
+    pub fn database(&self) -> Result<Option<Database>, ReadError> {
+        self.read(|reader| Ok(reader.connection.server_state()?))
     }
 
     /// Makes sure that nothing of what was erased is left in the write-ahead log: what was destroyed in the file is so there too. Waits for those

@@ -160,9 +160,21 @@ async fn status(State(local): State<Local>) -> Result<Json<Value>, Trouble> {
         "live_permits": local.plane.live().len(),
         "callers": local.callers.names(),
         "spool": local.plane.spool_state().map(|spool| json!({ "waiting": spool.waiting(), "trouble": spool.trouble() })),
+        "database": database(&local.plane),
         "trouble": trouble(&local.plane),
         "url": &*local.base_url,
     })))
+}
+
+/// Where the store is: a file, a server that says how it is, or one that does not answer.
+fn database(plane: &Plane) -> Value {
+    match plane.store().database() {
+        Ok(None) => json!("file"),
+        Ok(Some(store::Database { place, version, standbys })) => {
+            json!({ "place": place, "version": version, "standbys": standbys })
+        }
+        Err(_) => Value::Null,
+    }
 }
 
 /// Why the node must not answer; nothing when it may.

@@ -221,6 +221,10 @@ impl Connection {
         self.wait(self.client.batch_execute(VACUUM), LONG_MAX)
     }
 
+    pub(super) const fn server(&self) -> &Server {
+        &self.server
+    }
+
     /// From here on an answer may take as long as whole tables do.
     pub(super) fn be_patient(&self) {
         self.patience.set(LONG_MAX);

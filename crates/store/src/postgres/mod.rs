@@ -8,6 +8,7 @@ mod connection;
 mod failed;
 mod fence;
 mod news;
+mod state;
 mod tls;
 mod wait;
 
@@ -15,6 +16,7 @@ pub use address::{Address, AddressError};
 pub(crate) use connection::{COUNT_ON, Connection, ENTRIES_AT_ONCE, translated};
 pub(crate) use failed::Failed;
 pub(crate) use news::News;
+pub use state::Database;
 
 use fence::Fence;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -202,5 +204,5 @@ fn configured(address: &Address, name: &str) -> Result<Config, Failed> {
 /// What is PostgreSQL's alone, beside the registry of both engines. A test prepares these too.
 #[cfg(test)]
 pub(crate) fn own() -> impl Iterator<Item = &'static str> {
-    connection::OWN.iter().chain(fence::OWN).copied()
+    connection::OWN.iter().chain(fence::OWN).chain(state::OWN).copied()
 }

@@ -34,6 +34,8 @@ struct Status {
     last_recorded_at: Timestamp,
     trouble: Option<String>,
     spool: Option<Spooled>,
+    /// Nothing when it cannot be asked.
+    database: Option<Database>,
     patients: Heard,
     rota: Heard,
 }
@@ -44,6 +46,19 @@ pub(super) struct Spooled {
     pub(super) waiting: u64,
     /// Why it was not folded when that was tried last.
     pub(super) trouble: Option<String>,
+}
+
+/// Where the store is.
+#[derive(Debug, Deserialize)]
+#[serde(untagged)]
+enum Database {
+    /// In a file, as this word says.
+    File(String),
+    Server {
+        place: String,
+        version: String,
+        standbys: String,
+    },
 }
 
 /// When the facts of one sort were last told.
@@ -69,7 +84,7 @@ const ALTERED: &str =
     "keep this directory as it is, tell the control owner, and compare with an export or a retained checkpoint";
 
 /// The checks this file makes after the first, in order.
-const REST: [&str; 6] = [LEDGER, "sealing keeps up", "witnesses", "charter", "clock", "feeds"];
+const REST: [&str; 7] = [LEDGER, "sealing keeps up", "witnesses", "charter", "clock", "feeds", "database"];
 
 /// Lists the checks that cannot be made. `altered` says that the store does not open because it is not what was sealed.
 pub(super) fn skip(checks: &mut Checks, why: &str, altered: bool) {
@@ -100,6 +115,7 @@ pub(super) async fn examine(connection: &Connection, node: Node, checks: &mut Ch
     checks.add("charter", charter(connection, &status).await);
     checks.add("clock", clock(Some(&status)));
     checks.add("feeds", feeds(node, &status));
+    checks.add("database", database(status.database));
     status.spool
 }
 
@@ -111,6 +127,25 @@ fn opens(status: &Status) -> Finding {
             "if it is full or read-only: make room or let it be written, it recovers by itself; if it cannot be read: run the build that wrote it",
         ),
     }
+}
+
+/// Whether what is committed outlives the server.
+fn database(state: Option<Database>) -> Finding {
+    let (place, version, standbys) = match state {
+        Some(Database::Server { place, version, standbys }) => (place, version, standbys),
+        Some(Database::File(file)) => return Finding::skipped(format!("the store is a {file} in the data directory")),
+        None => {
+            let fix = "see that it runs and is reached; the node goes on by itself";
+            return Finding::fail("its server cannot be asked", fix);
+        }
+    };
+    if standbys.is_empty() {
+        return Finding::look(
+            format!("PostgreSQL {version} at {place}; commits wait for no standby"),
+            "name a synchronous standby (`synchronous_standby_names`): without one, a failover may lose what was answered",
+        );
+    }
+    Finding::ok(format!("PostgreSQL {version} at {place}; commits wait for standby {standbys}"))
 }
 
 fn entries(count: u64) -> String {
