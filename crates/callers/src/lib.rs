@@ -74,8 +74,11 @@ impl Callers {
         if plane.tokens().certificate(&added.sha256).is_some_and(|known| known.caller != added.caller) {
             return Err(CertificateError::Taken);
         }
-        plane.record(Batch::one(Draft::new(by, added.clone()))).await?;
-        Ok(added)
+        match plane.record(Batch::one(Draft::new(by, added.clone()))).await {
+            // Over another node.
+            Err(AppendError::Stale) => Err(CertificateError::Taken),
+            recorded => Ok(recorded.map(|_| added)?),
+        }
     }
 
     /// Whose certificate was shown, if it is registered and not past its time.

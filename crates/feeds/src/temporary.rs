@@ -6,9 +6,10 @@
 use aws_lc_rs::rand;
 use events::encounter::{Class, Opened, Place, Presence};
 use events::patient::{MergeRefusal, MergeRefused, Merged, Unmerged};
-use events::{Actor, Draft, PatientPseudonym, UnitId};
+use events::{Actor, Draft, Event, PatientPseudonym, UnitId};
 use plane::Plane;
 use plane::number::{RANDOM_LETTERS, is_temporary, temporary};
+use std::sync::atomic::{AtomicBool, Ordering};
 use store::{AppendError, Batch};
 
 /// How often a number is drawn anew because it was given before.
@@ -76,6 +77,18 @@ pub async fn admit(plane: &Plane, unit: UnitId, actor: Actor) -> Result<Temporar
 /// When `retired` is no temporary number that was given out, `survivor` is one or is known to nobody, the two cannot be one, or nothing can be
 /// recorded.
 pub async fn merge(plane: &Plane, retired: &str, survivor: &str, actor: Actor) -> Result<(), TemporaryError> {
+    let refused = AtomicBool::new(false);
+    let prepare = || {
+        let draft = merging(plane, retired, survivor, actor.clone());
+        refused.store(matches!(draft.event, Event::PatientMergeRefused(_)), Ordering::Relaxed);
+        Ok::<_, TemporaryError>(Batch::one(draft))
+    };
+    Box::pin(plane.record_prepared(prepare)).await?;
+    if refused.load(Ordering::Relaxed) { Err(TemporaryError::Refused) } else { Ok(()) }
+}
+
+/// The merge, or why it is refused.
+fn merging(plane: &Plane, retired: &str, survivor: &str, actor: Actor) -> Draft {
     let directory = plane.directory();
     // Of a number nobody has, one that is in no world.
     let (one, other) = (directory.patient(survivor), directory.patient(retired));
@@ -88,12 +101,10 @@ pub async fn merge(plane: &Plane, retired: &str, survivor: &str, actor: Actor) -
         () if !fit => Some(MergeRefusal::TooMany),
         () => None,
     };
-    let draft = match why {
+    match why {
         Some(why) => Draft::new(actor, MergeRefused { survivor: one, retired: other, why }),
         None => Draft::new(actor, Merged { survivor: one, retired: other }),
-    };
-    Box::pin(plane.record(Batch::one(draft))).await?;
-    if why.is_some() { Err(TemporaryError::Refused) } else { Ok(()) }
+    }
 }
 
 /// Takes a merge of two records back, as an A37 does: each keeps what came under its own number.

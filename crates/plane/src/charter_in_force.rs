@@ -8,7 +8,7 @@ use events::{Actor, CharterDigest, Draft, OperatorId};
 use smol_str::SmolStr;
 use std::sync::Arc;
 use store::statements::{CHARTER_FIND, CHARTER_KEEP};
-use store::{Batch, Store, Value};
+use store::{Batch, Reader, Store, Value};
 
 /// What puts a charter into force once committed.
 pub(crate) fn application(charter: &Charter, by: Actor, signed_by: Vec<OperatorId>) -> Batch {
@@ -23,12 +23,23 @@ pub(crate) fn application(charter: &Charter, by: Actor, signed_by: Vec<OperatorI
 /// # Errors
 /// When the store does not have it, or what it has is not that charter.
 pub(crate) fn load(store: &Store, digest: CharterDigest) -> Result<Charter, OpenError> {
-    let rows =
-        store.read(|reader| reader.query(CHARTER_FIND, &[Value::Text(digest.to_string())], |row| row.bytes(0)))?;
-    let bytes = rows.into_iter().next().ok_or(OpenError::CharterMissing { digest })?;
+    store.read(|reader| read(reader, digest))
+}
+
+fn read(reader: &Reader<'_>, digest: CharterDigest) -> Result<Charter, OpenError> {
+    let bytes = reader.find(CHARTER_FIND, &[Value::Text(digest.to_string())], |row| row.bytes(0))?;
+    let bytes = bytes.ok_or(OpenError::CharterMissing { digest })?;
     let charter =
         Charter::from_bundle(&bytes).map_err(|found| OpenError::CharterUnusable { digest, problems: found.len() })?;
     if charter.digest() == digest { Ok(charter) } else { Err(OpenError::CharterMissing { digest }) }
+}
+
+/// The engine over a charter that the store has.
+///
+/// # Errors
+/// When it does not, or this build cannot use it.
+pub(crate) fn engine(reader: &Reader<'_>, digest: CharterDigest) -> Result<Engine, OpenError> {
+    Ok(Engine::new(Arc::new(read(reader, digest)?))?)
 }
 
 impl Plane {

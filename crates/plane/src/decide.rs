@@ -81,6 +81,8 @@ impl Plane {
                 (Err(DecideError::Record(why)), Some(spare)) if spooling::store_failed(&why) => {
                     return self.answer_from_the_spool(spare, &facts, why).await;
                 }
+                // Another node was faster with something this rests on: nothing was recorded, so there is nothing to supersede either.
+                (Err(DecideError::Record(AppendError::Stale)), _) => continue,
                 (recorded, _) => recorded?,
             };
             let Event::DecisionMade(made) = &recorded.draft.event else { return Err(DecideError::Unsettled) };

@@ -6,11 +6,12 @@
 
 use crate::number::filed;
 use aws_lc_rs::{hmac, rand};
-use events::{AppointmentPseudonym, EncounterPseudonym, OrderPseudonym, PatientPseudonym};
-use std::collections::{BTreeSet, HashMap};
+use events::{AppointmentPseudonym, EncounterPseudonym, OrderPseudonym, PatientPseudonym, Seq};
+use std::collections::{BTreeSet, HashMap, HashSet};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use std::time::Duration;
-use store::statements::{DIRECTORY_ADD, DIRECTORY_ALL, DIRECTORY_FIND};
+use store::statements::{DIRECTORY_ADD, DIRECTORY_ALL, DIRECTORY_FIND, DIRECTORY_SINCE};
 use store::{ReadError, Reader, Value, Write};
 
 /// How long from one look to the next: longer than anything that was prepared waits for its commit.
@@ -66,6 +67,8 @@ struct Numbers {
     /// Those the store has.
     kept: HashMap<[u8; 16], [u8; 16]>,
     fresh: HashMap<[u8; 16], Fresh>,
+    /// What was kept since the store's table began to be read again, while it is.
+    added: Option<HashSet<[u8; 16]>>,
 }
 
 impl Numbers {
@@ -77,13 +80,20 @@ impl Numbers {
     fn keep(&mut self, key: [u8; 16], pseudonym: [u8; 16]) {
         self.fresh.remove(&key);
         self.kept.insert(key, pseudonym);
+        if let Some(added) = &mut self.added {
+            added.insert(key);
+        }
     }
 }
 
-/// The directory of one store, in memory; the store's table is its only source.
+/// The directory of one store, in memory; the store's table is its only source. What other nodes make known is read as their entries are folded.
 pub struct Directory {
     key: hmac::Key,
     numbers: RwLock<Numbers>,
+    /// Every number that came with an entry before this one was read; some after it were.
+    loaded: Seq,
+    /// Another node erased somebody: of their visits, orders and appointments only the store's table can tell which numbers are gone.
+    stale: AtomicBool,
 }
 
 impl std::fmt::Debug for Directory {
@@ -98,7 +108,7 @@ impl Directory {
     /// # Errors
     /// When the store cannot be read.
     pub fn load(key: &[u8; 32], reader: &Reader) -> Result<Self, ReadError> {
-        let mut kept = HashMap::new();
+        let (loaded, mut kept) = (reader.next()?, HashMap::new());
         // Put in its place row by row: there are millions, and a start waits for them.
         reader.query(DIRECTORY_ALL, &[], |row| {
             kept.insert(row.array(0)?, row.array(1)?);
@@ -107,7 +117,61 @@ impl Directory {
         Ok(Self {
             key: hmac::Key::new(hmac::HMAC_SHA256, key),
             numbers: RwLock::new(Numbers { kept, ..Numbers::default() }),
+            loaded,
+            stale: AtomicBool::new(false),
         })
+    }
+
+    /// What came with this entry or a later one may be missing until it is read.
+    pub(crate) const fn loaded(&self) -> Seq {
+        self.loaded
+    }
+
+    /// Reads the numbers that came with this entry or a later one: another node's among them. Where one was given two pseudonyms, the store's holds.
+    ///
+    /// # Errors
+    /// When the store cannot be read; nothing is taken in then.
+    pub(crate) fn take_in(&self, reader: &Reader<'_>, since: Seq) -> Result<(), ReadError> {
+        let rows = reader.query(DIRECTORY_SINCE, &[since.into()], |row| Ok((row.array(0)?, row.array(1)?)))?;
+        if !rows.is_empty() {
+            let mut numbers = self.write();
+            rows.into_iter().for_each(|(key, pseudonym)| numbers.keep(key, pseudonym));
+        }
+        Ok(())
+    }
+
+    /// Forgets the record numbers of patients whom another node erased. Their other numbers go when the table is read again ([`Self::reread`]).
+    pub(crate) fn forget_patients(&self, records: impl IntoIterator<Item = PatientPseudonym>) {
+        let records = records.into_iter().map(PatientPseudonym::to_bytes).collect();
+        let keys = self.keys_of(&records);
+        self.forget(&keys);
+        self.stale.store(true, Ordering::SeqCst);
+    }
+
+    /// Whether the table is to be read again, said once.
+    pub(crate) fn take_stale(&self) -> bool {
+        self.stale.swap(false, Ordering::SeqCst)
+    }
+
+    /// Forgets every number that the store has forgotten. Reads the whole table: millions of rows take seconds.
+    ///
+    /// # Errors
+    /// When the store cannot be read; it is to be tried again then.
+    pub(crate) fn reread(&self, reader: &Reader<'_>) -> Result<(), ReadError> {
+        self.write().added = Some(HashSet::new());
+        let mut there = HashMap::new();
+        let read = reader.query(DIRECTORY_ALL, &[], |row| {
+            there.insert(row.array::<16>(0)?, row.array::<16>(1)?);
+            Ok(())
+        });
+        let mut numbers = self.write();
+        let added = numbers.added.take().unwrap_or_default();
+        if let Err(error) = read {
+            self.stale.store(true, Ordering::SeqCst);
+            return Err(error);
+        }
+        numbers.kept.retain(|key, pseudonym| there.get(key) == Some(pseudonym) || added.contains(key));
+        Ok(())
     }
 
     /// The patient of a record number, or a pseudonym that is in no world.
@@ -194,7 +258,7 @@ impl Directory {
         }
         let mut numbers = self.write();
         for write in added() {
-            if let [Value::Bytes(key), Value::Bytes(pseudonym)] = write.values.as_slice()
+            if let [Value::Bytes(key), Value::Bytes(pseudonym), ..] = write.values.as_slice()
                 && let (Ok(key), Ok(pseudonym)) = (key.as_slice().try_into(), pseudonym.as_slice().try_into())
                 // One that was forgotten meanwhile stays so.
                 && numbers.fresh.contains_key(&key)
@@ -248,7 +312,7 @@ impl Directory {
         let fresh = numbers.fresh.entry(key).or_insert_with(|| Fresh { pseudonym: random(), looks: 0 });
         // Whoever prepares it anew needs it for as long as whoever did first.
         fresh.looks = 0;
-        let values = vec![Value::Bytes(key.to_vec()), Value::Bytes(fresh.pseudonym.to_vec())];
+        let values = vec![Value::Bytes(key.to_vec()), Value::Bytes(fresh.pseudonym.to_vec()), Value::Entry];
         (fresh.pseudonym, Some(Write { statement: DIRECTORY_ADD, values }))
     }
 

@@ -131,7 +131,7 @@ impl Plane {
             erasing.prepare(patient, keys);
             let by = match self.record(batch).await {
                 Ok(recorded) => recorded.first().map(|leaf| leaf.seq).ok_or(PrivacyError::Unsettled)?,
-                Err(AppendError::Conflict(_)) => {
+                Err(AppendError::Conflict(_) | AppendError::Stale) => {
                     erasing.give_up(patient);
                     continue;
                 }
@@ -152,8 +152,9 @@ impl Plane {
         let store = self.store();
         // The long look first, so that little is left to look through when it counts.
         dealings.look(store, &self.world(|world| world.records_of(patient)), store.head().next)?;
-        let since = store.head().next;
         let version = store.read(|reader| reader.stream_version(STREAM))?;
+        // What another node recorded up to that version may not be folded yet: nothing may be told of the patient in it either.
+        let since = store.head().next;
         let Person { records, identities, hold, unreadable } = self.person_of(patient)?;
         let reason = checked(&wanted.reason, &wanted.number, &identities)?;
         if self.engine().charter().hospital().retention.legal_hold {

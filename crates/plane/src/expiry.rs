@@ -45,7 +45,7 @@ impl Plane {
             if going > 0 {
                 match self.record(batch).await {
                     Ok(_) => expired += going,
-                    Err(AppendError::Conflict(_)) if rounds < ROUNDS_MAX => {
+                    Err(AppendError::Conflict(_) | AppendError::Stale) if rounds < ROUNDS_MAX => {
                         rounds += 1;
                         continue;
                     }

@@ -4,15 +4,16 @@ use crate::erasure::Erasing;
 use crate::live::{Entering, Register, silences};
 use crate::proposals::Proposals;
 use crate::tokens::Tokens;
+use crate::{OpenError, charter_in_force};
 use arc_swap::ArcSwap;
 use decision::Engine;
 use events::decision::{Effect, EndCause, EndMode};
-use events::{Actor, Bearing, CharterDigest, Event, Leaf, LeafError, Seq};
+use events::{Actor, Bearing, CharterDigest, Draft, Event, Leaf, LeafError, Seq};
 use std::collections::HashMap;
 use std::io;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, OnceLock, PoisonError, RwLock};
-use store::Resumable;
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, RwLock};
+use store::{ReadError, Reader, Resumable};
 use world::canon::{Canon, Reading, Unfit};
 use world::{Heard, World};
 
@@ -29,8 +30,9 @@ pub(crate) struct Folded {
     pub(crate) proposals: Proposals,
     /// The engine in use, once the node is open.
     pub(crate) engine: OnceLock<Arc<ArcSwap<Engine>>>,
-    /// Engines of charters that are about to be applied. Only the first to be recorded is; whoever comes second sees that and lays ready anew.
-    ready: Mutex<HashMap<CharterDigest, Arc<Engine>>>,
+    /// Engines of charters that are about to be applied, or why this build has none. Only the first to be recorded is; whoever comes second sees that
+    /// and lays ready anew.
+    ready: Mutex<HashMap<CharterDigest, Result<Arc<Engine>, String>>>,
     /// Not folded: what is done outside the world when an erasure is.
     pub(crate) erasing: Erasing,
 }
@@ -43,15 +45,60 @@ impl Folded {
 
     /// Lays an engine ready for the entry that puts its charter into force.
     pub(crate) fn lay_ready(&self, engine: Arc<Engine>) {
-        self.ready.lock().unwrap_or_else(PoisonError::into_inner).insert(engine.charter().digest(), engine);
+        self.ready().insert(engine.charter().digest(), Ok(engine));
+    }
+
+    /// Lays the engine ready of a charter that another node put into force. Before the node is open nothing needs one.
+    fn read_ready(&self, reader: &Reader<'_>, digest: CharterDigest) -> Result<(), ReadError> {
+        let Some(engine) = self.engine.get() else { return Ok(()) };
+        if engine.load().charter().digest() == digest || self.ready().contains_key(&digest) {
+            return Ok(());
+        }
+        let engine = match charter_in_force::engine(reader, digest) {
+            Err(OpenError::Read(error)) => return Err(error),
+            Err(error) => Err(unusable(&error)),
+            Ok(engine) => Ok(Arc::new(engine)),
+        };
+        self.ready().insert(digest, engine);
+        Ok(())
+    }
+
+    fn ready(&self) -> MutexGuard<'_, HashMap<CharterDigest, Result<Arc<Engine>, String>>> {
+        self.ready.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Whether the charter in force keeps everything.
+    fn keeps_everything(&self) -> bool {
+        self.engine.get().is_some_and(|engine| engine.load().charter().hospital().retention.legal_hold)
+    }
+
+    /// What another node's entries have to find beside the log before they are folded.
+    pub(crate) fn beside(&self, reader: &Reader<'_>, from: Seq, leaves: &[Arc<Leaf>]) -> Result<(), ReadError> {
+        let directory = self.erasing.directory.get();
+        if let Some(directory) = directory {
+            directory.take_in(reader, from)?;
+        }
+        for leaf in leaves {
+            match &leaf.draft.event {
+                Event::CharterApplied(applied) => self.read_ready(reader, applied.digest)?,
+                Event::PatientErased(erased) => {
+                    if let Some(directory) = directory {
+                        directory.forget_patients(erased.merged.iter().copied().chain([erased.patient]));
+                    }
+                }
+                _ => {}
+            }
+        }
+        Ok(())
     }
 
     /// From this entry on the node judges by this charter. A node that is not given its engine must not answer: it would judge by another.
     fn change_charter(&self, seq: Seq, digest: CharterDigest) {
         let Some(engine) = self.engine.get() else { return };
-        let mut all = std::mem::take(&mut *self.ready.lock().unwrap_or_else(PoisonError::into_inner));
+        let mut all = std::mem::take(&mut *self.ready());
         match all.remove(&digest) {
-            Some(ready) => engine.store(ready),
+            Some(Ok(ready)) => engine.store(ready),
+            Some(Err(why)) => self.go_blind(seq, why),
             None if engine.load().charter().digest() == digest => {}
             None => self.go_blind(seq, "its charter was not made ready".to_owned()),
         }
@@ -61,6 +108,20 @@ impl Folded {
         self.blind.store(true, Ordering::SeqCst);
         self.unreadable.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert((seq, why));
     }
+}
+
+/// Why this build cannot judge by a charter that another node put into force.
+fn unusable(error: &OpenError) -> String {
+    let mut why = error.to_string();
+    let mut source = std::error::Error::source(error);
+    while let Some(deeper) = source {
+        why = format!("{why}: {deeper}");
+        source = deeper.source();
+    }
+    let version = env!("CARGO_PKG_VERSION");
+    format!(
+        "another node put a charter into force that this build, Handrail {version}, cannot use ({why}); bring this node to the build of the others"
+    )
 }
 
 /// Handed to the store, which calls it on the writer's thread.
@@ -126,6 +187,36 @@ impl store::Apply for Fold {
                     self.0.live.revoke(&leaf.draft.actor);
                 }
             }
+        }
+    }
+
+    fn beside(&mut self, reader: &Reader<'_>, from: Seq, leaves: &[Arc<Leaf>]) -> Result<(), ReadError> {
+        self.0.beside(reader, from, leaves)
+    }
+
+    fn stands(&self, draft: &Draft) -> bool {
+        // What the spool recorded was answered already.
+        if draft.spooled.is_some() {
+            return true;
+        }
+        let world = self.0.world.read().unwrap_or_else(PoisonError::into_inner);
+        match &draft.event {
+            Event::DecisionMade(made) => {
+                let keys = world.facts(&crate::decide::subject_of(made), made.decided_at).keys;
+                world.charter() == Some(made.charter) && !world.changed_since(&keys, made.world_seq)
+            }
+            Event::SearchAnswered(answered) => world.charter() == Some(answered.charter),
+            // Whoever found it to be over first said so.
+            Event::PermitEnded(ended) => self.0.live.find(ended.permit).is_some(),
+            // The first of an empty log, which nobody signed.
+            Event::CharterApplied(applied) if applied.signed_by.is_empty() => world.charter().is_none(),
+            Event::PatientMerged(merged) => world.can_merge(merged.survivor, merged.retired),
+            Event::PatientErased(erased) => !self.0.keeps_everything() && world.hold_on(erased.patient).is_none(),
+            Event::DetailExpired(_) => !self.0.keeps_everything(),
+            Event::CallerCertificateAdded(added) => {
+                self.0.tokens.certificate(&added.sha256).is_none_or(|known| known.caller == added.caller)
+            }
+            _ => true,
         }
     }
 

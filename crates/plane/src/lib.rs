@@ -55,7 +55,14 @@ use events::{DeviceId, Event, Leaf, PrincipalId, Seq, Spooled, Timestamp};
 use fold::Folded;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, PoisonError};
-use store::{AppendError, Batch, Recorded, Spool, Store};
+use std::time::Duration;
+use store::{AppendError, Batch, ReadError, Recorded, Spool, Store};
+
+/// How often what was prepared is prepared anew because what it rests on changed meanwhile.
+pub const PREPARED_AGAIN_MAX: usize = 8;
+
+/// How long one waits for the world to have what the log has.
+const CATCH_UP: Duration = Duration::from_secs(5);
 
 /// Everything one node knows and does. Cheap to clone.
 #[derive(Clone)]
@@ -185,6 +192,39 @@ impl Plane {
         let recorded = self.inner.store.append(batch).await?;
         self.inner.directory.kept(&writes);
         Ok(recorded)
+    }
+
+    /// As [`Self::record`], of what is prepared from the world and the directory: anew as often as what it was prepared from has changed by the time it
+    /// would be recorded.
+    ///
+    /// # Errors
+    /// What `prepare` errs with, or why it was not recorded; nothing of it was kept.
+    pub async fn record_prepared<E: From<AppendError>>(
+        &self,
+        mut prepare: impl FnMut() -> Result<Batch, E>,
+    ) -> Result<Vec<Recorded<Arc<Leaf>>>, E> {
+        let mut again = 0;
+        loop {
+            match self.record(prepare()?).await {
+                Err(error) if error.asks_anew() && again < PREPARED_AGAIN_MAX => again += 1,
+                recorded => return Ok(recorded?),
+            }
+        }
+    }
+
+    /// The version of a stream, once the world has every entry there was then, another node's too; nothing if it does not come to have them.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub async fn version_folded(&self, stream: &str) -> Result<Option<u64>, ReadError> {
+        let (version, next) =
+            self.store().read(|reader| Ok::<_, ReadError>((reader.stream_version(stream)?, reader.next()?)))?;
+        let folded = async {
+            while self.world(world::World::next_seq) < next {
+                tokio::time::sleep(Duration::from_millis(1)).await;
+            }
+        };
+        Ok(tokio::time::timeout(CATCH_UP, folded).await.ok().map(|()| version))
     }
 
     /// Now and then, has the directory let go of numbers that nothing was recorded of: whoever sends messages that are refused must not fill it.

@@ -9,12 +9,13 @@ use arc_swap::ArcSwap;
 use charter::Charter;
 use decision::{Engine, EngineError};
 use events::charter::MadeForDevelopment;
-use events::{Actor, CharterDigest, Draft, Seq};
+use events::{Actor, CharterDigest, Draft, Leaf, Seq};
+use std::ops::ControlFlow;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::AtomicI64;
 use std::time::Duration;
-use store::{Options, Store};
+use store::{AppendError, Options, Store};
 
 /// The furthest the clock of a node may be from the clock of the server its database is on, before it records nothing: every node's time is never before the
 /// last entry, whichever of them recorded it.
@@ -59,7 +60,7 @@ pub enum OpenError {
     Read(#[from] store::ReadError),
     /// The first charter cannot be recorded.
     #[error("the charter cannot be recorded")]
-    Record(#[from] store::AppendError),
+    Record(#[from] AppendError),
     /// The store is empty and no charter was given.
     #[error("this store is new: give it a charter")]
     NoCharter,
@@ -142,23 +143,49 @@ impl Plane {
             Store::open_and(dir, options, fold, |reader, keys| Directory::load(keys.directory.bytes(), reader))?;
         let charter = match (folded.charter(), seed) {
             (Some(digest), _) => charter_in_force::load(&store, digest)?,
-            (None, Some(seed)) => {
-                let mut batch = charter_in_force::application(&seed, Actor::handrail("seed"), Vec::new());
-                if development && store.head().next == Seq(0) {
-                    let made = MadeForDevelopment { by: "dev".into() };
-                    batch.drafts.insert(0, Draft::new(Actor::handrail("dev"), made));
-                }
-                store.append_blocking(batch)?;
-                seed
-            }
+            (None, Some(seed)) => seeded(&store, &folded, seed, development)?,
             (None, None) => return Err(OpenError::NoCharter),
         };
         let engine = Arc::new(ArcSwap::from_pointee(Engine::new(Arc::new(charter))?));
         let _first = folded.engine.set(Arc::clone(&engine));
+        // Another node may have put another into force while this one was made ready.
+        while let Some(digest) = folded.charter().filter(|digest| *digest != engine.load().charter().digest()) {
+            engine.store(Arc::new(Engine::new(Arc::new(charter_in_force::load(&store, digest)?))?));
+        }
         let spool = spool.map(|at| spooling::open(at, &store)).transpose()?.map(|(spool, _told)| spool);
         let (clock, directory, compared) = (settings.clock, Arc::new(directory?), Compared::default());
         let _first = folded.erasing.directory.set(Arc::clone(&directory));
+        heard_since_loaded(&store, &folded, directory.loaded())?;
         let settle_at = AtomicI64::new((clock.now() + SETTLE_EVERY).as_millis());
         Ok(Self { inner: Arc::new(Inner { store, clock, folded, engine, compared, directory, spool, settle_at }) })
     }
+}
+
+/// Puts the first charter of an empty store into force; of several nodes that would, one does, and the others take what is there.
+fn seeded(store: &Store, folded: &Folded, seed: Charter, development: bool) -> Result<Charter, OpenError> {
+    let mut batch = charter_in_force::application(&seed, Actor::handrail("seed"), Vec::new());
+    batch = batch.expect(folded.proposals.next_stream(), 0);
+    if development && store.head().next == Seq(0) {
+        let made = MadeForDevelopment { by: "dev".into() };
+        batch.drafts.insert(0, Draft::new(Actor::handrail("dev"), made));
+    }
+    match (store.append_blocking(batch), folded.charter()) {
+        (Ok(_), _) => Ok(seed),
+        (Err(AppendError::Stale | AppendError::Conflict(_)), Some(digest)) => charter_in_force::load(store, digest),
+        (Err(error), _) => Err(error.into()),
+    }
+}
+
+/// Takes in what other nodes recorded between the moment the directory was read and the one from which the fold tells it.
+fn heard_since_loaded(store: &Store, folded: &Folded, loaded: Seq) -> Result<(), OpenError> {
+    store.read(|reader| {
+        let mut leaves = Vec::new();
+        reader.scan(loaded, Seq(u64::MAX), |_, bytes| {
+            // One that cannot be read is for the fold to judge.
+            leaves.extend(Leaf::parse(bytes).ok().map(Arc::new));
+            ControlFlow::Continue(())
+        })?;
+        folded.beside(reader, loaded, &leaves)
+    })?;
+    Ok(())
 }

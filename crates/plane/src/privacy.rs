@@ -91,11 +91,12 @@ impl Plane {
     /// # Errors
     /// When nobody is known by the number, or it cannot be recorded.
     pub async fn place_hold(&self, number: &str, reason: &str, owner: OwnerId, by: Actor) -> Result<Seq, PrivacyError> {
+        let version = self.version_folded(STREAM).await?.ok_or(PrivacyError::Unsettled)?;
         let person = self.person(number)?;
         let reason = checked(reason, number, &person.identities)?;
         // A record has one hold; a second on another record of the same patient would outlive the first unseen.
         let patient = person.hold.map_or_else(|| first(&person.records), |hold| hold.patient);
-        self.in_order(vec![Draft::new(by, HoldPlaced { patient, reason, owner })]).await
+        self.in_order(version, vec![Draft::new(by, HoldPlaced { patient, reason, owner })]).await
     }
 
     /// Lifts the hold on the patient of a record number.
@@ -103,6 +104,7 @@ impl Plane {
     /// # Errors
     /// When there is none, or it cannot be recorded.
     pub async fn lift_hold(&self, number: &str, reason: &str, by: Actor) -> Result<Seq, PrivacyError> {
+        let version = self.version_folded(STREAM).await?.ok_or(PrivacyError::Unsettled)?;
         let person = self.person(number)?;
         let reason = checked(reason, number, &person.identities)?;
         let hold = person.hold.ok_or(PrivacyError::NotHeld)?;
@@ -112,12 +114,11 @@ impl Plane {
         };
         let held = person.records.into_iter().filter(|record| same(*record));
         let lifted = held.map(|patient| Draft::new(by.clone(), HoldLifted { patient, reason: reason.clone() }));
-        self.in_order(lifted.collect()).await
+        self.in_order(version, lifted.collect()).await
     }
 
-    /// Records drafts as the stream's next.
-    async fn in_order(&self, drafts: Vec<Draft>) -> Result<Seq, PrivacyError> {
-        let version = self.store().read(|reader| reader.stream_version(STREAM))?;
+    /// Records drafts as the stream's next, if nobody was faster since the version they were prepared at.
+    async fn in_order(&self, version: u64, drafts: Vec<Draft>) -> Result<Seq, PrivacyError> {
         let recorded = self.record(Batch::of(drafts).expect(STREAM, version)).await?;
         recorded.first().map(|leaf| leaf.seq).ok_or(PrivacyError::Unsettled)
     }

@@ -1,11 +1,11 @@
 //! Withdrawn authority ends: permits whose facts, charter or time changed are decided again, and what no longer holds is ended.
 
 use crate::live::{LivePermit, Standing};
-use crate::{Ask, Plane};
+use crate::{Ask, DecideError, Plane};
 use events::decision::{Effect, EndCause, Ended};
 use events::{Actor, Draft, Event, Seq};
 use std::time::Duration;
-use store::Batch;
+use store::{AppendError, Batch};
 use tokio_util::sync::CancellationToken;
 
 /// How many permits are decided again before their ends are recorded together.
@@ -28,6 +28,7 @@ impl Plane {
     pub async fn keep_permits_true(&self, stop: CancellationToken) {
         self.live().touch_all();
         while !stop.is_cancelled() {
+            self.reread_directory();
             let due = self.live().take_due(self.now(), BATCH_PERMITS_MAX);
             if due.is_empty() {
                 let until = self.live().next_deadline().map_or(SLEEP_MAX, |at| at.since(self.now()));
@@ -48,6 +49,19 @@ impl Plane {
         }
     }
 
+    /// Has the directory forget what another node erased, in the background.
+    fn reread_directory(&self) {
+        if !self.directory().take_stale() {
+            return;
+        }
+        let plane = self.clone();
+        drop(tokio::task::spawn_blocking(move || {
+            if let Err(error) = plane.store().read(|reader| plane.directory().reread(reader)) {
+                tracing::warn!(%error, "the directory could not be read again after another node erased somebody; trying on");
+            }
+        }));
+    }
+
     /// Decides these again; ends and records those that do not hold.
     async fn reconsider(&self, due: Vec<LivePermit>) {
         let mut ends = Vec::new();
@@ -66,9 +80,12 @@ impl Plane {
             })
             .collect();
         for (permit, cause, task) in recording {
-            if !matches!(task.await, Ok(Ok(_))) {
+            match task.await {
+                Ok(Ok(_)) => {}
+                // Another node said so first; or it moved what the deny rests on, which is then decided again.
+                Ok(Err(AppendError::Stale)) => self.live().mark(permit.entry),
                 // Authority must end even if the log cannot take it now: whoever watches is cut, and the end is recorded when it can be.
-                self.live().cut(permit.entry, cause, permit.end_mode());
+                _ => self.live().cut(permit.entry, cause, permit.end_mode()),
             }
         }
     }
@@ -110,11 +127,14 @@ impl Plane {
     ///
     /// # Errors
     /// When this caller holds no such permit, or the end cannot be recorded.
-    pub async fn release(&self, entry: Seq, by: &Actor) -> Result<(), crate::DecideError> {
-        let permit =
-            self.live().find(entry).filter(|permit| permit.actor == *by).ok_or(crate::DecideError::NoSuchPermit)?;
+    pub async fn release(&self, entry: Seq, by: &Actor) -> Result<(), DecideError> {
+        let permit = self.live().find(entry).filter(|permit| permit.actor == *by).ok_or(DecideError::NoSuchPermit)?;
         let ended = Ended { permit: entry, cause: EndCause::Released, mode: permit.end_mode() };
-        self.append_one(Draft::new(by.clone(), ended)).await.map(drop)
+        match self.append_one(Draft::new(by.clone(), ended)).await {
+            // It ended meanwhile.
+            Err(DecideError::Record(AppendError::Stale)) => Err(DecideError::NoSuchPermit),
+            recorded => recorded.map(drop),
+        }
     }
 }
 

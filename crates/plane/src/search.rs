@@ -12,11 +12,13 @@ use smol_str::SmolStr;
 use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
-use store::Recorded;
+use store::{AppendError, Recorded};
 use tokio::time::Instant;
 
 /// How long one page looks at candidates.
 pub const PAGE_TIME_MAX: Duration = Duration::from_millis(50);
+/// How often a page is looked for again because another charter came into force meanwhile.
+const ROUNDS_MAX: usize = 4;
 
 /// A search, as an authenticated caller puts it.
 #[derive(Clone, Debug)]
@@ -101,11 +103,17 @@ impl Plane {
     /// When it cannot be recorded, or when the node must not answer.
     pub async fn search(&self, search: Search) -> Result<Found, DecideError> {
         self.ready_to_answer()?;
-        let plane = self.clone();
-        let looked = tokio::task::spawn_blocking(move || plane.look(search)).await;
-        let (draft, next) = looked.map_err(|_| DecideError::Unsettled)?;
-        let entry = self.append_one(draft).await?;
-        Ok(Found { entry, next })
+        for _ in 0..ROUNDS_MAX {
+            let (plane, search) = (self.clone(), search.clone());
+            let looked = tokio::task::spawn_blocking(move || plane.look(search)).await;
+            let (draft, next) = looked.map_err(|_| DecideError::Unsettled)?;
+            match self.append_one(draft).await {
+                // Another node put another charter into force.
+                Err(DecideError::Record(AppendError::Stale)) => {}
+                recorded => return recorded.map(|entry| Found { entry, next }),
+            }
+        }
+        Err(DecideError::Unsettled)
     }
 
     fn look(&self, search: Search) -> (Draft, Option<Place>) {

@@ -74,7 +74,10 @@ fn durable_append_with_conditions(bencher: Bencher, waiting: usize) {
                             let batch = Batch::one(draft())
                                 .expect(format!("stream/{n}"), 0)
                                 .claim("jti", format!("{n}"), Timestamp::MAX)
-                                .write(store::statements::DIRECTORY_ADD, vec![key.into(), key.into()]);
+                                .write(
+                                    store::statements::DIRECTORY_ADD,
+                                    vec![key.into(), key.into(), store::Value::Entry],
+                                );
                             store.append(batch).await.unwrap();
                         }
                     })

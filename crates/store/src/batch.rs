@@ -2,7 +2,7 @@
 
 use crate::database::{Fault, StorageError};
 use crate::sealed::SealedError;
-use crate::{DETAIL_BYTES_MAX, Detail, KeysError, Statement, Value};
+use crate::{DETAIL_BYTES_MAX, Detail, KeysError, Statement, Value, statements};
 use events::{Draft, LeafError, PatientPseudonym, Seq, Timestamp};
 use std::sync::Arc;
 
@@ -188,7 +188,21 @@ pub enum AppendError {
     Storage(#[source] Arc<StorageError>),
 }
 
+/// What is in conflict when something was told of a patient of [`Batch::untold`].
+pub(crate) const TOLD: &str = "the patient";
+
 impl AppendError {
+    /// Whether the same may well be recorded once it is prepared anew: what it was prepared from, or the pseudonym of a number that was new, is
+    /// another by now.
+    #[must_use]
+    pub fn asks_anew(&self) -> bool {
+        match self {
+            Self::Stale | Self::Erased => true,
+            Self::Conflict(what) => what == TOLD || what == statements::DIRECTORY_ADD.name(),
+            _ => false,
+        }
+    }
+
     /// What a failure of the whole transaction means to each batch in it.
     pub(crate) fn from_storage(source: &Arc<StorageError>) -> Self {
         match source.fault() {

@@ -1,17 +1,16 @@
 //! One transaction for many batches: each is kept whole or not at all, whatever becomes of the others.
 
+use crate::batch::TOLD;
 use crate::database::{Connection, Fault, StorageError};
 use crate::detail::{self, KeepError, Vault};
 use crate::queue::Pending;
 use crate::reader::Reader;
 use crate::{AppendError, Batch, Claim, Expect, ReadError, Statement, Untold, Value, Write, statements};
 use events::{Bearing, Draft, Event, Leaf, PatientPseudonym, Seq, Timestamp};
+use std::borrow::Cow;
 use std::collections::HashSet;
 use std::ops::ControlFlow;
 use std::sync::Arc;
-
-/// What is in conflict when something was told of a patient of [`Batch::untold`].
-const TOLD: &str = "the patient";
 
 /// What became of a group.
 #[derive(Debug)]
@@ -225,7 +224,9 @@ impl Filling<'_> {
     }
 
     fn writes(&self, writes: &[Write]) -> Result<(), Refusal> {
-        let all = writes.iter().map(|write| (write.statement, write.values.as_slice()));
+        let first = Value::from(Seq(self.next()));
+        let filled: Vec<Cow<'_, [Value]>> = writes.iter().map(|write| filled(&write.values, &first)).collect();
+        let all = writes.iter().zip(&filled).map(|(write, values)| (write.statement, &**values));
         let (changed, failed) = self.connection.execute_each(all);
         for (Write { statement, .. }, rows) in writes.iter().zip(&changed) {
             if *rows == 0 && statement.must_change {
@@ -238,6 +239,14 @@ impl Filling<'_> {
             (None, _) => Ok(()),
         }
     }
+}
+
+/// The values of a write, with the number of its batch's first entry where that is asked for.
+fn filled<'a>(values: &'a [Value], first: &Value) -> Cow<'a, [Value]> {
+    if !values.contains(&Value::Entry) {
+        return values.into();
+    }
+    values.iter().map(|value| if *value == Value::Entry { first.clone() } else { value.clone() }).collect()
 }
 
 /// What an error of a batch's own statement means: to that batch, or to all.

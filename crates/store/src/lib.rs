@@ -20,6 +20,7 @@ mod detail;
 mod directory;
 mod keys;
 mod migrations;
+mod nodes;
 mod open;
 mod others;
 mod place;
@@ -54,6 +55,7 @@ pub use detail::{DETAIL_BYTES_MAX, Detail, DetailError, DetailSort, Details, Kep
 pub use directory::DirectoryError;
 pub use keys::{Key, Keys, KeysError};
 pub use migrations::MigrationError;
+pub use nodes::{BEATS_WITHIN, FORGET_AFTER, Node, name_of};
 pub use open::OpenError;
 pub use place::{has_store, remembered};
 pub use postgres::{Address, AddressError, Database};

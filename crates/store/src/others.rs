@@ -102,7 +102,7 @@ impl Writer {
             Ok(folded)
         });
         match begun {
-            Ok(folded) if folded.is_empty() => Ok(Vec::new()),
+            // Whether or not there was anything new just now: what a batch was prepared from may be older than what was folded on the last news.
             Ok(_) => {
                 let stands = |pending: &Pending| pending.batch.drafts.iter().all(|draft| self.apply.stands(draft));
                 Ok(group.iter().map(|pending| !stands(pending)).collect())

@@ -40,7 +40,12 @@ pub enum Value {
     Text(String),
     /// Bytes.
     Bytes(Vec<u8>),
+    /// The number of the first entry of the batch whose write it is given to. Nothing else knows it.
+    Entry,
 }
+
+/// What is wrong with [`Value::Entry`] given to anything but a batch's write.
+pub(crate) const NO_ENTRY: &str = "no entry to number";
 
 impl rusqlite::ToSql for Value {
     fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
@@ -49,6 +54,7 @@ impl rusqlite::ToSql for Value {
             Self::Int(value) => ValueRef::Integer(*value),
             Self::Text(value) => ValueRef::Text(value.as_bytes()),
             Self::Bytes(value) => ValueRef::Blob(value),
+            Self::Entry => return Err(rusqlite::Error::ToSqlConversionFailure(NO_ENTRY.into())),
         }))
     }
 }
@@ -61,6 +67,7 @@ impl types::ToSql for Value {
             Self::Int(value) => value.to_sql(wanted, to),
             Self::Text(value) => value.to_sql(wanted, to),
             Self::Bytes(value) => value.to_sql(wanted, to),
+            Self::Entry => Err(NO_ENTRY.into()),
         }
     }
 

@@ -92,13 +92,15 @@ statements! {
 
     /// `key` → `pseudonym`.
     pub DIRECTORY_FIND "directory_find" = "SELECT pseudonym FROM directory WHERE key = ?1";
-    /// `key, pseudonym`. The same pair again changes nothing; a key that stands for another pseudonym is a conflict.
-    pub DIRECTORY_ADD "directory_add" must_change = "INSERT INTO directory (key, pseudonym) VALUES (?1, ?2) \
+    /// `key, pseudonym, since` ([`crate::Value::Entry`]). The same pair again changes nothing; a key that stands for another pseudonym is a conflict.
+    pub DIRECTORY_ADD "directory_add" must_change = "INSERT INTO directory (key, pseudonym, since) VALUES (?1, ?2, ?3) \
         ON CONFLICT (key) DO UPDATE SET pseudonym = excluded.pseudonym WHERE directory.pseudonym = excluded.pseudonym";
     /// `key`. Forgets one number.
     pub DIRECTORY_FORGET "directory_forget" = "DELETE FROM directory WHERE key = ?1";
     /// → `key, pseudonym`, all of them.
     pub DIRECTORY_ALL "directory_all" = "SELECT key, pseudonym FROM directory";
+    /// `since` → `key, pseudonym`, of what came with that entry or a later one.
+    pub DIRECTORY_SINCE "directory_since" = "SELECT key, pseudonym FROM directory WHERE since >= ?1 AND since > 0";
 
     // Operators.
 

@@ -58,7 +58,7 @@ tables! {
     "witness" ("name, size, note, cosigned_at, trouble, tried_at") "?1, ?2, ?3, ?4, ?5, ?6";
     "stream" ("name, version") "?1, ?2";
     "claim" ("space, key, good_until") "?1, ?2, ?3";
-    "directory" ("key, pseudonym") "?1, ?2";
+    "directory" ("key, pseudonym, since") "?1, ?2, ?3";
     "operator_link" ("id, operator, digest, good_until, used_at") "?1, ?2, ?3, ?4, ?5";
     "operator_session" ("id, operator, digest, good_until, ended_at") "?1, ?2, ?3, ?4, ?5";
     "feed_message" ("feed, control_id, sha256, ack, at") "?1, ?2, ?3, ?4, ?5";
@@ -68,6 +68,7 @@ tables! {
     "detail_subject" ("patient, key_id, erased_by") "?1, ?2, ?3";
     "detail" ("seq, patient, sort, at, sealed") "?1, ?2, ?3, ?4, ?5";
     "detail_expiry" ("id, until") "?1, ?2";
+    "key_check" ("name, mac") "?1, ?2";
 }
 
 /// A store that is somewhere else now.
@@ -133,7 +134,8 @@ impl Sum {
         let mut bytes = table.as_bytes().to_vec();
         for value in values {
             let (sort, value): (u8, Vec<u8>) = match value {
-                Value::Null => (0, Vec::new()),
+                // No row has an entry to be numbered.
+                Value::Null | Value::Entry => (0, Vec::new()),
                 Value::Int(number) => (1, number.to_be_bytes().to_vec()),
                 Value::Text(text) => (2, text.as_bytes().to_vec()),
                 Value::Bytes(bytes) => (3, bytes.clone()),

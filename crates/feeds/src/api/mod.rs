@@ -153,6 +153,15 @@ impl Api {
         Ok(axum::Json(Told { recorded: recorded.len(), last_entry: recorded.last().map(|leaf| leaf.seq) }))
     }
 
+    /// As [`Self::record`], of what is prepared from the directory, anew if need be.
+    async fn record_prepared(&self, mut prepare: impl FnMut() -> Result<Batch, Problem>) -> Reply {
+        if prepare()?.drafts.is_empty() {
+            return Ok(axum::Json(Told { recorded: 0, last_entry: None }));
+        }
+        let recorded = Box::pin(self.plane.record_prepared(prepare)).await?;
+        Ok(axum::Json(Told { recorded: recorded.len(), last_entry: recorded.last().map(|leaf| leaf.seq) }))
+    }
+
     async fn record_all(&self, drafts: Vec<Draft>) -> Reply {
         self.record(Batch::of(drafts)).await
     }

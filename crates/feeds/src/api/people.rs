@@ -14,8 +14,7 @@ use plane::Plane;
 use serde::Deserialize;
 use smol_str::SmolStr;
 use std::collections::BTreeMap;
-use std::time::Duration;
-use store::{AppendError, Batch, ReadError};
+use store::{AppendError, Batch};
 use world::World;
 
 #[derive(Debug, Deserialize)]
@@ -66,8 +65,6 @@ impl Person {
 const STREAM: &str = "people";
 /// How often a request is looked at again because another one was faster.
 const ROUNDS_MAX: usize = 8;
-/// How long one waits for the world to have what the log has.
-const CATCH_UP: Duration = Duration::from_secs(5);
 
 pub(super) async fn tell(
     caller: Caller<FeedPeople>,
@@ -97,15 +94,7 @@ pub(super) async fn tell(
 /// The stream's version, once the world has every entry there was then.
 async fn version_the_world_has(plane: &Plane) -> Result<u64, Problem> {
     let behind = || Problem::Body(StatusCode::SERVICE_UNAVAILABLE, "the log cannot be read just now".to_owned());
-    let read = plane.store().read(|reader| Ok::<_, ReadError>((reader.stream_version(STREAM)?, reader.next()?)));
-    let (version, next) = read.map_err(|_| behind())?;
-    let folded = async {
-        while plane.world(World::next_seq) < next {
-            tokio::time::sleep(Duration::from_millis(1)).await;
-        }
-    };
-    tokio::time::timeout(CATCH_UP, folded).await.map_err(|_| behind())?;
-    Ok(version)
+    plane.version_folded(STREAM).await.ok().flatten().ok_or_else(behind)
 }
 
 /// What each person of a request goes by: the row of each id and alias.

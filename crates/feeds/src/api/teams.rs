@@ -17,7 +17,7 @@ pub(super) struct Members {
     members: Vec<Member>,
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Member {
     record: String,
@@ -54,6 +54,15 @@ async fn tell<E: Into<Event>>(
     event: impl Fn(PatientPseudonym, Member) -> E,
 ) -> Reply {
     few(members.len())?;
+    api.record_prepared(|| prepared(api, caller, &members, &event)).await
+}
+
+fn prepared<E: Into<Event>>(
+    api: &Api,
+    caller: &Caller<FeedTeams>,
+    members: &[Member],
+    event: &impl Fn(PatientPseudonym, Member) -> E,
+) -> Result<Batch, Problem> {
     let mut writes: Vec<Write> = Vec::new();
     let mut drafts = Vec::with_capacity(members.len());
     for member in members {
@@ -63,7 +72,7 @@ async fn tell<E: Into<Event>>(
         }
         let named = api.plane.directory().patient_or_new(record);
         writes.extend(named.write);
-        drafts.push(Draft::new(caller.actor(), event(named.pseudonym, member)));
+        drafts.push(Draft::new(caller.actor(), event(named.pseudonym, member.clone())));
     }
-    api.record(Batch { drafts, writes, ..Batch::default() }).await
+    Ok(Batch { drafts, writes, ..Batch::default() })
 }

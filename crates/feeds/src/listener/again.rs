@@ -135,12 +135,19 @@ pub async fn replay(
         return Err(AgainError::Batch);
     }
     let opened = intake.open(bytes, None, &None);
-    let mut batch = intake.again(&opened)?;
-    let kinds = batch.drafts.iter().map(|draft| draft.event.kind().name).collect();
-    batch.drafts.push(handled(&kept, how, None, actor));
-    batch.writes.push(remove(id));
-    settled(Box::pin(plane.record(batch)).await)?;
-    Ok(kinds)
+    let prepare = || {
+        let mut batch = intake.again(&opened)?;
+        batch.drafts.push(handled(&kept, how, None, actor.clone()));
+        batch.writes.push(remove(id));
+        Ok(batch)
+    };
+    let recorded = match Box::pin(plane.record_prepared(prepare)).await {
+        Err(AgainError::Unrecorded(error)) => return settled::<()>(Err(error)).map(|()| Vec::new()),
+        recorded => recorded?,
+    };
+    // The last says who sent it.
+    let told = recorded.split_last().map(|(_, told)| told).unwrap_or_default();
+    Ok(told.iter().map(|leaf| leaf.draft.event.kind().name).collect())
 }
 
 /// Gives a rejected message up: its bytes go, the reason stays in the ledger.

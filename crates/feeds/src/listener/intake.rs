@@ -11,19 +11,19 @@ use bytes::Bytes;
 use charter::Charter;
 use charter::systems::FeedKind;
 use events::{
-    Actor, AppointmentPseudonym, Draft, EncounterPseudonym, FeedName, Label, OrderPseudonym, PatientPseudonym,
+    Actor, AppointmentPseudonym, Draft, EncounterPseudonym, Event, FeedName, Label, OrderPseudonym, PatientPseudonym,
     PrincipalId, Source, Timestamp, UnitId, feed,
 };
 use jiff::tz::TimeZone;
-use plane::Plane;
 use plane::number::is_temporary;
+use plane::{PREPARED_AGAIN_MAX, Plane};
 use smol_str::SmolStr;
 use std::collections::BTreeMap;
 use std::convert::Infallible;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use store::statements::{FEED_MESSAGE_FIND, FEED_MESSAGE_FORGET, FEED_MESSAGE_KEEP, FEED_MESSAGE_PRUNE};
-use store::{AppendError, Batch, ReadError, Value, Write};
+use store::{AppendError, Batch, ReadError, Untold, Value, Write};
 use tokio::time::Instant;
 use world::Subject;
 
@@ -35,8 +35,6 @@ const CONTROL_ID_BYTES_MAX: usize = 256;
 const PRUNE_EVERY_MESSAGES: u64 = 1_024;
 /// How many are forgotten at once: more than come between two times.
 const PRUNE_MESSAGES_MAX: i64 = 4_096;
-/// How often a message is read anew because its patient was erased while it was on its way.
-const PREPARED_AGAIN_MAX: usize = 3;
 
 /// Takes messages in for all connections of a listener.
 pub(super) struct Intake {
@@ -178,8 +176,8 @@ impl Intake {
                     }
                     return Taken { answers: self.fail(&opened, &feed, &AppendError::Conflict(what)), accepted: false };
                 }
-                // Whom it was about when it was read is nobody's number any more.
-                AppendError::Erased if prepared_again < PREPARED_AGAIN_MAX => {
+                // Whom it was about when it was read is nobody's number any more; or another node was faster with what it was read against.
+                failure if failure.asks_anew() && prepared_again < PREPARED_AGAIN_MAX => {
                     prepared_again += 1;
                     prepared = self.prepare(&opened);
                 }
@@ -227,6 +225,7 @@ impl Intake {
         let own = opened.in_force.authorities.get(feed);
         let record_authorities = own.map_or(&self.settings.record_authorities[..], |own| own);
         let circumstances = Circumstances { feed, sha256: &sha256, now, record_authorities };
+        let since = self.plane.store().head().next;
         let mut numbers = Numbers {
             plane: &self.plane,
             charter,
@@ -240,7 +239,15 @@ impl Intake {
             Ok(drafts) => {
                 self.note(message, &sha256, &numbers.unknown_units);
                 let details = identified::details(message, &numbers.named, &drafts);
-                Ok(Batch { drafts, writes: numbers.writes, details, ..Batch::default() })
+                // Labels are said as a whole: those that somebody else says meanwhile must not be lost by that.
+                let labelled = drafts.iter().filter_map(|draft| match &draft.event {
+                    Event::PatientLabelled(labelled) => Some(labelled.patient),
+                    _ => None,
+                });
+                let records: Vec<_> =
+                    labelled.flat_map(|patient| self.plane.world(|world| world.records_of(patient))).collect();
+                let untold = (!records.is_empty()).then_some(Untold { since, records });
+                Ok(Batch { drafts, writes: numbers.writes, details, untold, ..Batch::default() })
             }
             Err(TranslateError::Rejected(rejection)) => Err(rejection),
             Err(TranslateError::Directory(never)) => match never {},

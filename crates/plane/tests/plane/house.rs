@@ -147,6 +147,26 @@ impl House {
         Self::furnish(dir, clock, plane).await
     }
 
+    /// A node of a database of a server.
+    pub(crate) async fn of(address: &str) -> Self {
+        let (dir, clock) = (TempDir::new().unwrap(), SetClock::new(START));
+        let plane = open_node(dir.path(), &clock, address).await;
+        Self::furnish(dir, clock, plane).await
+    }
+
+    /// Another node of the same database, with the keys of this one.
+    pub(crate) async fn another(&self, address: &str) -> Self {
+        let dir = with_keys_of(self.dir());
+        let plane = open_node(dir.path(), &self.clock, address).await;
+        Self { plane, clock: self.clock.clone(), patient: self.patient, visit: self.visit, keeper: None, dir }
+    }
+
+    /// Waits until this node has folded what another one has.
+    pub(crate) async fn knows_as_much_as(&self, other: &Self) {
+        let next = other.plane.world(world::World::next_seq);
+        until("every node folds every entry", || self.plane.world(world::World::next_seq) >= next).await;
+    }
+
     async fn furnish(dir: TempDir, clock: SetClock, plane: Plane) -> Self {
         let patient = plane.directory().patient_or_new(NUMBER);
         let visit = plane.directory().encounter_or_new("VISIT-1");
@@ -286,6 +306,35 @@ impl House {
         });
         ends.collect()
     }
+}
+
+/// A new directory with the keys of another.
+pub(crate) fn with_keys_of(other: &Path) -> TempDir {
+    let dir = TempDir::new().unwrap();
+    let copied = std::process::Command::new("cp").arg("-a").arg(other.join("keys")).arg(dir.path()).status();
+    assert!(copied.unwrap().success());
+    dir
+}
+
+pub(crate) async fn open_node(dir: &Path, clock: &SetClock, address: &str) -> Plane {
+    let (dir, clock) = (dir.to_owned(), clock.clone());
+    let store = Some(store::Address::parse(address).unwrap());
+    let opened = tokio::task::spawn_blocking(move || {
+        let charter = Charter::load(&Path::new(env!("CARGO_MANIFEST_DIR")).join("../../charter")).unwrap();
+        let settings = Settings { store, clock_skew_max: None, ..Settings::new(Arc::new(clock), "test.example/log") };
+        Plane::open(&dir, Some(charter), settings).unwrap()
+    });
+    opened.await.unwrap()
+}
+
+/// Waits until something has happened.
+pub(crate) async fn until(what: &str, mut done: impl FnMut() -> bool) {
+    let happened = async {
+        while !done() {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    };
+    tokio::time::timeout(PATIENCE, happened).await.expect(what);
 }
 
 pub(crate) fn posture(found: Posture) -> PostureReported {

@@ -8,6 +8,7 @@ mod erasures;
 mod full;
 mod house;
 mod live;
+mod nodes;
 mod numbers;
 mod privacy;
 mod races;

@@ -372,6 +372,7 @@ fn fitting<'a>(statement: &Statement, values: &'a [Value]) -> Result<Vec<&'a (dy
             Value::Int(number) => *wanted == Type::INT8 || (*wanted == Type::INT4 && i32::try_from(*number).is_ok()),
             Value::Text(text) => *wanted == Type::TEXT && !text.contains('\0'),
             Value::Bytes(_) => *wanted == Type::BYTEA,
+            Value::Entry => false,
         };
         if !fits {
             return Err(Failed::Unfit(format!("value {} is not one of type {wanted}", place + 1)));

@@ -8,6 +8,7 @@ mod connection;
 mod failed;
 mod fence;
 mod news;
+mod nodes;
 mod state;
 mod tls;
 mod wait;
@@ -204,5 +205,5 @@ fn configured(address: &Address, name: &str) -> Result<Config, Failed> {
 /// What is PostgreSQL's alone, beside the registry of both engines. A test prepares these too.
 #[cfg(test)]
 pub(crate) fn own() -> impl Iterator<Item = &'static str> {
-    connection::OWN.iter().chain(fence::OWN).chain(state::OWN).copied()
+    connection::OWN.iter().chain(fence::OWN).chain(nodes::OWN).chain(state::OWN).copied()
 }

@@ -1,9 +1,9 @@
 //! Versions, claims and writes: in the batch's transaction, or not at all.
 
 use super::ward::{START_MILLIS, SetClock, column, heard, open, text};
-use events::Timestamp;
+use events::{Seq, Timestamp};
 use std::sync::Barrier;
-use store::statements::{DIRECTORY_ADD, DIRECTORY_FIND, OPERATOR_LINK_ADD, OPERATOR_LINK_USE};
+use store::statements::{DIRECTORY_ADD, DIRECTORY_FIND, DIRECTORY_SINCE, OPERATOR_LINK_ADD, OPERATOR_LINK_USE};
 use store::{AppendError, Batch, Store, Value};
 
 fn later(millis: i64) -> Timestamp {
@@ -87,14 +87,14 @@ fn a_batch_that_fails_leaves_nothing_while_its_neighbours_are_kept() {
     let dir = tempfile::tempdir().unwrap();
     let (store, folded) = open(dir.path(), SetClock::new().options());
     let key = |n: usize| Value::Bytes(vec![n as u8]);
-    store.append_blocking(Batch::default().write(DIRECTORY_ADD, [key(200), key(1)])).unwrap();
+    store.append_blocking(Batch::default().write(DIRECTORY_ADD, [key(200), key(1), Value::Entry])).unwrap();
     // The last write conflicts, after the stream went up, the key was claimed and a row was written.
     let failing = |thread: usize| {
         Batch::of(vec![heard("never"), heard("never")])
             .expect(format!("stream/{thread}"), 0)
             .claim("jti", thread.to_string(), Timestamp::MAX)
-            .write(DIRECTORY_ADD, [key(thread), key(thread)])
-            .write(DIRECTORY_ADD, [key(200), key(2)])
+            .write(DIRECTORY_ADD, [key(thread), key(thread), Value::Entry])
+            .write(DIRECTORY_ADD, [key(200), key(2), Value::Entry])
     };
     let won = race(
         &store,
@@ -116,7 +116,9 @@ fn a_batch_that_fails_leaves_nothing_while_its_neighbours_are_kept() {
 fn the_same_pair_may_be_written_twice_but_a_key_never_changes_its_pseudonym() {
     let dir = tempfile::tempdir().unwrap();
     let (store, _) = open(dir.path(), SetClock::new().options());
-    let pair = |pseudonym: u8| Batch::one(heard("a")).write(DIRECTORY_ADD, [[7_u8; 16].into(), [pseudonym; 16].into()]);
+    let pair = |pseudonym: u8| {
+        Batch::one(heard("a")).write(DIRECTORY_ADD, [[7_u8; 16].into(), [pseudonym; 16].into(), Value::Entry])
+    };
     store.append_blocking(pair(1)).unwrap();
     store.append_blocking(pair(1)).unwrap();
     assert!(matches!(store.append_blocking(pair(2)), Err(AppendError::Conflict(_))));
@@ -141,7 +143,7 @@ fn values_that_do_not_fit_are_refused_and_nothing_else_is() {
     let dir = tempfile::tempdir().unwrap();
     let (store, folded) = open(dir.path(), SetClock::new().options());
     let wrong = |values: Vec<Value>| store.append_blocking(Batch::one(heard("never")).write(DIRECTORY_ADD, values));
-    for values in [vec![], vec![Value::Bytes(vec![1])], vec![Value::Bytes(vec![1]), Value::Null]] {
+    for values in [vec![], vec![Value::Bytes(vec![1])], vec![Value::Bytes(vec![1]), Value::Null, Value::Entry]] {
         let refused = wrong(values.clone());
         assert!(
             matches!(refused, Err(AppendError::Write { statement: "directory_add", .. })),
@@ -151,4 +153,27 @@ fn values_that_do_not_fit_are_refused_and_nothing_else_is() {
     assert_eq!(folded.len(), 0);
     assert_eq!(store.health().trouble(), None);
     store.append_blocking(Batch::one(heard("kept"))).unwrap();
+}
+
+#[test]
+fn a_row_says_with_which_entry_it_came() {
+    let dir = tempfile::tempdir().unwrap();
+    let (store, _) = open(dir.path(), SetClock::new().options());
+    store.append_blocking(Batch::of(vec![heard("a"), heard("b")])).unwrap();
+    let row = |key: u8| [[key; 16].into(), [key + 100; 16].into(), Value::Entry];
+    let batch = Batch::of(vec![heard("c"), heard("d")]).write(DIRECTORY_ADD, row(1)).write(DIRECTORY_ADD, row(2));
+    store.append_blocking(batch).unwrap();
+    store.append_blocking(Batch::one(heard("e")).write(DIRECTORY_ADD, row(3))).unwrap();
+    let since = |entry: u64| {
+        let mut keys: Vec<[u8; 16]> =
+            store.read(|reader| reader.query(DIRECTORY_SINCE, &[Seq(entry).into()], |row| row.array(0))).unwrap();
+        keys.sort_unstable();
+        keys.into_iter().map(|key| key[0]).collect::<Vec<_>>()
+    };
+    assert_eq!(since(0), [1, 2, 3]);
+    assert_eq!(since(2), [1, 2, 3]);
+    assert_eq!(since(3), [3]);
+    assert_eq!(since(5), [0; 0]);
+    // Given to anything but a batch it is refused: nobody else knows which entry is meant.
+    assert!(store.read(|reader| reader.query(DIRECTORY_SINCE, &[Value::Entry], |_| Ok(()))).is_err());
 }

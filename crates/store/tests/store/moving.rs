@@ -23,7 +23,7 @@ fn full(dir: &Path) -> Remembered {
         .detail(0, detail)
         .expect("stream", 0)
         .claim("jti", "key", Timestamp::MAX)
-        .write(DIRECTORY_ADD, [[7_u8; 16].into(), [1_u8; 16].into()])
+        .write(DIRECTORY_ADD, [[7_u8; 16].into(), [1_u8; 16].into(), store::Value::Entry])
         .write(REJECTED_MESSAGE_KEEP, rejected);
     store.append_blocking(batch).unwrap();
     store.rotate_key_blocking(Actor::local("amy").unwrap()).unwrap();
