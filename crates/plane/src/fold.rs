@@ -220,6 +220,11 @@ impl store::Apply for Fold {
         }
     }
 
+    fn trouble(&self) -> Option<String> {
+        let unreadable = self.0.unreadable.lock().unwrap_or_else(PoisonError::into_inner);
+        unreadable.as_ref().map(|(seq, why)| format!("entry {seq} cannot be read by this build: {why}"))
+    }
+
     fn resumable(&mut self) -> Option<&mut dyn Resumable> {
         Some(self)
     }

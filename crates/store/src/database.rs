@@ -4,7 +4,7 @@
 
 use crate::statement::Raw;
 use crate::{ReadError, Row, Statement, Value, postgres, sqlite, statements, wal};
-use events::{PatientPseudonym, Seq, Timestamp};
+use events::{PatientPseudonym, Seq};
 use std::collections::HashSet;
 use std::ops::ControlFlow;
 
@@ -316,14 +316,6 @@ impl Connection {
         match self {
             Self::Sqlite(_) => Ok(None),
             Self::Postgres(connection) => Ok(Some(connection.settle()?)),
-        }
-    }
-
-    /// What time it is for a server.
-    pub(crate) fn server_time(&self) -> Result<Option<Timestamp>, StorageError> {
-        match self {
-            Self::Sqlite(_) => Ok(None),
-            Self::Postgres(connection) => Ok(Some(connection.time()?)),
         }
     }
 

@@ -87,7 +87,6 @@ impl Reader<'_> {
 
 impl Connection {
     /// Notes how this node is; the server's clock, in milliseconds. A file keeps none.
-    #[cfg_attr(not(test), expect(dead_code, reason = "the beat is not there yet"))]
     pub(crate) fn beat(&self, beat: &Beat) -> Result<Option<i64>, StorageError> {
         match self {
             Self::Sqlite(_) => Ok(None),

@@ -3,6 +3,7 @@
 
 use crate::AppendError;
 use crate::database::StorageError;
+use crate::nodes::Beat;
 use crate::place::Place;
 use crate::postgres::{News, Server};
 use crate::queue::{Pending, Queue};
@@ -19,6 +20,10 @@ const BEAT_EVERY: Duration = Duration::from_secs(1);
 /// How many times longer a node waits before it seals, if another one did so last.
 const PATIENCE: u32 = 4;
 
+/// What keeps a node from sealing that does not have the ledger's key.
+const RETIRED: &str =
+    "it seals nothing: the ledger's key was changed on another node; bring it here with `handrail node join`";
+
 /// What a node keeps about the others.
 #[derive(Debug)]
 pub(crate) struct Others {
@@ -26,9 +31,15 @@ pub(crate) struct Others {
     /// When it last beat, on the clock nobody can set.
     beaten_at: Option<Duration>,
     /// It made the latest checkpoint.
-    pub(crate) seals: bool,
-    /// Its wall clock and the server's are too far apart.
+    seals: bool,
+    /// How many entries the last checkpoint has that it made.
+    sealed: u64,
+    /// How far its wall clock was from the server's, in milliseconds; ahead is positive.
+    skew_ms: i64,
+    /// That they are too far apart.
     skewed: Option<String>,
+    /// This process, for whoever looks for it.
+    process: String,
     /// Something is being swept.
     sweeping: Arc<AtomicBool>,
 }
@@ -42,7 +53,16 @@ impl Others {
                 queue.news();
             }
         });
-        Self { _news: news, beaten_at: None, seals: false, skewed: None, sweeping: Arc::default() }
+        let machine = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
+        let process = format!("{}@{}", std::process::id(), machine.trim());
+        let (skew_ms, sweeping) = (0, Arc::default());
+        Self { _news: news, beaten_at: None, seals: false, sealed: 0, skew_ms, skewed: None, process, sweeping }
+    }
+
+    /// Made the latest checkpoint.
+    pub(crate) fn sealed(&mut self, entries: u64) {
+        self.seals = true;
+        self.sealed = entries;
     }
 
     /// Has the dead rows of what was erased swept, over a connection and in a thread of their own: that may take minutes. Whether it was begun.
@@ -190,41 +210,50 @@ impl Writer {
         self.reopen()?;
         self.fold_tail()?;
         self.adopt_checkpoint(true)?;
-        self.measure_clock()
+        self.say_how_it_is()
     }
 
-    /// Says how this node is, and holds its clock against the server's.
-    fn measure_clock(&mut self) -> Result<(), StorageError> {
-        let Some(skew_max) = self.options.clock_skew_max else { return Ok(()) };
-        let connection = connected(&self.connection)?;
-        let Some(server) = connection.server_time()? else { return Ok(()) };
-        let own = (self.options.now)();
-        let apart = own.since(server).max(server.since(own));
-        let skewed = (apart > skew_max).then(|| {
-            format!(
-                "this node's clock is {} seconds {} the database's: set it right",
-                apart.as_secs(),
-                if own > server { "ahead of" } else { "behind" }
-            )
-        });
-        if let Some(others) = &mut self.others {
-            others.skewed = skewed;
+    /// Writes this node's row, and holds its clock against the server's.
+    fn say_how_it_is(&mut self) -> Result<(), StorageError> {
+        let fold = self.apply.resumable().map_or(0, |fold| fold.version());
+        let Some(others) = &mut self.others else { return Ok(()) };
+        let trouble = self.apply.trouble().or_else(|| others.skewed.clone());
+        let condition = match trouble {
+            Some(trouble) => trouble,
+            None if self.sealer.is_retired() => RETIRED.to_owned(),
+            None => String::new(),
+        };
+        let beat = Beat {
+            process: others.process.clone(),
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            fold,
+            entries: self.next,
+            sealed: others.sealed,
+            skew_ms: others.skew_ms,
+            condition,
+        };
+        let Some(server) = connected(&self.connection)?.beat(&beat)? else { return Ok(()) };
+        others.skew_ms = (self.options.now)().as_millis().saturating_sub(server);
+        others.skewed = skewed(others.skew_ms, self.options.clock_skew_max);
+        match &others.skewed {
+            Some(why) => Err(StorageError::skewed(why.clone())),
+            None => Ok(()),
         }
-        self.clock_is_right_as_measured()
     }
 
     /// Records nothing while this node's clock is wrong: it would be every node's time.
     pub(crate) fn clock_is_right(&mut self) -> Result<(), StorageError> {
         if self.others.as_ref().is_some_and(|others| others.skewed.is_some()) {
-            return self.measure_clock();
+            return self.say_how_it_is();
         }
         Ok(())
     }
+}
 
-    fn clock_is_right_as_measured(&self) -> Result<(), StorageError> {
-        match self.others.as_ref().and_then(|others| others.skewed.clone()) {
-            Some(why) => Err(StorageError::skewed(why)),
-            None => Ok(()),
-        }
-    }
+/// That a clock is too far from the server's, in words.
+fn skewed(skew_ms: i64, skew_max: Option<Duration>) -> Option<String> {
+    let apart = Duration::from_millis(skew_ms.unsigned_abs());
+    let way = if skew_ms > 0 { "ahead of" } else { "behind" };
+    (skew_max? < apart)
+        .then(|| format!("this node's clock is {} seconds {way} the database's: set it right", apart.as_secs()))
 }

@@ -52,6 +52,11 @@ pub trait Apply: Send {
         true
     }
 
+    /// What keeps whoever rests on this fold from answering, in words.
+    fn trouble(&self) -> Option<String> {
+        None
+    }
+
     /// The same as something that can be kept in snapshots. A fold that cannot is folded from the first entry at every start.
     fn resumable(&mut self) -> Option<&mut dyn Resumable> {
         None

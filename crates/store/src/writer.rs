@@ -316,7 +316,7 @@ impl Writer {
             if self.sealer.seal(connection, now)?
                 && let Some(others) = &mut self.others
             {
-                others.seals = true;
+                others.sealed(self.sealer.sealed());
             }
             let values = [Value::from(now), CLAIMS_PRUNED_MAX.into()];
             Ok(connection.execute(statements::CLAIM_PRUNE, &values)?)

@@ -2,7 +2,7 @@
 
 use super::{Failed, Server, wait};
 use crate::{ReadError, StorageError, Value};
-use events::{Seq, Timestamp};
+use events::Seq;
 use futures_util::future::join;
 use futures_util::{StreamExt as _, stream::FuturesOrdered};
 use std::cell::{Cell, RefCell};
@@ -25,13 +25,12 @@ const ENTRIES_ADD: &str = "INSERT INTO entry (seq, leaf) SELECT * FROM unnest($1
 const ERASED_AMONG: &str = "SELECT patient FROM detail_subject WHERE patient = ANY($1) AND erased_by IS NOT NULL";
 const GROUP_DONE: &str = "INSERT INTO node (id, last_group) VALUES ($1, $2) \
     ON CONFLICT (id) DO UPDATE SET last_group = excluded.last_group";
-const TIME: &str = "SELECT (extract(epoch FROM clock_timestamp()) * 1000)::bigint";
 const TABLES_THERE: &str = "SELECT to_regclass('entry') IS NOT NULL";
 const GROUP_LAST: &str = "INSERT INTO node (id, last_group) VALUES ($1, 0) \
     ON CONFLICT (id) DO UPDATE SET last_group = node.last_group RETURNING last_group";
 /// What is PostgreSQL's alone, beside the registry of both engines. A test prepares these too.
 #[cfg(test)]
-pub(super) const OWN: &[&str] = &[ENTRIES_ADD, ERASED_AMONG, GROUP_DONE, GROUP_LAST, TABLES_THERE, TIME];
+pub(super) const OWN: &[&str] = &[ENTRIES_ADD, ERASED_AMONG, GROUP_DONE, GROUP_LAST, TABLES_THERE];
 
 /// Makes the room of rows that were overwritten or removed free for others. What their pages held is written over as the room is used again.
 const VACUUM: &str = "VACUUM detail, detail_key, detail_subject, directory, rejected_message, feed_message";
@@ -206,11 +205,6 @@ impl Connection {
     pub(crate) fn settle(&self) -> Result<u64, Failed> {
         let row = self.row(GROUP_LAST, &[&self.server.node().as_slice()])?;
         Ok(u64::try_from(row.try_get::<_, i64>(0)?).unwrap_or(0))
-    }
-
-    /// What time it is there.
-    pub(crate) fn time(&self) -> Result<Timestamp, Failed> {
-        Ok(Timestamp::from_millis(self.row(TIME, &[])?.try_get(0)?))
     }
 
     pub(crate) fn has_tables(&self) -> Result<bool, Failed> {

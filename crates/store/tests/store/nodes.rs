@@ -253,3 +253,17 @@ fn a_store_does_not_move_while_a_node_is_in_it() {
     assert!(told.contains("handrail writer"), "{told}");
     second.append_blocking(Batch::one(heard("b"))).unwrap();
 }
+
+#[test]
+fn each_node_says_once_a_second_how_it_is() {
+    let (_, [(_one, first, _), (_other, second, _)]) = two();
+    first.append_blocking(Batch::one(heard("a"))).unwrap();
+    first.seal_blocking().unwrap();
+    let nodes = || second.read(|reader| reader.nodes()).unwrap();
+    until("they do not say", || {
+        let said = nodes();
+        said.len() == 2 && said.iter().all(|node| node.beats() && node.entries == 1)
+    });
+    until("nobody says who seals", || nodes().iter().filter(|node| node.sealed == 1).count() == 1);
+    assert!(nodes().iter().all(|node| node.condition.is_empty() && node.process.contains('@')));
+}
