@@ -175,6 +175,11 @@ impl Caller {
         Self { address, token: self.token.clone(), agent: agent() }
     }
 
+    /// Where the node is that it calls.
+    pub(crate) const fn address(&self) -> SocketAddr {
+        self.address
+    }
+
     /// Its token; empty without one.
     pub(crate) fn token(&self) -> &str {
         self.token.as_deref().unwrap_or_default()

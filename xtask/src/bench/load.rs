@@ -122,19 +122,20 @@ fn runtime() -> Outcome<tokio::runtime::Runtime> {
 }
 
 /// Asks for decisions over kept connections, one request after another, from the first again after the last. With a `pace`, as many a
-/// second are due over all connections, and one that could not be sent when it was due, because an answer was late, is timed from then.
+/// second are due over all connections, and one that could not be sent when it was due, because an answer was late, is timed from then. Several
+/// `targets` get a connection each in turn.
 pub(super) fn http(
-    address: SocketAddr,
+    targets: &[(SocketAddr, Arc<Vec<Asked>>)],
     connections: usize,
     lasts: Duration,
     pace: Option<f64>,
-    requests: &Arc<Vec<Asked>>,
 ) -> Outcome<Measured> {
     runtime()?.block_on(async {
         let begin = elapsed_since_start();
         let mut workers = tokio::task::JoinSet::new();
         for first in 0..connections {
-            let (mut connection, requests) = (Connection::open(address).await?, Arc::clone(requests));
+            let (address, requests) = targets.get(first % targets.len().max(1)).ok_or("nobody to ask")?;
+            let (mut connection, requests) = (Connection::open(*address).await?, Arc::clone(requests));
             workers.spawn(async move {
                 let (mut times, mut failed) = (Vec::new(), 0);
                 let mut number = first;

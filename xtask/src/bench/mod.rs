@@ -3,6 +3,7 @@
 mod cerbos;
 mod figures;
 mod load;
+mod nodes;
 mod outside;
 mod restart;
 
@@ -14,7 +15,7 @@ use std::process::{Command, Stdio};
 /// Entries in the export that is verified.
 const LARGE_EXPORT_ENTRIES: u64 = 10_000_000;
 
-/// Runs them; with a filter only those whose name contains it (`decide`, `search`, `store`, `ledger`, `http`, `mllp`, `restart`). When `write`
+/// Runs them; with a filter only those whose name contains it (`decide`, `search`, `store`, `ledger`, `http`, `mllp`, `nodes`, `restart`). When `write`
 /// is set, all figures go into `docs/benchmarks.md`.
 pub(crate) fn run(filter: &str, write: bool) -> Outcome {
     let build = [
@@ -58,6 +59,9 @@ pub(crate) fn run(filter: &str, write: bool) -> Outcome {
     if ["http", "mllp"].iter().any(|name| name.contains(filter)) {
         let taken = outside::run(filter, &binary, &charter, &mut goals);
         tables.extend(take("load from outside", taken));
+    }
+    if "nodes".contains(filter) {
+        tables.extend(take("several nodes over PostgreSQL", nodes::run(&binary, &charter)));
     }
     if "restart".contains(filter) {
         let taken = restart::run(&binary, &charter, &mut goals).map(|table| vec![table]);

@@ -8,6 +8,7 @@ use crate::step::Outcome;
 use crate::story::hospital::{Adt, Feeds, request};
 use serde_json::{Value, json};
 use std::fmt::Write as _;
+use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -50,7 +51,7 @@ pub(super) fn run(filter: &str, binary: &Path, charter: &Path, goals: &mut Vec<G
     Ok(tables)
 }
 
-fn table(what: &str, rows: &[(String, Measured)]) -> String {
+pub(super) fn table(what: &str, rows: &[(String, Measured)]) -> String {
     let mut text = format!("| {what} | per second | p50 ms | p99 ms | not as expected |\n|---|---:|---:|---:|---:|\n");
     for (what, measured) in rows {
         let Measured { per_second, p50_ms, p99_ms, failed } = measured;
@@ -65,7 +66,7 @@ fn decisions(node: &Node, dir: &Path, goals: &mut Vec<Goal>) -> Outcome<String> 
     let mut rows: Vec<(String, Measured)> = Vec::new();
     let ours = |scene: &Scene| Asked::new(node.http, ehr.token(), &scene.for_handrail(), scene.permitted);
     everything_is_answered_as_expected("Handrail", ours, node.http)?;
-    rows.extend(loads("Handrail, durable", node.http, ours)?);
+    rows.extend(loads("Handrail, durable", &[(node.http, requests(ours))])?);
     let fastest = rows.iter().map(|(_, measured)| measured.per_second).fold(0.0, f64::max);
     goals.push(Goal::at_least("AuthZEN evaluation over HTTP, durable", 15_000.0, fastest, "a second"));
     let half = rows.last().map_or(f64::MAX, |(_, measured)| measured.p99_ms);
@@ -75,21 +76,27 @@ fn decisions(node: &Node, dir: &Path, goals: &mut Vec<Goal>) -> Outcome<String> 
         let theirs = |scene: &Scene| Asked::new(cerbos.http, "", &scene.for_cerbos(), scene.permitted);
         everything_is_answered_as_expected("Cerbos", theirs, cerbos.http)?;
         let what = if audit { "Cerbos, decision log to a file" } else { "Cerbos, nothing recorded" };
-        rows.extend(loads(what, cerbos.http, theirs)?);
+        rows.extend(loads(what, &[(cerbos.http, requests(theirs))])?);
         cerbos.stop()?;
     }
     Ok(table("AuthZEN evaluation over HTTP", &rows))
 }
 
-fn loads(
-    who: &str,
-    address: std::net::SocketAddr,
-    asked: impl Fn(&Scene) -> Asked,
-) -> Outcome<Vec<(String, Measured)>> {
-    let requests = Arc::new((0..PATIENTS).map(|number| asked(&Scene::of_the_load(number))).collect::<Vec<_>>());
+/// What a load asks, made ready.
+fn requests(asked: impl Fn(&Scene) -> Asked) -> Arc<Vec<Asked>> {
+    Arc::new((0..PATIENTS).map(|number| asked(&Scene::of_the_load(number))).collect())
+}
+
+/// The same as a caller of a node asks it.
+pub(super) fn requests_to(node: &Node, ehr: &Caller) -> Arc<Vec<Asked>> {
+    requests(|scene| Asked::new(node.http, ehr.token(), &scene.for_handrail(), scene.permitted))
+}
+
+/// Over each number of connections, then half the highest rate.
+pub(super) fn loads(who: &str, targets: &[(SocketAddr, Arc<Vec<Asked>>)]) -> Outcome<Vec<(String, Measured)>> {
     let mut rows = Vec::new();
     let mut load = |what: String, connections, pace| -> Outcome<f64> {
-        let measured = load::http(address, connections, LOAD, pace, &requests)?;
+        let measured = load::http(targets, connections, LOAD, pace)?;
         if measured.failed > 0 {
             return Err(format!("{who}: {} answers were not as expected", measured.failed).into());
         }
@@ -107,11 +114,7 @@ fn loads(
 }
 
 /// Asks each scene once, so that nobody is measured who answers something else.
-fn everything_is_answered_as_expected(
-    who: &str,
-    asked: impl Fn(&Scene) -> Asked,
-    address: std::net::SocketAddr,
-) -> Outcome {
+fn everything_is_answered_as_expected(who: &str, asked: impl Fn(&Scene) -> Asked, address: SocketAddr) -> Outcome {
     let scenes = Scene::all();
     let requests: Vec<Asked> = scenes.iter().map(asked).collect();
     match load::unexpected(address, &requests)?.and_then(|place| scenes.get(place)) {
@@ -207,7 +210,7 @@ impl Scene {
 }
 
 /// The people, and the patients that are asked about.
-fn admit(node: &Node) -> Outcome {
+pub(super) fn admit(node: &Node) -> Outcome {
     let feeds = Feeds::of(node)?;
     for (who, unit) in ON_SHIFT {
         feeds.nurse(who, who, unit)?;
