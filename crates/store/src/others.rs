@@ -92,23 +92,27 @@ impl Writer {
     }
 
     /// Folds what is in the log after what this node knows.
-    pub(crate) fn fold_tail(&mut self) -> Result<Vec<Arc<Leaf>>, StorageError> {
+    pub(crate) fn fold_tail(&mut self) -> Result<(), StorageError> {
         let begun = (self.options.elapsed)();
         let connection = connected(&self.connection)?;
         let mut end = self.end();
-        let folded = recovery::catch_up(&Reader { connection }, &mut end, &mut self.sealer, self.apply.as_mut());
+        let (erased, handed) = (&mut self.scrub_due, &self.status.handed);
+        let mut known = |leaves: &[Arc<Leaf>]| {
+            *erased |= leaves.iter().any(|leaf| matches!(leaf.draft.event, Event::PatientErased(_)));
+            handed.give(leaves);
+        };
+        let reader = Reader { connection };
+        let folded = recovery::catch_up(&reader, &mut end, &mut self.sealer, self.apply.as_mut(), &mut known);
         if end.at.next > self.next {
             self.unsealed_since.get_or_insert(begun);
         }
         (self.next, self.recorded_at, self.last) = (end.at.next, end.at.recorded_at, end.last);
         self.status.caught_up(self.next, self.recorded_at);
-        let folded = folded.map_err(|error| self.stop_over(error))?;
-        self.scrub_due |= folded.iter().any(|leaf| matches!(leaf.draft.event, Event::PatientErased(_)));
-        self.status.handed.give(&folded);
+        folded.map_err(|error| self.stop_over(error))?;
         if self.others.is_some() {
             self.status.in_contact(begun);
         }
-        Ok(folded)
+        Ok(())
     }
 
     /// Begins a transaction in which this node knows everything that was recorded; which batches of the group do not stand any more after that.
@@ -117,13 +121,9 @@ impl Writer {
         if self.others.is_none() {
             return Ok(Vec::new());
         }
-        let begun = self.fold_tail().and_then(|folded| {
-            self.adopt_checkpoint(group.is_empty())?;
-            Ok(folded)
-        });
-        match begun {
-            // Whether or not there was anything new just now: what a batch was prepared from may be older than what was folded on the last news.
-            Ok(_) => {
+        match self.fold_tail().and_then(|()| self.adopt_checkpoint(group.is_empty())) {
+            Ok(()) => {
+                // What others recorded may have been folded before, after the group was prepared: each is asked, whatever came now.
                 let stands = |pending: &Pending| pending.batch.drafts.iter().all(|draft| self.apply.stands(draft));
                 Ok(group.iter().map(|pending| !stands(pending)).collect())
             }
@@ -183,7 +183,7 @@ impl Writer {
         if self.troubled_since.is_none() {
             self.over_another_connection("news", |writer| {
                 writer.reopen()?;
-                writer.fold_tail().map(drop)
+                writer.fold_tail()
             });
         }
     }

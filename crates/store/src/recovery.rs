@@ -218,14 +218,14 @@ pub(crate) fn not_as_left(why: &str) -> StorageError {
 }
 
 /// Folds and takes in whatever is in the log after `end`, which moves along: entries of other nodes, or a commit of this one that seemed to fail and was
-/// kept. What was folded, but for what cannot be read.
+/// kept. `known` sees what was folded, some at a time; there may be hours of it.
 pub(crate) fn catch_up(
     reader: &Reader<'_>,
     end: &mut End,
     sealer: &mut Sealer,
     apply: &mut dyn Apply,
-) -> Result<Vec<Arc<Leaf>>, StorageError> {
-    let mut folded = Vec::new();
+    known: &mut dyn FnMut(&[Arc<Leaf>]),
+) -> Result<(), StorageError> {
     loop {
         let mut page: Vec<(Seq, Vec<u8>)> = Vec::new();
         let read = reader.scan(Seq(end.at.next), Seq(u64::MAX), |seq, bytes| {
@@ -234,7 +234,7 @@ pub(crate) fn catch_up(
         });
         read.map_err(ReadError::into_storage)?;
         if page.is_empty() {
-            return Ok(folded);
+            return Ok(());
         }
         if let Some((_, missing)) = page.iter().zip(end.at.next..).find(|((seq, _), next)| seq.0 != *next) {
             return Err(not_as_left(&format!("it lacks entry {missing} between others")));
@@ -263,7 +263,7 @@ pub(crate) fn catch_up(
                 }
             }
         }
-        folded.extend(leaves);
+        known(&leaves);
     }
 }
 

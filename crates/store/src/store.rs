@@ -46,7 +46,7 @@ pub trait Apply: Send {
         Ok(())
     }
 
-    /// Whether this may still be recorded. Asked of what was prepared before entries of another node were applied; what may not is
+    /// Whether this may still be recorded, after everything that other nodes recorded was applied. Asked only where there may be others; what may not is
     /// [`AppendError::Stale`].
     fn stands(&self, _draft: &Draft) -> bool {
         true
