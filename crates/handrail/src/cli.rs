@@ -1,10 +1,12 @@
 //! The command line, as `handrail --help` shows it.
 
 mod charter;
+mod node;
 mod patient;
 mod stored;
 
 pub(crate) use charter::Charter;
+pub(crate) use node::Node;
 pub(crate) use patient::{Patient, PatientReason};
 pub(crate) use stored::Stored;
 
@@ -71,6 +73,9 @@ pub(crate) enum Command {
     /// Where the store is.
     #[command(subcommand)]
     Store(Stored),
+    /// The nodes that work over one PostgreSQL database.
+    #[command(subcommand)]
+    Node(Node),
     /// Write the manual pages.
     Man(Man),
     /// Print a shell's completions.

@@ -120,14 +120,27 @@ impl Keys {
             .map_err(|error| DirectoryError::new(&next, error).into())
     }
 
-    /// Reads the keys under a data directory, or makes all four if there are none.
-    pub(crate) fn open(data: &Path) -> Result<Self, KeysError> {
+    /// Whether a data directory has keys.
+    pub(crate) fn are_there(data: &Path) -> Result<bool, KeysError> {
         let folder = data.join(FOLDER);
         match std::fs::metadata(&folder) {
-            Ok(_) => {}
-            Err(error) if error.kind() == ErrorKind::NotFound => make(data, &folder)?,
-            Err(error) => return Err(DirectoryError::new(&folder, error).into()),
+            Ok(_) => Ok(true),
+            Err(error) if error.kind() == ErrorKind::NotFound => Ok(false),
+            Err(error) => Err(DirectoryError::new(&folder, error).into()),
         }
+    }
+
+    /// Reads the keys under a data directory, or makes all four if there are none.
+    pub(crate) fn open(data: &Path) -> Result<Self, KeysError> {
+        if !Self::are_there(data)? {
+            Self { ledger: fresh()?, directory: fresh()?, detail: fresh()?, token: fresh()? }.put(data)?;
+        }
+        Self::read(data)
+    }
+
+    /// Reads the keys under a data directory.
+    pub(crate) fn read(data: &Path) -> Result<Self, KeysError> {
+        let folder = data.join(FOLDER);
         Ok(Self {
             ledger: read(&folder.join("ledger"))?,
             directory: read(&folder.join("directory"))?,
@@ -135,10 +148,52 @@ impl Keys {
             token: read(&folder.join("token"))?,
         })
     }
+
+    /// Their names and they themselves.
+    pub(crate) fn named(&self) -> [(&'static str, &Key); 4] {
+        let [ledger, directory, detail, token] = NAMES;
+        [(ledger, &self.ledger), (directory, &self.directory), (detail, &self.detail), (token, &self.token)]
+    }
+
+    /// Those of these bytes, in the order of [`NAMES`].
+    pub(crate) fn of([ledger, directory, detail, token]: [Zeroizing<[u8; 32]>; 4]) -> Self {
+        Self { ledger: Key(ledger), directory: Key(directory), detail: Key(detail), token: Key(token) }
+    }
+
+    /// Puts these into a data directory that has none.
+    pub(crate) fn put(&self, data: &Path) -> Result<(), KeysError> {
+        make(data, &self.named())
+    }
+
+    /// Another key is the ledger's, in the place of the one there is.
+    pub(crate) fn replace_ledger(&self, data: &Path) -> Result<(), KeysError> {
+        let unfinished = data.join(FOLDER).join(NEXT_LEDGER).with_extension("joined");
+        match std::fs::remove_file(&unfinished) {
+            Err(error) if error.kind() != ErrorKind::NotFound => {
+                return Err(DirectoryError::new(&unfinished, error).into());
+            }
+            _ => {}
+        }
+        new_file(&unfinished, &self.ledger)?;
+        let folder = data.join(FOLDER);
+        std::fs::rename(&unfinished, folder.join("ledger"))
+            .and_then(|()| directory::sync(&folder))
+            .map_err(|error| DirectoryError::new(&unfinished, error).into())
+    }
+
+    /// Takes keys away that were made a moment ago and are of no log.
+    pub(crate) fn unmake(data: &Path) -> Result<(), KeysError> {
+        let folder = data.join(FOLDER);
+        std::fs::remove_dir_all(&folder).map_err(|error| DirectoryError::new(&folder, error).into())
+    }
 }
 
-/// All keys appear at once: they are made and synced under another name, which is then changed.
-fn make(data: &Path, folder: &Path) -> Result<(), KeysError> {
+/// Their files.
+pub(crate) const NAMES: [&str; 4] = ["ledger", "directory", "detail", "token"];
+
+/// All keys appear at once: they are written and synced under another name, which is then changed.
+fn make(data: &Path, keys: &[(&str, &Key)]) -> Result<(), KeysError> {
+    let folder = &data.join(FOLDER);
     let wrong = |path: &Path, source| KeysError::from(DirectoryError::new(path, source));
     let unfinished = data.join("keys.unfinished");
     match std::fs::remove_dir_all(&unfinished) {
@@ -146,8 +201,8 @@ fn make(data: &Path, folder: &Path) -> Result<(), KeysError> {
         _ => {}
     }
     DirBuilder::new().mode(0o700).create(&unfinished).map_err(|error| wrong(&unfinished, error))?;
-    for name in ["ledger", "directory", "detail", "token"] {
-        new_key(&unfinished.join(name))?;
+    for (name, key) in keys {
+        new_file(&unfinished.join(name), key)?;
     }
     directory::sync(&unfinished)
         .and_then(|()| std::fs::rename(&unfinished, folder))
@@ -157,14 +212,24 @@ fn make(data: &Path, folder: &Path) -> Result<(), KeysError> {
 
 /// Makes a key in a new file, synced.
 fn new_key(path: &Path) -> Result<Key, KeysError> {
+    let key = fresh()?;
+    new_file(path, &key)?;
+    Ok(key)
+}
+
+fn fresh() -> Result<Key, KeysError> {
     let mut key = Zeroizing::new([0; 32]);
     aws_lc_rs::rand::fill(&mut *key).map_err(|_| KeysError::Randomness)?;
+    Ok(Key(key))
+}
+
+/// Writes a key into a new file, synced.
+fn new_file(path: &Path, key: &Key) -> Result<(), KeysError> {
     let written = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path).and_then(|mut file| {
-        file.write_all(&*key)?;
+        file.write_all(key.bytes())?;
         file.sync_all()
     });
-    written.map_err(|error| KeysError::from(DirectoryError::new(path, error)))?;
-    Ok(Key(key))
+    written.map_err(|error| KeysError::from(DirectoryError::new(path, error)))
 }
 
 fn read(path: &Path) -> Result<Key, KeysError> {

@@ -95,7 +95,6 @@ impl Connection {
     }
 
     /// Forgets a node that has been silent for [`FORGET_AFTER`]; whether there was one.
-    #[cfg_attr(not(test), expect(dead_code, reason = "the command is not there yet"))]
     pub(crate) fn forget_node(&self, id: &[u8; 16]) -> Result<bool, StorageError> {
         match self {
             Self::Sqlite(_) => Ok(false),

@@ -46,6 +46,22 @@ pub enum OpenError {
     /// The keys cannot be used.
     #[error(transparent)]
     Keys(KeysError),
+    /// A log is at the place, and the directory has no keys.
+    #[error("`{}` has no keys, and there is a log at {place} already", .directory.display())]
+    NoKeys {
+        /// The directory.
+        directory: std::path::PathBuf,
+        /// Where the log is.
+        place: String,
+    },
+    /// The directory's keys are another log's.
+    #[error("the {which} key in `{}` is not this log's", .directory.display())]
+    OtherKeys {
+        /// The directory.
+        directory: std::path::PathBuf,
+        /// Which key.
+        which: &'static str,
+    },
     /// The system gives no randomness, or the keys do not derive.
     #[error("the keys of detail cannot be derived")]
     Randomness,

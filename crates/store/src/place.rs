@@ -15,7 +15,7 @@ use std::path::{Path, PathBuf};
 /// Names the server.
 const FILE_NAME: &str = "store";
 /// This node's name at the server: 16 random bytes.
-const NODE_FILE_NAME: &str = "node";
+pub(crate) const NODE_FILE_NAME: &str = "node";
 
 /// Where a store's database is.
 #[derive(Clone, Debug)]
@@ -129,7 +129,7 @@ impl From<AddressError> for OpenError {
 }
 
 /// This node's name, drawn when it is first needed.
-fn node(directory: &Path) -> Result<[u8; 16], OpenError> {
+pub(crate) fn node(directory: &Path) -> Result<[u8; 16], OpenError> {
     let path = directory.join(NODE_FILE_NAME);
     match std::fs::read(&path) {
         Ok(bytes) => bytes.try_into().map_err(|_| {

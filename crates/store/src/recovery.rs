@@ -132,6 +132,12 @@ pub(crate) fn finish_rotation(
     Ok(sealer.sealed_size())
 }
 
+/// Whether the latest checkpoint, if there is one, is signed with this key.
+pub(crate) fn signed_by(reader: &Reader<'_>, key: &VerifyingKey) -> Result<(), RecoveryError> {
+    let Some((_, signed)) = reader.checkpoint()? else { return Ok(()) };
+    note::open(signed.as_bytes(), key).map(drop).map_err(RecoveryError::Checkpoint)
+}
+
 /// The tree as of the latest checkpoint, if there is one.
 pub(crate) fn sealed_tree(reader: &Reader<'_>, key: &VerifyingKey) -> Result<Option<Tree>, RecoveryError> {
     let Some((_, signed)) = reader.checkpoint()? else { return Ok(None) };

@@ -102,6 +102,11 @@ statements! {
     /// `since` → `key, pseudonym`, of what came with that entry or a later one.
     pub DIRECTORY_SINCE "directory_since" = "SELECT key, pseudonym FROM directory WHERE since >= ?1 AND since > 0";
 
+    // Whether keys fit.
+    pub(crate) KEY_CHECK_FIND "key_check_find" = "SELECT mac FROM key_check WHERE name = ?1";
+    pub(crate) KEY_CHECK_KEEP "key_check_keep" =
+        "INSERT INTO key_check (name, mac) VALUES (?1, ?2) ON CONFLICT (name) DO NOTHING";
+
     // Operators.
 
     /// `id, operator, digest, good_until`.

@@ -4,6 +4,7 @@ use crate::clock::ClockWatch;
 use crate::database::Connection;
 use crate::detail::{Committed, Vault};
 use crate::directory::{self, Lock};
+use crate::join;
 use crate::keys::Keys;
 use crate::others::Others;
 use crate::place::Place;
@@ -174,7 +175,7 @@ impl Store {
         let lock = directory::take(directory)?;
         restore::is_whole(directory)?;
         let place = place_of(directory, &options)?;
-        let mut keys = Keys::open(directory)?;
+        let (mut keys, made) = join::keys_for(directory, &place)?;
         let connection = connect(&place, directory, &options)?;
         let group = connection.begin_groups()?;
         let origin = fix_origin(&connection, &options.origin)?;
@@ -183,7 +184,7 @@ impl Store {
         let key = signing.verifying_key().clone();
         let rotations = rotation::all(&reader).map_err(RecoveryError::Read)?;
         let signers = Arc::new(Signers::new(&rotations, &key));
-        let tree = recovery::sealed_tree(&reader, &key)?;
+        let tree = join::tree_that_keys_fit(&connection, directory, (&keys, made), &key)?;
         retained::check(directory, &reader, &origin, tree.as_ref())?;
         let sealed = tree.as_ref().map(Tree::size);
         let mut tree = tree.unwrap_or_default();

@@ -157,10 +157,13 @@ pub(crate) fn cannot_open(data: &Path, error: &OpenError) -> Failure {
             "move it there with `handrail store move`, or start without --store".to_owned()
         }
         OpenError::Store(store::OpenError::Held(_)) => {
-            "one node writes to a database: stop that one, or wait until it is done".to_owned()
+            "it has this data directory, or a copy of it: stop it; another node needs a directory of its own (`handrail node join`)".to_owned()
         }
         OpenError::Store(store::OpenError::Unreachable(_)) => {
             "look whether its server runs, and whether the address, the password file and the certificate are right".to_owned()
+        }
+        OpenError::Store(store::OpenError::NoKeys { .. } | store::OpenError::OtherKeys { .. }) => {
+            format!("bring them: `handrail node keys --to FILE` on a node of that log, then here `handrail node join --data {shown} --keys FILE`")
         }
         OpenError::Store(store::OpenError::UnfinishedRestore(_)) => {
             "remove the directory and restore again".to_owned()

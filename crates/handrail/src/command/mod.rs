@@ -13,6 +13,7 @@ pub(crate) mod failure;
 mod feed;
 mod ledger;
 mod man;
+mod node;
 mod operator;
 pub(crate) mod output;
 mod patient;
@@ -48,6 +49,7 @@ pub(crate) fn run(cli: Cli) -> Result<(), Failure> {
         Command::Backup(args) => serving()?.block_on(backup::back_up(args, out)),
         Command::Restore(args) => serving()?.block_on(backup::restore(args, out)),
         Command::Store(args) => asking()?.block_on(stored::run(args, out)),
+        Command::Node(args) => asking()?.block_on(node::run(args, out)),
         Command::Man(args) => man::run(args, out),
         Command::Completions { shell } => {
             let mut command = <Cli as clap::CommandFactory>::command();

@@ -8,6 +8,7 @@ mod local_charter;
 mod local_feeds;
 pub(crate) mod logging;
 pub(crate) mod node;
+pub(crate) mod nodes;
 pub(crate) mod notify;
 mod operators;
 pub(crate) mod patients;

@@ -10,6 +10,7 @@ mod desk;
 mod doctor;
 mod evidence;
 mod feed;
+mod nodes;
 mod patients;
 mod spooled;
 mod supervised;

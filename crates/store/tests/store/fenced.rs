@@ -10,7 +10,7 @@ use std::time::Duration;
 use store::{AppendError, Batch, Condition, OpenError, Options, Store};
 
 #[test]
-fn a_directory_with_other_keys_is_no_node_of_it() {
+fn a_directory_without_its_keys_is_no_node_of_it() {
     let (one, other) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
     let address = Cluster::shared().database().unwrap();
     let (store, _) = open_at(one.path(), &address);
@@ -18,7 +18,7 @@ fn a_directory_with_other_keys_is_no_node_of_it() {
     store.seal_blocking().unwrap();
     // Nobody signs under another's name.
     let refused = Store::open(other.path(), at(&address), Box::new(()));
-    assert!(matches!(refused, Err(OpenError::Recovery(_))), "{refused:?}");
+    assert!(matches!(refused, Err(OpenError::NoKeys { .. })), "{refused:?}");
     store.append_blocking(Batch::one(heard("second"))).unwrap();
 }
 

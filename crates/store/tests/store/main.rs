@@ -52,6 +52,7 @@ mod postgres {
     mod fenced;
     mod folding;
     mod group_commit;
+    mod joining;
     mod load;
     mod moving;
     mod nodes;
