@@ -9,9 +9,10 @@ use axum::extract::{Path, State};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::sse::{Event, KeepAlive, Sse};
 use callers::{Caller, EvaluateLive};
+use events::decision::EndMode;
 use events::{CallerName, Seq, Timestamp};
 use futures_util::{Stream, stream};
-use plane::{LivePermit, Standing};
+use plane::{LivePermit, Lost, Standing};
 use serde::Serialize;
 use serde_json::{Value, json};
 use std::collections::HashMap;
@@ -103,6 +104,11 @@ fn described(standing: Standing) -> Value {
     }
 }
 
+/// How a permit stands on a node that cannot say: nothing may rest on it until another node was asked.
+fn unknown(why: Lost) -> Value {
+    json!({ "standing": "unknown", "cause": why.name(), "mode": EndMode::Now })
+}
+
 /// `GET /handrail/v1/permits/{entry}`
 pub(crate) async fn standing(
     State(api): State<Api>,
@@ -110,11 +116,8 @@ pub(crate) async fn standing(
     entry: Entry,
 ) -> Result<Json<Value>, ReplyError> {
     let permit = held(&api, &caller, entry)?;
-    Ok(Json(json!(Held {
-        permit: permit.entry,
-        expires_at: permit.expires_at,
-        standing: described(permit.standing())
-    })))
+    let standing = api.plane.lost().map_or_else(|| described(permit.standing()), unknown);
+    Ok(Json(json!(Held { permit: permit.entry, expires_at: permit.expires_at, standing })))
 }
 
 /// `DELETE /handrail/v1/permits/{entry}`
@@ -128,7 +131,8 @@ pub(crate) async fn release(
     Ok(StatusCode::NO_CONTENT)
 }
 
-/// `GET /handrail/v1/permits/{entry}/watch`: server-sent events, one when the watch begins and one when the permit ends, then the end.
+/// `GET /handrail/v1/permits/{entry}/watch`: server-sent events, one when the watch begins and one when the permit ends, then the end. Where the node
+/// cannot say any more what holds, it says that, and ends as well.
 pub(crate) async fn watch(
     State(api): State<Api>,
     caller: Caller<EvaluateLive>,
@@ -137,34 +141,57 @@ pub(crate) async fn watch(
     let permit = held(&api, &caller, entry)?;
     let standing = api.plane.live().watch(permit.entry).ok_or(ReplyError::NoSuchPermit)?;
     let watch = api.watches.begin(caller.name())?;
-    Ok(Sse::new(stream::unfold((Watching::Begins(standing), api.stop.clone(), watch), next))
-        .keep_alive(KeepAlive::new().interval(KEEP_ALIVE)))
+    let watched = Watched { standing, lost: api.plane.watch_lost(), stop: api.stop.clone(), _watch: watch };
+    // Whether it is lost just now, said by itself: nobody else may have looked yet.
+    let begins = api.plane.lost().map_or(Watching::Begins, Watching::Lost);
+    Ok(Sse::new(stream::unfold((begins, watched), next)).keep_alive(KeepAlive::new().interval(KEEP_ALIVE)))
 }
 
+#[derive(Clone, Copy)]
 enum Watching {
-    Begins(Receiver<Standing>),
-    Waits(Receiver<Standing>),
+    Begins,
+    Waits,
+    Lost(Lost),
     Over,
 }
 
-type Watched = (Watching, CancellationToken, Watch);
+/// What one watch follows.
+struct Watched {
+    standing: Receiver<Standing>,
+    lost: Receiver<Option<Lost>>,
+    stop: CancellationToken,
+    _watch: Watch,
+}
 
-async fn next((watching, stop, watch): Watched) -> Option<(Result<Event, Infallible>, Watched)> {
-    let (standing, after) = match watching {
-        Watching::Begins(mut receiver) => {
-            let standing = *receiver.borrow_and_update();
-            let after = if standing == Standing::Holds { Watching::Waits(receiver) } else { Watching::Over };
-            (standing, after)
-        }
-        Watching::Waits(mut receiver) => {
+async fn next(
+    (watching, mut watched): (Watching, Watched),
+) -> Option<(Result<Event, Infallible>, (Watching, Watched))> {
+    let (name, told, after) = match watching {
+        Watching::Begins => said(*watched.standing.borrow_and_update()),
+        Watching::Waits => {
             tokio::select! {
-                () = stop.cancelled() => return None,
-                changed = receiver.changed() => changed.ok()?,
+                () = watched.stop.cancelled() => return None,
+                changed = watched.standing.changed() => {
+                    changed.ok()?;
+                    said(*watched.standing.borrow_and_update())
+                }
+                why = is_lost(&mut watched.lost) => ("unknown", unknown(why?), Watching::Over),
             }
-            (*receiver.borrow_and_update(), Watching::Over)
         }
+        Watching::Lost(why) => ("unknown", unknown(why), Watching::Over),
         Watching::Over => return None,
     };
-    let name = if standing == Standing::Holds { "holds" } else { "ended" };
-    Some((Ok(Event::default().event(name).data(described(standing).to_string())), (after, stop, watch)))
+    Some((Ok(Event::default().event(name).data(told.to_string())), (after, watched)))
+}
+
+/// Waits until the node cannot say any more what holds.
+async fn is_lost(lost: &mut Receiver<Option<Lost>>) -> Option<Lost> {
+    lost.wait_for(Option::is_some).await.ok().and_then(|lost| *lost)
+}
+
+fn said(standing: Standing) -> (&'static str, Value, Watching) {
+    match standing {
+        Standing::Holds => ("holds", described(standing), Watching::Waits),
+        Standing::Ended { .. } => ("ended", described(standing), Watching::Over),
+    }
 }

@@ -126,9 +126,11 @@ fn paths() -> Value {
         "required": ["permit", "standing", "expires_at"],
         "properties": {
             "permit": { "type": "integer" },
-            "standing": { "enum": ["holds", "ended"] },
+            "standing": { "enum": ["holds", "ended", "unknown"] },
             "expires_at": { "type": "string", "format": "date-time" },
-            "cause": { "enum": ["facts_changed", "expired", "charter_changed", "released", "caller_revoked"] },
+            "cause": { "enum": [
+                "facts_changed", "expired", "charter_changed", "released", "caller_revoked", "cut_off", "cannot_read",
+            ] },
             "mode": { "enum": ["now", "finish_action", "read_only"] },
         },
     }}});
@@ -158,7 +160,7 @@ fn paths() -> Value {
             "delete": permit("releasePermit", "Give it back", ("204", "it has ended", None), &[NOT_HELD, UNRECORDED]),
         },
         "/handrail/v1/permits/{entry}/watch": {
-            "get": permit("watchPermit", "Server-sent events: `holds` when the watch begins, `ended` when the permit does",
+            "get": permit("watchPermit", "Server-sent events: `holds` when the watch begins, `ended` when the permit does, `unknown` when the node cannot say any more",
                 ("200", "the events", Some(events)), &[NOT_HELD]),
         },
     })

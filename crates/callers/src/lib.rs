@@ -23,7 +23,12 @@ use events::caller::{CertificateAdded, Revoked};
 use events::{Actor, CallerName, Draft};
 use plane::Plane;
 use std::sync::Arc;
+use std::time::Duration;
 use store::{AppendError, Batch};
+use tokio_util::sync::CancellationToken;
+
+/// How often a node looks how many there are to share a rate.
+const SHARES_EVERY: Duration = Duration::from_secs(2);
 
 /// The callers of one node. Cheap to clone.
 #[derive(Clone)]
@@ -47,6 +52,25 @@ impl Callers {
     #[must_use]
     pub fn new(plane: &Plane) -> Self {
         Self { inner: Arc::new(Inner { plane: plane.clone(), rates: rate::Rates::default() }) }
+    }
+
+    /// Shares every caller's rate with the other nodes that work, as they come and go, until `stop`. While the database is out of reach the last share
+    /// holds. Exactly one such task runs a node.
+    pub async fn keep_shares(&self, stop: CancellationToken) {
+        let plane = &self.inner.plane;
+        // A file has one node, and nobody to ask.
+        while plane.store().health().contact.is_some() && !stop.is_cancelled() {
+            let store = plane.store().clone();
+            let nodes = tokio::task::spawn_blocking(move || store.read(|reader| reader.nodes())).await;
+            if let Ok(Ok(nodes)) = nodes {
+                let working = nodes.iter().filter(|node| node.beats()).count();
+                self.inner.rates.share_among(u32::try_from(working).unwrap_or(u32::MAX));
+            }
+            tokio::select! {
+                () = stop.cancelled() => {}
+                () = tokio::time::sleep(SHARES_EVERY) => {}
+            }
+        }
     }
 
     /// Makes a token for a caller, who can use it as soon as this returns.

@@ -71,6 +71,7 @@ impl Plane {
     pub async fn decide_with_words(&self, ask: Ask, words: Option<&str>) -> Result<Answer, DecideError> {
         self.ready_to_answer()?;
         if ask.live {
+            self.knows_what_holds()?;
             self.room_for(&ask.actor)?;
         }
         let mut supersedes = None;

@@ -366,6 +366,26 @@ mod tests {
     }
 
     #[test]
+    fn a_charter_of_another_node_that_this_build_cannot_use_blinds_it_and_the_words_name_the_build() {
+        let (dir, mut fold) = (tempfile::tempdir().unwrap(), Fold(Arc::default()));
+        let at = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../charter");
+        let engine = Engine::new(Arc::new(charter::Charter::load(&at).unwrap())).unwrap();
+        let _set = fold.0.engine.set(Arc::new(ArcSwap::from_pointee(engine)));
+        let now = Arc::new(|| events::Timestamp::MIN);
+        let store = store::Store::open(dir.path(), store::Options::new("test.example/log", now), Box::new(())).unwrap();
+        let applied = stream().find(|leaf| matches!(leaf.draft.event, Event::CharterApplied(_))).unwrap();
+        store.read(|reader| fold.beside(reader, applied.seq, std::slice::from_ref(&applied))).unwrap();
+        assert!(!fold.0.blind.load(Ordering::SeqCst), "it is not in force yet");
+        fold.apply(std::slice::from_ref(&applied));
+        let (entry, why) = fold.0.unreadable.lock().unwrap().clone().unwrap();
+        assert!(fold.0.blind.load(Ordering::SeqCst));
+        assert_eq!(entry, applied.seq);
+        for words in ["another node", concat!("Handrail ", env!("CARGO_PKG_VERSION")), "does not hold it"] {
+            assert!(why.contains(words), "no {words:?} in: {why}");
+        }
+    }
+
+    #[test]
     fn bytes_that_are_no_fold_are_refused_and_nothing_stays() {
         let mut fold = Fold(Arc::default());
         let held = |fold: &Fold| !fold.0.live.is_empty() && !fold.0.tokens.callers().is_empty();

@@ -22,6 +22,7 @@ mod expiry;
 mod fold;
 mod identity;
 pub mod live;
+mod lost;
 pub mod number;
 mod open;
 pub mod privacy;
@@ -39,6 +40,7 @@ pub use erasure::Erasure;
 pub use fold::FOLD_VERSION;
 pub use identity::{IDENTITY_NAME_CHARS_MAX, IDENTITY_NUMBERS_MAX, Identity, Naming};
 pub use live::{LIVE_MAX, LIVE_PERMITS_MAX, LIVE_PERMITS_OF_ONE_MAX, LivePermit, Register, Standing};
+pub use lost::Lost;
 pub use number::NUMBER_BYTES_MAX;
 pub use open::{OpenError, Settings};
 pub use privacy::{Person, PrivacyError};
@@ -78,6 +80,8 @@ struct Inner {
     compared: compared::Compared,
     directory: Arc<Directory>,
     spool: Option<Spool>,
+    /// Told to whoever watches a live permit.
+    lost: tokio::sync::watch::Sender<Option<Lost>>,
     /// When the directory is next to let go of numbers that nothing came of, in milliseconds.
     settle_at: AtomicI64,
 }
@@ -101,6 +105,9 @@ pub enum DecideError {
     /// The log holds facts that this build cannot read.
     #[error("this node cannot read the whole log and must not answer")]
     NotReady,
+    /// Other nodes may have recorded what this one has not heard of.
+    #[error("this node is cut off from its database and cannot say what holds; ask another node")]
+    CutOff,
     /// The node holds as many live permits as it may.
     #[error("too many permits are live")]
     TooManyLive,

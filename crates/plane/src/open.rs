@@ -157,7 +157,9 @@ impl Plane {
         let _first = folded.erasing.directory.set(Arc::clone(&directory));
         heard_since_loaded(&store, &folded, directory.loaded())?;
         let settle_at = AtomicI64::new((clock.now() + SETTLE_EVERY).as_millis());
-        Ok(Self { inner: Arc::new(Inner { store, clock, folded, engine, compared, directory, spool, settle_at }) })
+        let lost = tokio::sync::watch::Sender::new(None);
+        let inner = Inner { store, clock, folded, engine, compared, directory, spool, lost, settle_at };
+        Ok(Self { inner: Arc::new(inner) })
     }
 }
 

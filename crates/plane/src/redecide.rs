@@ -25,9 +25,20 @@ enum Verdict {
 
 impl Plane {
     /// Decides live permits again as facts change and deadlines pass, until `stop`. Exactly one such task runs a node.
+    /// A node that cannot say what holds ([`Plane::lost`]) tells whoever watches, and records no end: other nodes do.
     pub async fn keep_permits_true(&self, stop: CancellationToken) {
+        tokio::join!(self.keep_true(&stop), self.keep_telling(&stop));
+    }
+
+    async fn keep_true(&self, stop: &CancellationToken) {
         self.live().touch_all();
         while !stop.is_cancelled() {
+            if self.lost().is_some() {
+                tokio::select! {
+                    () = stop.cancelled() => return,
+                    () = tokio::time::sleep(RETRY) => continue,
+                }
+            }
             self.reread_directory();
             let due = self.live().take_due(self.now(), BATCH_PERMITS_MAX);
             if due.is_empty() {

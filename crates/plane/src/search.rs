@@ -102,7 +102,7 @@ impl Plane {
     /// # Errors
     /// When it cannot be recorded, or when the node must not answer.
     pub async fn search(&self, search: Search) -> Result<Found, DecideError> {
-        self.ready_to_answer()?;
+        self.knows_what_holds()?;
         for _ in 0..ROUNDS_MAX {
             let (plane, search) = (self.clone(), search.clone());
             let looked = tokio::task::spawn_blocking(move || plane.look(search)).await;

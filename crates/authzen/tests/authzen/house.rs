@@ -127,10 +127,23 @@ impl House {
 
     /// With another charter, and nobody in it.
     pub(crate) async fn bare(files: BTreeMap<String, String>) -> Self {
+        Self::bare_at(files, None).await
+    }
+
+    /// A node of a database of a server.
+    pub(crate) async fn of(address: &str) -> Self {
+        let mut house = Self::bare_at(starter(), Some(store::Address::parse(address).unwrap())).await;
+        house.furnish().await;
+        house.ehr = house.token("ehr").await;
+        house
+    }
+
+    async fn bare_at(files: BTreeMap<String, String>, store: Option<store::Address>) -> Self {
         let (dir, clock) = (TempDir::new().unwrap(), SetClock::new(START));
         let (path, set) = (dir.path().to_owned(), clock.clone());
         let opened = tokio::task::spawn_blocking(move || {
             let settings = Settings::new(Arc::new(set), "test.example/log");
+            let settings = Settings { store, clock_skew_max: None, ..settings };
             let plane = Plane::open(&path, Some(charter(files)), settings).unwrap();
             let callers = Callers::new(&plane);
             (plane, callers)

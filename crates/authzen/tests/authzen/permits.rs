@@ -3,6 +3,7 @@
 use crate::house::{House, PATIENT, START, id, question, request, settled};
 use axum::body::{Body, BodyDataStream};
 use axum::http::{Method, StatusCode, header};
+use cluster::{Cluster, Wire, at_ports};
 use events::rota::ShiftWithdrawn;
 use futures_util::StreamExt as _;
 use serde_json::{Value, json};
@@ -211,4 +212,47 @@ async fn one_caller_watches_only_so_many_permits_and_may_again_when_it_lets_go()
     assert_eq!(open().await.status(), StatusCode::TOO_MANY_REQUESTS);
     watching.pop();
     assert_eq!(open().await.status(), StatusCode::OK);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_node_that_is_cut_off_closes_every_watch_and_says_why_until_it_is_not() {
+    let cluster = Cluster::shared();
+    let wire = Wire::to(cluster.port()).unwrap();
+    let mut house = House::of(&at_ports(&cluster.database().unwrap(), &[wire.port()])).await;
+    house.keep();
+    let entry = opened(&house).await;
+    let mut watch = Watch::open(&house, entry).await;
+    let holds = Some(("holds".into(), json!({ "standing": "holds" })));
+    assert_eq!(watch.next().await, holds);
+
+    wire.cut();
+    let unknown = json!({ "standing": "unknown", "cause": "cut_off", "mode": "now" });
+    assert_eq!(watch.next().await, Some(("unknown".into(), unknown.clone())));
+    assert_eq!(watch.next().await, None, "and the stream ends");
+    assert_eq!(Watch::open(&house, entry).await.next().await, Some(("unknown".into(), unknown)));
+    let standing = house.get(&house.ehr, &format!("{PATH}/{entry}")).await.json();
+    assert_eq!((&standing["standing"], &standing["cause"]), (&json!("unknown"), &json!("cut_off")));
+    // Nobody is given anything that this node could not take back, and nobody is told who may do what.
+    let refused = house.post(PATH, &question("n-amara", "record_observations", PATIENT)).await;
+    assert_eq!(refused.status, StatusCode::SERVICE_UNAVAILABLE);
+    assert!(refused.message().contains("cut off"), "{}", refused.message());
+    let sought = json!({
+        "subject": { "type": "Person", "id": "n-amara" },
+        "resource": { "type": "Patient", "id": PATIENT },
+    });
+    let refused = house.post("/access/v1/search/action", &sought).await;
+    assert_eq!(refused.status, StatusCode::SERVICE_UNAVAILABLE, "{refused:?}");
+
+    // The permit itself goes on: it ended nowhere.
+    wire.mend();
+    let known = async {
+        while house.plane.lost().is_some() {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    };
+    tokio::time::timeout(PATIENCE, known).await.expect("it comes back");
+    let mut again = Watch::open(&house, entry).await;
+    assert_eq!(again.next().await, holds);
+    assert_eq!(house.delete(&house.ehr, &format!("{PATH}/{entry}")).await.status, StatusCode::NO_CONTENT);
+    assert_eq!(again.next().await.unwrap().0, "ended");
 }

@@ -175,6 +175,10 @@ impl Node {
         }
         let (mut retention, mut folding) = upkeep(&self.plane, &stop);
         let witnessing = tokio::spawn(self.witnesses.clone().keep_asking(stop.clone()));
+        let sharing = tokio::spawn({
+            let (callers, stop) = (self.callers.clone(), stop.clone());
+            async move { callers.keep_shares(stop).await }
+        });
         let keeper_stop = CancellationToken::new();
         let mut keeper = tokio::spawn({
             let (plane, stop) = (self.plane.clone(), keeper_stop.clone());
@@ -199,8 +203,8 @@ impl Node {
                 tracing::error!("the task that {what} failed while stopping");
             }
         }
-        // Its failure ended nothing, and it stops as soon as it is told to.
-        let _asked = witnessing.await;
+        // Their failure ended nothing, and they stop as soon as they are told to.
+        let _asked = (witnessing.await, sharing.await);
         if fallen.is_none() && keeper.await.is_err() {
             tracing::error!("the task that ends permits failed while stopping");
         }

@@ -37,6 +37,13 @@ fn read(dir: &Path, below: &str, files: &mut Vec<(String, String)>) {
     }
 }
 
+/// The files of a charter by their paths in it.
+pub(crate) fn files_of(dir: &Path) -> Vec<(String, String)> {
+    let mut files = Vec::new();
+    read(dir, "", &mut files);
+    files
+}
+
 /// The smallest charter, its files as they are or changed.
 fn minimal(change: impl Fn(&str, &mut String) -> bool) -> Charter {
     let mut files = Vec::new();

@@ -9,7 +9,8 @@ use cluster::Cluster;
 use events::device::Posture;
 use events::encounter::{Class, Opened, Presence};
 use events::{Actor, CallerName, Draft, Event, OwnerId};
-use plane::{PrivacyError, SetClock};
+use plane::{Plane, PrivacyError, Readiness, SetClock, Settings};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use store::{AppendError, Batch};
 use tempfile::TempDir;
@@ -173,19 +174,15 @@ async fn a_caller_that_is_revoked_on_one_node_is_cut_on_the_other() {
 async fn of_two_nodes_that_begin_an_empty_database_one_seeds_it() {
     let keys = TempDir::new().unwrap();
     drop(
-        store::Store::open(
-            keys.path(),
-            store::Options::new("test.example/log", std::sync::Arc::new(|| START)),
-            Box::new(()),
-        )
-        .unwrap(),
+        store::Store::open(keys.path(), store::Options::new("test.example/log", Arc::new(|| START)), Box::new(()))
+            .unwrap(),
     );
     for _ in 0..4 {
         let address = Cluster::shared().database().unwrap();
         let (dirs, clock) = ([with_keys_of(keys.path()), with_keys_of(keys.path())], SetClock::new(START));
         let (one, other) =
             tokio::join!(open_node(dirs[0].path(), &clock, &address), open_node(dirs[1].path(), &clock, &address));
-        let applied = |plane: &plane::Plane| {
+        let applied = |plane: &Plane| {
             let mut applied = 0;
             let read = plane.store().read(|reader| {
                 reader.scan(events::Seq(0), events::Seq(1000), |_, bytes| {
@@ -202,4 +199,36 @@ async fn of_two_nodes_that_begin_an_empty_database_one_seeds_it() {
         let told = events::feed::Heard { feed: id("adt"), message_type: "x".into(), sha256: "0".repeat(64).into() };
         other.record(Batch::one(Draft::new(by, told))).await.unwrap();
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_charter_that_one_node_applies_is_in_force_on_the_other_at_once() {
+    let address = Cluster::shared().database().unwrap();
+    let open = |dir: std::path::PathBuf| {
+        let address = store::Address::parse(&address).unwrap();
+        tokio::task::spawn_blocking(move || {
+            let at = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../charter");
+            let settings = Settings::new(Arc::new(SetClock::new(START)), "test.example/log");
+            let settings = Settings { store: Some(address), clock_skew_max: None, ..settings };
+            Plane::open_for_development(&dir, Some(charter::Charter::load(&at).unwrap()), settings, None).unwrap()
+        })
+    };
+    let first = TempDir::new().unwrap();
+    let one = open(first.path().to_owned()).await.unwrap();
+    let second = with_keys_of(first.path());
+    let other = open(second.path().to_owned()).await.unwrap();
+    assert!(other.proposals().development(), "what it is stands in the log");
+
+    let mut files = crate::changes::files_of(&std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../charter"));
+    for (path, text) in &mut files {
+        if path == "owners.toml" {
+            text.push_str("\n# Read again.\n");
+        }
+    }
+    let changed = charter::Charter::from_files(files).unwrap();
+    let digest = changed.digest();
+    one.apply_charter(changed, "a note in it", Actor::local("tester").unwrap()).await.unwrap();
+    until("it is in force on both", || other.engine().charter().digest() == digest).await;
+    assert_eq!(other.readiness(), Readiness::Ready);
+    assert_eq!((one.lost(), other.lost()), (None, None));
 }
