@@ -11,6 +11,7 @@
 #[cfg(all(feature = "sabotage_unsynced", not(debug_assertions)))]
 compile_error!("a build without the sync is for one test only and never for release");
 
+mod background;
 mod backup;
 mod batch;
 mod clock;

@@ -1,7 +1,6 @@
 //! The other nodes of a server's database, as the writer meets them: what they recorded is folded before anything is added to it, each node says once a second
 //! how it is, and one of them seals.
 
-use crate::AppendError;
 use crate::database::StorageError;
 use crate::nodes::Beat;
 use crate::place::Place;
@@ -10,6 +9,7 @@ use crate::queue::{Pending, Queue};
 use crate::reader::Reader;
 use crate::recovery::{self, End, Recovered};
 use crate::writer::{Writer, connected};
+use crate::{AppendError, background};
 use events::{Event, Leaf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -73,7 +73,7 @@ impl Others {
             return false;
         }
         let sweeping = self.sweeping.clone();
-        let begun = std::thread::Builder::new().name("store-sweep".into()).spawn(move || {
+        let begun = background::spawn("store-sweep", move || {
             let swept = server.connect_sweeping().and_then(|connection| connection.vacuum());
             sweeping.store(false, Ordering::SeqCst);
             if let Err(error) = &swept {

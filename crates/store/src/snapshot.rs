@@ -15,7 +15,7 @@ use crate::reader::Reader;
 use crate::recovery::{Recovered, TileCheck};
 use crate::status::Status;
 use crate::store::{Apply, Elapsed};
-use crate::{ReadError, RecoveryError, StorageError};
+use crate::{ReadError, RecoveryError, StorageError, background};
 use aws_lc_rs::{constant_time, hmac};
 use events::{Leaf, Seq, Timestamp};
 use ledger::{Hash, Tree};
@@ -378,8 +378,7 @@ impl Snapshotter {
         let stop = Arc::clone(&snapshots.stop);
         let (wake, woken) = std::sync::mpsc::channel();
         let maker = Maker { place, snapshots, status, elapsed, fresh, entries_min };
-        let thread =
-            std::thread::Builder::new().name("store-snapshot".into()).spawn(move || maker.run(&woken, last))?;
+        let thread = background::spawn("store-snapshot", move || maker.run(&woken, last))?;
         Ok(Self { stop, wake: Some(wake), thread: Some(thread) })
     }
 }

@@ -3,7 +3,7 @@
 use super::file::{self, File};
 use super::terms::Terms;
 use super::{Found, Wanted};
-use crate::{ReadError, Store};
+use crate::{ReadError, Store, background};
 use events::Seq;
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
@@ -56,7 +56,7 @@ impl Follower {
         });
         store.handed().want();
         let following = Arc::clone(&shared);
-        let thread = std::thread::Builder::new().name("search".into()).spawn(move || following.follow(&store))?;
+        let thread = background::spawn("search", move || following.follow(&store))?;
         Ok(Self { shared, thread: Some(thread) })
     }
 
