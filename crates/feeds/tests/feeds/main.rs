@@ -7,6 +7,7 @@ mod envelopes;
 mod erased;
 mod leftovers;
 mod listener;
+mod nodes;
 mod secure;
 mod trouble;
 
@@ -20,6 +21,7 @@ use plane::{Clock, Plane, SetClock};
 use std::net::SocketAddr;
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 use std::sync::Arc;
 use std::time::Duration;
 use store::ReadError;
@@ -58,10 +60,25 @@ impl Node {
     }
 
     pub(crate) async fn under(charter: Charter, settings: Settings) -> Self {
+        Self::at(TempDir::new().unwrap(), charter, settings, None).await
+    }
+
+    /// A node of a database of a server, with the keys of another if there is one.
+    pub(crate) async fn of(address: &str, keys_of: Option<&Self>) -> Self {
         let data = TempDir::new().unwrap();
+        if let Some(other) = keys_of {
+            let copied = Command::new("cp").arg("-a").arg(other.data.path().join("keys")).arg(data.path()).status();
+            assert!(copied.unwrap().success());
+        }
+        let store = Some(store::Address::parse(address).unwrap());
+        Self::at(data, Charter::load(&starter()).unwrap(), Settings::default(), store).await
+    }
+
+    async fn at(data: TempDir, charter: Charter, settings: Settings, store: Option<store::Address>) -> Self {
         let clock = SetClock::new(start());
         let held: Arc<dyn Clock> = Arc::new(clock.clone());
         let opening = plane::Settings::new(held, charter.hospital().origin.clone());
+        let opening = plane::Settings { store, clock_skew_max: None, ..opening };
         let dir = data.path().to_owned();
         let opened = tokio::task::spawn_blocking(move || Plane::open(&dir, Some(charter), opening));
         let plane = opened.await.unwrap().unwrap();
