@@ -134,6 +134,8 @@ struct Inner {
     marked: BTreeSet<Seq>,
     /// Ended for whoever watches, but the log would not take the end yet. Never in the way of what is marked.
     unrecorded: BTreeSet<Seq>,
+    /// Those whose end is on its way into the log.
+    ending: HashSet<Seq>,
 }
 
 /// Every live permit of this node.
@@ -210,6 +212,18 @@ impl Register {
     /// Forgets every permit. Nobody is told.
     pub(crate) fn clear(&self) {
         *self.lock() = Inner::default();
+    }
+
+    /// Whether the end of a permit may be recorded now. Who may, says when that is [over](Self::end_is_over): nobody else may until then, so that no
+    /// two ends of one permit are committed together.
+    pub(crate) fn may_end(&self, entry: Seq) -> bool {
+        let mut inner = self.lock();
+        inner.permits.contains_key(&entry) && inner.ending.insert(entry)
+    }
+
+    /// The end was recorded, or could not be.
+    pub(crate) fn end_is_over(&self, entry: Seq) {
+        self.lock().ending.remove(&entry);
     }
 
     /// Takes a permit out and tells whoever watches it.

@@ -82,8 +82,17 @@ impl Plane {
                 Verdict::Ends(cause, deny) => ends.push((permit, cause, deny)),
             }
         }
+        let may_end = |(permit, cause, _): &(LivePermit, EndCause, Option<Box<Draft>>)| {
+            let may = self.live().may_end(permit.entry);
+            if !may {
+                // It is being given back. Should that not be recorded, this is tried again.
+                self.live().cut(permit.entry, *cause, permit.end_mode());
+            }
+            may
+        };
         let recording: Vec<_> = ends
             .into_iter()
+            .filter(may_end)
             .map(|(permit, cause, deny)| {
                 let batch = end_of(&permit, cause, deny);
                 let store = self.inner.store.clone();
@@ -91,7 +100,9 @@ impl Plane {
             })
             .collect();
         for (permit, cause, task) in recording {
-            match task.await {
+            let recorded = task.await;
+            self.live().end_is_over(permit.entry);
+            match recorded {
                 Ok(Ok(_)) => {}
                 // Another node said so first; or it moved what the deny rests on, which is then decided again.
                 Ok(Err(AppendError::Stale)) => self.live().mark(permit.entry),
@@ -140,11 +151,23 @@ impl Plane {
     /// When this caller holds no such permit, or the end cannot be recorded.
     pub async fn release(&self, entry: Seq, by: &Actor) -> Result<(), DecideError> {
         let permit = self.live().find(entry).filter(|permit| permit.actor == *by).ok_or(DecideError::NoSuchPermit)?;
+        if !self.live().may_end(entry) {
+            // It is ending for another reason.
+            return Err(DecideError::NoSuchPermit);
+        }
         let ended = Ended { permit: entry, cause: EndCause::Released, mode: permit.end_mode() };
-        match self.append_one(Draft::new(by.clone(), ended)).await {
+        let (plane, draft) = (self.clone(), Draft::new(by.clone(), ended));
+        // To its end, though whoever gave it back may not wait for that.
+        let recorded = tokio::spawn(async move {
+            let recorded = plane.append_one(draft).await;
+            plane.live().end_is_over(entry);
+            recorded
+        });
+        match recorded.await {
             // It ended meanwhile.
-            Err(DecideError::Record(AppendError::Stale)) => Err(DecideError::NoSuchPermit),
-            recorded => recorded.map(drop),
+            Ok(Err(DecideError::Record(AppendError::Stale))) => Err(DecideError::NoSuchPermit),
+            Ok(recorded) => recorded.map(drop),
+            Err(_) => Err(DecideError::Unsettled),
         }
     }
 }

@@ -162,6 +162,27 @@ async fn a_permit_is_given_back_once_and_by_its_holder_alone() {
 }
 
 #[tokio::test]
+async fn a_permit_given_back_twice_at_once_or_while_it_falls_ends_once() {
+    let house = kept().await;
+    for round in 0..20 {
+        on_team(&house, None).await;
+        let (permit, mut watched) = house.open_permit(TOVE, "record_observations").await;
+        let holder = ehr();
+        let (one, other) = (house.plane.release(permit, &holder), house.plane.release(permit, &holder));
+        if round % 2 == 0 {
+            let (one, other) = tokio::join!(one, other);
+            assert_eq!((one.is_ok(), other.is_ok()), (true, false), "{one:?} {other:?}");
+        } else {
+            let (_, one) = tokio::join!(house.tell(Left { patient: house.patient, person: id(TOVE) }), one);
+            assert!(matches!(one, Ok(()) | Err(DecideError::NoSuchPermit)), "{one:?}");
+        }
+        ended(&mut watched).await;
+        house.plane.store().append(Batch::one(word("ORU^R01"))).await.unwrap();
+        assert_eq!(house.ends_of(permit).len(), 1);
+    }
+}
+
+#[tokio::test]
 async fn what_does_not_bear_on_a_permit_does_not_end_it() {
     let house = kept().await;
     let (permit, watched) = house.open_permit(AMARA, "record_observations").await;
