@@ -64,8 +64,17 @@ impl Node {
         Self::start_under(&[], &binary(), data, charter)
     }
 
+    /// Starts it over a database, which it makes its own if that is new.
+    pub(crate) fn start_over(store: &str, data: &Path, charter: &Path) -> Outcome<Self> {
+        Self::start_as(&[], &binary(), &["--store", store], data, charter)
+    }
+
     /// Starts it under another program: a tracer, or a shell that prepares something and then becomes the node.
     pub(crate) fn start_under(wrapper: &[&str], binary: &Path, data: &Path, charter: &Path) -> Outcome<Self> {
+        Self::start_as(wrapper, binary, &[], data, charter)
+    }
+
+    fn start_as(wrapper: &[&str], binary: &Path, more: &[&str], data: &Path, charter: &Path) -> Outcome<Self> {
         let (http, mllp) = (free_address()?, free_address()?);
         let mut words: Vec<String> = wrapper.iter().map(|word| (*word).to_owned()).collect();
         words.push(binary.display().to_string());
@@ -76,6 +85,7 @@ impl Node {
             .arg("serve")
             .args(["--charter".as_ref(), charter.as_os_str(), "--data".as_ref(), data.as_os_str()])
             .args(["--listen", &http.to_string(), "--mllp", &mllp.to_string()])
+            .args(more)
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(log)
@@ -116,6 +126,21 @@ impl Node {
         if status.success() { Ok(()) } else { Err(format!("the node ended with {status}").into()) }
     }
 
+    /// Its process stands still until it is told to go on.
+    pub(crate) fn stand_still(&self) -> Outcome {
+        self.signal("STOP")
+    }
+
+    /// It goes on.
+    pub(crate) fn go_on(&self) -> Outcome {
+        self.signal("CONT")
+    }
+
+    fn signal(&self, name: &str) -> Outcome {
+        let status = Command::new("kill").args(["-s", name, &self.id().to_string()]).status()?;
+        if status.success() { Ok(()) } else { Err(format!("the node could not be sent {name}").into()) }
+    }
+
     /// The process id of the node, where no program stays around it.
     pub(crate) fn id(&self) -> u32 {
         self.child.id()
@@ -153,7 +178,11 @@ fn run_binary(binary: &Path, args: &[&str]) -> Outcome<String> {
 }
 
 fn agent() -> ureq::Agent {
-    ureq::Agent::config_builder().http_status_as_error(false).timeout_global(Some(ANSWER)).build().into()
+    agent_for(ANSWER)
+}
+
+fn agent_for(answer: Duration) -> ureq::Agent {
+    ureq::Agent::config_builder().http_status_as_error(false).timeout_global(Some(answer)).build().into()
 }
 
 /// A system that calls the node over HTTP.
@@ -180,6 +209,16 @@ impl Caller {
         self.address
     }
 
+    /// The same caller over the same connections, calling whoever listens there.
+    pub(crate) fn at_same(&self, address: SocketAddr) -> Self {
+        Self { address, ..self.clone() }
+    }
+
+    /// The same caller, that waits no longer than this for an answer.
+    pub(crate) fn waiting(&self, at_most: Duration) -> Self {
+        Self { agent: agent_for(at_most), ..self.clone() }
+    }
+
     /// Its token; empty without one.
     pub(crate) fn token(&self) -> &str {
         self.token.as_deref().unwrap_or_default()
@@ -196,14 +235,27 @@ impl Caller {
         Ok((response.status().as_u16(), response.body_mut().read_to_string()?))
     }
 
+    /// DELETE: status.
+    pub(crate) fn delete(&self, path: &str) -> Outcome<u16> {
+        let url = format!("http://{}{path}", self.address);
+        Ok(self.agent.delete(&url).header("authorization", self.bearer()).call()?.status().as_u16())
+    }
+
     /// Sends JSON: status and JSON.
     pub(crate) fn send(&self, method: &str, path: &str, body: &Value) -> Outcome<(u16, Value)> {
+        self.send_as(None, method, path, body)
+    }
+
+    /// The same under a request id of one's own.
+    pub(crate) fn send_as(&self, id: Option<&str>, method: &str, path: &str, body: &Value) -> Outcome<(u16, Value)> {
         let url = format!("http://{}{path}", self.address);
         let request = match method {
             "PUT" => self.agent.put(&url),
             _ => self.agent.post(&url),
         };
-        let mut response = request.header("authorization", self.bearer()).send_json(body)?;
+        let request = request.header("authorization", self.bearer());
+        let request = id.into_iter().fold(request, |request, id| request.header("x-request-id", id));
+        let mut response = request.send_json(body)?;
         let text = response.body_mut().read_to_string()?;
         let value =
             if text.is_empty() { Value::Null } else { serde_json::from_str(&text).unwrap_or(Value::String(text)) };
@@ -225,8 +277,13 @@ pub(crate) struct Sender {
 impl Sender {
     /// Connects.
     pub(crate) fn connect(address: SocketAddr) -> Outcome<Self> {
+        Self::connect_for(address, ANSWER)
+    }
+
+    /// Connects, and waits no longer than this for an answer.
+    pub(crate) fn connect_for(address: SocketAddr, answer: Duration) -> Outcome<Self> {
         let stream = TcpStream::connect(address)?;
-        stream.set_read_timeout(Some(ANSWER))?;
+        stream.set_read_timeout(Some(answer))?;
         stream.set_nodelay(true)?;
         Ok(Self { stream: BufReader::new(stream) })
     }

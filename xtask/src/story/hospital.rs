@@ -69,21 +69,30 @@ impl Feeds {
         });
         self.rota.tell("PUT", "/feeds/v1/rota", &json!({ "shifts": [shift] }))?;
         let device = format!("ws-{unit}");
-        let described = json!({ "id": device, "kind": "workstation", "unit": unit, "shared": true, "managed": true });
-        self.devices.tell("PUT", "/feeds/v1/devices", &json!({ "devices": [described] }))?;
+        self.devices.tell("PUT", "/feeds/v1/devices", &workstation(&device, unit))?;
         let posture = json!({ "device": device, "posture": "healthy", "good_until": instant(6 * 3600)? });
         self.devices.tell("PUT", "/feeds/v1/posture", &json!({ "reports": [posture] }))?;
         Ok(())
     }
 }
 
+/// What is said of a workstation of a unit.
+pub(crate) fn workstation(device: &str, unit: &str) -> Value {
+    json!({ "devices": [{ "id": device, "kind": "workstation", "unit": unit, "shared": true, "managed": true }] })
+}
+
 /// A request for a patient at a unit's workstation, freshly signed in.
 pub(crate) fn request(who: &str, action: &str, patient: &str, unit: &str) -> Value {
+    request_at(&format!("ws-{unit}"), who, action, patient)
+}
+
+/// The same at a device.
+pub(crate) fn request_at(device: &str, who: &str, action: &str, patient: &str) -> Value {
     json!({
         "subject": { "type": "user", "id": who },
         "action": { "name": action },
         "resource": { "type": "patient", "id": patient },
-        "context": { "device": format!("ws-{unit}"), "session": { "level": 2, "age_minutes": 1, "method": "passkey" }, "purpose": "TREAT" },
+        "context": { "device": device, "session": { "level": 2, "age_minutes": 1, "method": "passkey" }, "purpose": "TREAT" },
     })
 }
 

@@ -1,9 +1,9 @@
-//! Growing out of one machine. So far: a hospital moves from the embedded store to PostgreSQL in one command and goes on answering.
+//! A hospital moves from the embedded store to PostgreSQL in one command and goes on answering.
 
-use super::hospital::{Adt, Feeds, request};
-use super::{Teller, expect};
 use crate::peer::{Caller, Node, Sender, handrail, until};
 use crate::step::{Outcome, root};
+use crate::story::hospital::{Adt, Feeds, request};
+use crate::story::{Teller, expect};
 use cluster::Cluster;
 use serde_json::Value;
 use std::path::Path;
@@ -11,11 +11,6 @@ use std::time::Duration;
 
 /// How long a node may take to find a server again that came back.
 const BACK: Duration = Duration::from_secs(30);
-
-/// Tells it.
-pub(crate) fn tell(teller: &mut Teller) -> Outcome {
-    moves(teller)
-}
 
 /// A decision about the one patient, which has to be a permit: its entry.
 fn permitted(ehr: &Caller) -> Outcome<u64> {
@@ -45,8 +40,8 @@ fn admit(node: &Node) -> Outcome {
     Sender::connect(node.mllp)?.accepted(&adt.text()?)
 }
 
-/// The scene `moves`.
-fn moves(teller: &mut Teller) -> Outcome {
+/// Tells it.
+pub(super) fn tell(teller: &mut Teller) -> Outcome {
     let cluster = Cluster::start(&[], |_| Ok(()))?;
     let dir = tempfile::tempdir()?;
     let (path, charter) = (dir.path().join("data"), root().join("charter"));
