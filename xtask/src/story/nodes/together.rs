@@ -91,7 +91,7 @@ fn watched(ehr: &Caller, address: SocketAddr) -> Outcome<TcpStream> {
     stream.set_read_timeout(Some(CUT_OFF))?;
     let entry = entry.ok_or("there is no permit to watch")?;
     let asked = format!(
-        "GET /handrail/v1/permits/{entry}/watch HTTP/1.1\r\nhost: node\r\nauthorization: Bearer {}\r\n\r\n",
+        "GET /handrail/v1/permits/{entry}/watch HTTP/1.1\r\nhost: node\r\nauthorization: Bearer {}\r\nconnection: close\r\n\r\n",
         ehr.token()
     );
     stream.write_all(asked.as_bytes())?;
@@ -111,9 +111,14 @@ fn cut_off(teller: &mut Teller, several: &Several, load: &Load) -> Outcome {
     wires.iter().for_each(cluster::Wire::stall);
     let from = elapsed_since_start();
     until("a node that is cut off is not ready", CUT_OFF, || Ok(!several.is_ready(0)?))?;
-    let mut said = [0; 4096];
+    let (mut said, mut bytes) = (String::new(), [0; 4096]);
     // It says from time to time that it is still there.
-    until("a node that is cut off lets go of a watch", CUT_OFF, || Ok(watch.read(&mut said)? == 0))?;
+    until("a node that is cut off lets go of a watch", CUT_OFF, || {
+        let read = watch.read(&mut bytes)?;
+        said.push_str(&String::from_utf8_lossy(bytes.get(..read).unwrap_or_default()));
+        Ok(read == 0)
+    })?;
+    expect(said.contains("cut_off"), || format!("whoever watched was not told why: {said}"))?;
     let took = elapsed_since_start() - from;
     expect(several.is_ready(1)?, || "the other node is not ready".to_owned())?;
     answers(load, 1)?;
