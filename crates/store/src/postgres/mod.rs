@@ -7,6 +7,7 @@ mod address;
 mod connection;
 mod failed;
 mod fence;
+mod hosts;
 mod news;
 mod nodes;
 mod state;
@@ -20,13 +21,13 @@ pub(crate) use news::News;
 pub use state::Database;
 
 use fence::Fence;
+use hosts::Hosts;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, mpsc};
 use std::time::Duration;
 use tls::Tls;
 use tokio::runtime::{Builder, Runtime};
-use tokio_postgres::config::TargetSessionAttrs;
-use tokio_postgres::{Client, Config, NoTls};
+use tokio_postgres::{Client, NoTls};
 
 /// How long one host of the server may take to let us in.
 const CONNECT_MAX: Duration = Duration::from_secs(3);
@@ -159,19 +160,19 @@ impl Server {
     }
 
     fn connect(&self, used: Use) -> Result<Connection, Failed> {
-        let config = configured(&self.0.address, &self.session(used))?;
+        let hosts = Hosts::of(&self.0.address, &self.session(used))?;
+        let patience = hosts.patience();
         let (tls, (answer, answered)) = (self.0.tls.clone(), mpsc::sync_channel(1));
         let Some(runtime) = &self.0.driver.0 else { return Err(Failed::Late(CONNECT_MAX)) };
         runtime.spawn(async move {
             let connected = match tls {
-                Some(tls) => config.connect(tls).await.map(|(client, driven)| (client, tokio::spawn(driven))),
-                None => config.connect(NoTls).await.map(|(client, driven)| (client, tokio::spawn(driven))),
+                Some(tls) => hosts.connect(tls).await.map(|(client, driven)| (client, tokio::spawn(driven))),
+                None => hosts.connect(NoTls).await.map(|(client, driven)| (client, tokio::spawn(driven))),
             };
             // Who asked may have gone.
             let _sent = answer.send(connected.map(|(client, task)| (client, task.abort_handle())));
         });
-        let hosts = u32::try_from(self.0.address.config.get_hosts().len()).unwrap_or(1).max(1);
-        let connected = answered.recv_timeout(CONNECT_MAX * (hosts + 1)).map_err(|_| Failed::Late(CONNECT_MAX))?;
+        let connected = answered.recv_timeout(patience).map_err(|_| Failed::Late(CONNECT_MAX))?;
         let (client, task): (Client, _) = connected?;
         Ok(Connection::new(client, task, self.clone()))
     }
@@ -184,22 +185,6 @@ impl Server {
     fn first_group(&self) -> u64 {
         u64::from_be_bytes(self.0.process) >> 2
     }
-}
-
-/// How to connect, under a name.
-fn configured(address: &Address, name: &str) -> Result<Config, Failed> {
-    let mut config = address.config.clone();
-    config
-        .application_name(name)
-        .connect_timeout(CONNECT_MAX)
-        .tcp_user_timeout(SILENT_MAX)
-        .keepalives_idle(SILENT_MAX / 2)
-        .keepalives_interval(SILENT_MAX / 5)
-        .target_session_attrs(TargetSessionAttrs::ReadWrite);
-    if let Some(password) = address.password()? {
-        config.password(password.as_bytes());
-    }
-    Ok(config)
 }
 
 /// What is PostgreSQL's alone, beside the registry of both engines. A test prepares these too.

@@ -60,6 +60,21 @@ fn a_primary_that_is_killed_under_load_is_followed_by_its_standby_with_nothing_l
 }
 
 #[test]
+fn a_primary_that_stands_still_is_left_for_its_standby() {
+    let (primary, standby, address) = pair();
+    let dir = tempfile::tempdir().unwrap();
+    let (store, folded) = open_at(dir.path(), &address);
+    let answered = under_load(&store, |answered| {
+        until("no answers", || answered.load(Ordering::SeqCst) > 50);
+        primary.freeze().unwrap();
+        standby.promote().unwrap();
+        let before = answered.load(Ordering::SeqCst);
+        until("no answers from the standby", || answered.load(Ordering::SeqCst) > before + 50);
+    });
+    holds_together(dir.path(), store, &folded, &answered);
+}
+
+#[test]
 fn a_commit_whose_answer_died_with_the_primary_is_found_on_the_standby() {
     let primary = Cluster::start(&[], |_| Ok(())).unwrap();
     let standby = primary.standby().unwrap();
