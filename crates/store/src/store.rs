@@ -8,6 +8,7 @@ use crate::join;
 use crate::keys::Keys;
 use crate::others::Others;
 use crate::place::Place;
+use crate::postgres::Failed;
 use crate::queue::{Answer, Order, Pending, Queue};
 use crate::reader::{Pool, Reader};
 use crate::recovery::{self, Recovered};
@@ -19,8 +20,8 @@ use crate::status::{Head, Health, Status};
 use crate::wal::Checkpointer;
 use crate::writer::Writer;
 use crate::{
-    Address, AppendError, BATCH_DRAFTS_MAX, Batch, Database, OpenError, ReadError, Recorded, RecoveryError, migrations,
-    restore, retained, sqlite, statements,
+    Address, AppendError, BATCH_DRAFTS_MAX, Batch, CUT_OFF_AFTER, Database, OpenError, ReadError, Recorded,
+    RecoveryError, StorageError, migrations, restore, retained, sqlite, statements,
 };
 use events::{Actor, Draft, Leaf, LeafError, Seq, Timestamp};
 use ledger::{EntrySource, Origin, TileSource, Tree, VerifyingKey};
@@ -192,7 +193,7 @@ impl Store {
         let (refolded, beside) = std::thread::scope(|scope| {
             let beside = scope.spawn(|| {
                 let connection = place.open_reading()?;
-                Ok::<_, crate::StorageError>(beside(&Reader { connection: &connection }, &keys))
+                Ok::<_, StorageError>(beside(&Reader { connection: &connection }, &keys))
             });
             let refolded = refold(&reader, &snapshots, sealed.unwrap_or(0), &mut tree, apply.as_mut());
             (refolded, beside.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)))
@@ -271,15 +272,19 @@ impl Store {
     }
 
     /// Reads one state of the store, in this thread: a point read takes microseconds. Waits while all connections are lent, so `read` must not
-    /// itself read through the store.
+    /// itself read through the store. A node that is cut off ([`Health::is_cut_off`]) reads nothing.
     ///
     /// # Errors
     /// What `read` errs with, or that the database cannot be read.
     pub fn read<T, E: From<ReadError>>(&self, read: impl FnOnce(&Reader<'_>) -> Result<T, E>) -> Result<T, E> {
         use tokio::runtime::{Handle, RuntimeFlavor};
-        // A server may be out of reach: the runtime's other tasks do not wait for that.
-        let on_runtime = || Handle::try_current().is_ok_and(|on| on.runtime_flavor() == RuntimeFlavor::MultiThread);
-        if self.0.status.contact().is_some() && on_runtime() {
+        let Some(contact) = self.0.status.contact() else { return self.0.pool.read(read) };
+        // Whoever waited with the others for a server that is out of reach would wait long, and be told nothing else.
+        if (self.0.elapsed)().saturating_sub(contact) > CUT_OFF_AFTER {
+            return Err(ReadError::from(StorageError::from(Failed::Late(CUT_OFF_AFTER))).into());
+        }
+        // It may be just that, and the runtime's other tasks do not wait for it.
+        if Handle::try_current().is_ok_and(|on| on.runtime_flavor() == RuntimeFlavor::MultiThread) {
             return tokio::task::block_in_place(|| self.0.pool.read(read));
         }
         self.0.pool.read(read)

@@ -12,8 +12,11 @@ use std::io::{BufRead as _, BufReader, Write as _};
 use std::net::TcpStream;
 use std::path::Path;
 use std::process::Command;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+/// How often to look for what is not sealed, in milliseconds.
+const LOOK_MS: u64 = 500;
 /// How often a patient is moved.
 const MOVES: usize = 200;
 /// How often the primary is lost.
@@ -35,8 +38,11 @@ pub(super) fn run(binary: &Path, charter: &Path) -> Outcome<Vec<String>> {
     let asked = |node: &Node| (node.http, outside::requests_to(node, &ehr));
     rows.extend(outside::loads("one node, PostgreSQL", &[asked(&first)])?);
     let second = node_of(binary, charter, &dir.path().join("second"), &address, Some(&first))?;
-    rows.extend(outside::loads("two nodes, PostgreSQL", &[asked(&first), asked(&second)])?);
-    let size = size(&cluster, &address)?;
+    let targets = [asked(&first), asked(&second)];
+    let (loaded, unsealed_max) =
+        watching_seals(&cluster, &address, || outside::loads("two nodes, PostgreSQL", &targets))?;
+    rows.extend(loaded);
+    let size = size(&cluster, &address, unsealed_max)?;
     let travelled = facts_travel(&first, &ehr.at(second.http))?;
     second.stop()?;
     first.stop()?;
@@ -188,8 +194,30 @@ fn gap(primary: &Cluster, standby: &Cluster, ehr: &Caller) -> Outcome<(Duration,
     Ok((promoted, elapsed_since_start() - begun))
 }
 
+/// Does something, and looks meanwhile how many entries are not sealed yet: the most.
+fn watching_seals<T>(cluster: &Cluster, address: &str, work: impl FnOnce() -> Outcome<T>) -> Outcome<(T, u64)> {
+    const UNSEALED: &str =
+        "SELECT coalesce((SELECT max(seq) + 1 FROM entry), 0) - coalesce((SELECT max(size) FROM checkpoint), 0)";
+    let over = AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        let looking = scope.spawn(|| {
+            let mut most = 0;
+            while !over.load(Ordering::SeqCst) {
+                let said = cluster.sql_at(address, UNSEALED).unwrap_or_default();
+                most = most.max(said.parse::<u64>().unwrap_or(0));
+                pause(LOOK_MS);
+            }
+            most
+        });
+        let done = work();
+        over.store(true, Ordering::SeqCst);
+        let most = looking.join().map_err(|_| "whoever looks at seals panicked")?;
+        Ok((done?, most))
+    })
+}
+
 /// What the entries take on the server's disk.
-fn size(cluster: &Cluster, address: &str) -> Outcome<String> {
+fn size(cluster: &Cluster, address: &str, unsealed_max: u64) -> Outcome<String> {
     // What is recorded now is sealed.
     pause(3000);
     let number = |sql: &str| -> Outcome<f64> { Ok(cluster.sql_at(address, sql)?.parse()?) };
@@ -199,7 +227,8 @@ fn size(cluster: &Cluster, address: &str) -> Outcome<String> {
     let all = number("SELECT pg_database_size(current_database())")?;
     Ok(format!(
         "| {entries:.0} entries of this load on the server | bytes for each |\n|---|---:|\n| the log, with its index | {:.0} |\n\
-         | the tree's tiles | {:.0} |\n| the whole database | {:.0} |\n",
+         | the tree's tiles | {:.0} |\n| the whole database | {:.0} |\n\n\
+         While two nodes were under load, at most {unsealed_max} entries were found not to be sealed yet.\n",
         log / entries,
         tiles / entries,
         all / entries
