@@ -232,3 +232,35 @@ async fn a_charter_that_one_node_applies_is_in_force_on_the_other_at_once() {
     assert_eq!(other.readiness(), Readiness::Ready);
     assert_eq!((one.lost(), other.lost()), (None, None));
 }
+
+/// What a newer build would record: an entry of a kind that this one does not know, after everything that is there.
+fn from_a_newer_build(house: &House, address: &str, like: &[u8], bearing: &str) {
+    let mut entry: serde_json::Value = serde_json::from_slice(like).unwrap();
+    let next = house.plane.store().head().next;
+    entry["seq"] = next.0.into();
+    entry["kind"] = "ward.levitated".into();
+    entry["bearing"] = bearing.into();
+    let insert = format!("INSERT INTO entry (seq, leaf) VALUES ({next}, convert_to($leaf${entry}$leaf$, 'UTF8'))");
+    Cluster::shared().sql_at(address, &format!("{insert}; NOTIFY handrail")).unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_node_that_meets_facts_of_a_newer_build_answers_nothing_and_one_that_meets_mere_records_goes_on() {
+    let address = Cluster::shared().database().unwrap();
+    let house = House::of(&address).await;
+    assert!(house.ask(AMARA, "record_observations").await.permits());
+    let (like, _) = house.log().pop().unwrap();
+    from_a_newer_build(&house, &address, &like, "record");
+    let known = house.plane.store().head().next;
+    until("the record is heard of", || house.plane.store().head().next > known).await;
+    assert_eq!(house.plane.readiness(), Readiness::Ready);
+    assert!(house.ask(AMARA, "record_observations").await.permits());
+
+    from_a_newer_build(&house, &address, &like, "fact");
+    until("it knows that it knows too little", || matches!(house.plane.readiness(), Readiness::CannotRead { .. }))
+        .await;
+    let refused = house.asked(house.question(AMARA, "record_observations"), false).await;
+    assert!(matches!(refused, Err(plane::DecideError::NotReady)), "{refused:?}");
+    let nodes = || house.plane.store().read(|reader| reader.nodes()).unwrap();
+    until("it says so to the others", || nodes().iter().any(|node| node.condition.contains("cannot be read"))).await;
+}
