@@ -83,7 +83,12 @@ impl Plane {
                     return self.answer_from_the_spool(spare, &facts, why).await;
                 }
                 // Another node was faster with something this rests on: nothing was recorded, so there is nothing to supersede either.
-                (Err(DecideError::Record(AppendError::Stale)), _) => continue,
+                (Err(DecideError::Record(AppendError::Stale)), _) => {
+                    if self.tokens().is_ended(&ask.actor) {
+                        return Err(DecideError::CallerEnded);
+                    }
+                    continue;
+                }
                 (recorded, _) => recorded?,
             };
             let Event::DecisionMade(made) = &recorded.draft.event else { return Err(DecideError::Unsettled) };

@@ -9,7 +9,7 @@ use aws_lc_rs::{hmac, rand};
 use events::{AppointmentPseudonym, EncounterPseudonym, OrderPseudonym, PatientPseudonym, Seq};
 use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+use std::sync::{Mutex, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use std::time::Duration;
 use store::statements::{DIRECTORY_ADD, DIRECTORY_ALL, DIRECTORY_FIND, DIRECTORY_SINCE};
 use store::{ReadError, Reader, Value, Write};
@@ -94,6 +94,8 @@ pub struct Directory {
     loaded: Seq,
     /// Another node erased somebody: of their visits, orders and appointments only the store's table can tell which numbers are gone.
     stale: AtomicBool,
+    /// Whoever reads it again has this: two at once would each take for gone what the other did not see come.
+    rereading: Mutex<()>,
 }
 
 impl std::fmt::Debug for Directory {
@@ -119,6 +121,7 @@ impl Directory {
             numbers: RwLock::new(Numbers { kept, ..Numbers::default() }),
             loaded,
             stale: AtomicBool::new(false),
+            rereading: Mutex::new(()),
         })
     }
 
@@ -158,6 +161,7 @@ impl Directory {
     /// # Errors
     /// When the store cannot be read; it is to be tried again then.
     pub(crate) fn reread(&self, reader: &Reader<'_>) -> Result<(), ReadError> {
+        let _one_at_a_time = self.rereading.lock().unwrap_or_else(PoisonError::into_inner);
         self.write().added = Some(HashSet::new());
         let mut there = HashMap::new();
         let read = reader.query(DIRECTORY_ALL, &[], |row| {

@@ -37,6 +37,9 @@ pub(crate) struct Folded {
     pub(crate) erasing: Erasing,
 }
 
+/// The most engines that are kept ready from one look at others' entries to the next.
+const READY_MAX: usize = 16;
+
 impl Folded {
     /// The charter in force.
     pub(crate) fn charter(&self) -> Option<CharterDigest> {
@@ -48,10 +51,14 @@ impl Folded {
         self.ready().insert(engine.charter().digest(), Ok(engine));
     }
 
-    /// Lays the engine ready of a charter that another node put into force. Before the node is open nothing needs one.
+    /// Lays the engine ready of a charter that another node put into force: the one in force too, for another may come before it.
     fn read_ready(&self, reader: &Reader<'_>, digest: CharterDigest) -> Result<(), ReadError> {
-        let Some(engine) = self.engine.get() else { return Ok(()) };
-        if engine.load().charter().digest() == digest || self.ready().contains_key(&digest) {
+        if self.ready().contains_key(&digest) {
+            return Ok(());
+        }
+        let in_force = self.engine.get().map(|engine| engine.load_full());
+        if let Some(engine) = in_force.filter(|engine| engine.charter().digest() == digest) {
+            self.lay_ready(engine);
             return Ok(());
         }
         let engine = match charter_in_force::engine(reader, digest) {
@@ -74,6 +81,12 @@ impl Folded {
 
     /// What another node's entries have to find beside the log before they are folded.
     pub(crate) fn beside(&self, reader: &Reader<'_>, from: Seq, leaves: &[Arc<Leaf>]) -> Result<(), ReadError> {
+        // What was laid ready for charters that never came into force is laid ready anew should they.
+        let mut ready = self.ready();
+        if ready.len() > READY_MAX {
+            ready.clear();
+        }
+        drop(ready);
         let directory = self.erasing.directory.get();
         if let Some(directory) = directory {
             directory.take_in(reader, from)?;
@@ -95,8 +108,9 @@ impl Folded {
     /// From this entry on the node judges by this charter. A node that is not given its engine must not answer: it would judge by another.
     fn change_charter(&self, seq: Seq, digest: CharterDigest) {
         let Some(engine) = self.engine.get() else { return };
-        let mut all = std::mem::take(&mut *self.ready());
-        match all.remove(&digest) {
+        // They stay: entries that come right after this one may need others, or this one again.
+        let laid_ready = self.ready().get(&digest).cloned();
+        match laid_ready {
             Some(Ok(ready)) => engine.store(ready),
             Some(Err(why)) => self.go_blind(seq, why),
             None if engine.load().charter().digest() == digest => {}
@@ -201,6 +215,8 @@ impl store::Apply for Fold {
         }
         let world = self.0.world.read().unwrap_or_else(PoisonError::into_inner);
         match &draft.event {
+            // Whose caller was ended on another node has not been let in.
+            Event::DecisionMade(_) if self.0.tokens.is_ended(&draft.actor) => false,
             Event::DecisionMade(made) => {
                 let keys = world.facts(&crate::decide::subject_of(made), made.decided_at).keys;
                 world.charter() == Some(made.charter) && !world.changed_since(&keys, made.world_seq)

@@ -17,3 +17,9 @@ CREATE TABLE key_check (
     name TEXT PRIMARY KEY,
     mac BLOB NOT NULL
 ) WITHOUT ROWID;
+
+-- Where the store went when it moved away from here: whoever finds this goes on nowhere.
+CREATE TABLE moved (
+    id INTEGER PRIMARY KEY CHECK (id = 1),
+    place TEXT NOT NULL
+);

@@ -179,6 +179,9 @@ pub enum AppendError {
     /// A checkpoint could not be signed.
     #[error("the checkpoint cannot be signed")]
     Unsigned,
+    /// The ledger's key was changed on another node, and this one does not have it.
+    #[error("the ledger's key was changed on another node: bring it here with `handrail node join`, or ask that node")]
+    Retired,
     /// The ledger's next key could not be made, or could not take its place; the next seal tries that again.
     #[error("the ledger's key could not be changed")]
     Key(#[source] Arc<KeysError>),

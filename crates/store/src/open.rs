@@ -17,6 +17,9 @@ pub enum OpenError {
     /// The store's file is gone: only the checkpoint beside it is left.
     #[error("the store of `{}` is gone: only its last checkpoint is there", .0.display())]
     Lost(std::path::PathBuf),
+    /// The store moved away from where the directory says it is.
+    #[error("the store has moved from there to {0}")]
+    MovedAway(String),
     /// A restore into the directory was begun and not finished.
     #[error("a restore into `{}` was begun and did not end", .0.display())]
     UnfinishedRestore(std::path::PathBuf),

@@ -10,9 +10,9 @@ use crate::reader::Reader;
 use crate::recovery::{self, End, Recovered};
 use crate::writer::{Writer, connected};
 use crate::{AppendError, background};
-use events::{Event, Leaf};
-use std::sync::Arc;
+use events::{Draft, Event, Leaf};
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 /// How often a node says how it is, and looks whether it missed anything.
@@ -27,7 +27,9 @@ const RETIRED: &str =
 /// What a node keeps about the others.
 #[derive(Debug)]
 pub(crate) struct Others {
-    _news: Option<News>,
+    server: Server,
+    queue: Weak<Queue>,
+    news: Option<News>,
     /// When it last beat, on the clock nobody can set.
     beaten_at: Option<Duration>,
     /// It made the latest checkpoint.
@@ -46,17 +48,25 @@ pub(crate) struct Others {
 
 impl Others {
     pub(crate) fn meet(server: &Server, queue: &Arc<Queue>) -> Self {
+        let machine = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
+        let process = format!("{}@{}", std::process::id(), machine.trim());
+        let (skew_ms, sweeping) = (0, Arc::default());
         // Not the queue itself: it outlives the writer only in those who still append.
-        let queue = Arc::downgrade(queue);
-        let news = server.listen(move || {
+        let (server, queue) = (server.clone(), Arc::downgrade(queue));
+        let (news, beaten_at, seals, sealed, skewed) = (None, None, false, 0, None);
+        let mut others = Self { server, queue, news, beaten_at, seals, sealed, skew_ms, skewed, process, sweeping };
+        others.listen_anew();
+        others
+    }
+
+    /// Hears news over another connection: the one before may be to a server that is none any more, and says nothing for ever.
+    pub(crate) fn listen_anew(&mut self) {
+        let queue = self.queue.clone();
+        self.news = self.server.listen(move || {
             if let Some(queue) = queue.upgrade() {
                 queue.news();
             }
         });
-        let machine = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
-        let process = format!("{}@{}", std::process::id(), machine.trim());
-        let (skew_ms, sweeping) = (0, Arc::default());
-        Self { _news: news, beaten_at: None, seals: false, sealed: 0, skew_ms, skewed: None, process, sweeping }
     }
 
     /// Made the latest checkpoint.
@@ -81,6 +91,9 @@ impl Others {
             }
             answer(swept.map_err(|error| AppendError::Storage(Arc::new(error.into()))));
         });
+        if begun.is_err() {
+            self.sweeping.store(false, Ordering::SeqCst);
+        }
         begun.is_ok()
     }
 }
@@ -96,9 +109,10 @@ impl Writer {
         let begun = (self.options.elapsed)();
         let connection = connected(&self.connection)?;
         let mut end = self.end();
-        let (erased, handed) = (&mut self.scrub_due, &self.status.handed);
+        let (erased, handed, alone) = (&mut self.scrub_due, &self.status.handed, self.others.is_none());
         let mut known = |leaves: &[Arc<Leaf>]| {
-            *erased |= leaves.iter().any(|leaf| matches!(leaf.draft.event, Event::PatientErased(_)));
+            // The node that erased somebody sweeps.
+            *erased |= alone && leaves.iter().any(|leaf| matches!(leaf.draft.event, Event::PatientErased(_)));
             handed.give(leaves);
         };
         let reader = Reader { connection };
@@ -124,7 +138,12 @@ impl Writer {
         match self.fold_tail().and_then(|()| self.adopt_checkpoint(group.is_empty())) {
             Ok(()) => {
                 // What others recorded may have been folded before, after the group was prepared: each is asked, whatever came now.
-                let stands = |pending: &Pending| pending.batch.drafts.iter().all(|draft| self.apply.stands(draft));
+                let retired = self.sealer.is_retired();
+                let stands = |draft: &Draft| {
+                    let by_a_key_that_is_none = retired && matches!(draft.event, Event::LedgerKeyRotated(_));
+                    !by_a_key_that_is_none && self.apply.stands(draft)
+                };
+                let stands = |pending: &Pending| pending.batch.drafts.iter().all(stands);
                 Ok(group.iter().map(|pending| !stands(pending)).collect())
             }
             Err(error) => {
@@ -232,8 +251,11 @@ impl Writer {
             skew_ms: others.skew_ms,
             condition,
         };
+        let asked = (self.options.now)().as_millis();
         let Some(server) = connected(&self.connection)?.beat(&beat)? else { return Ok(()) };
-        others.skew_ms = (self.options.now)().as_millis().saturating_sub(server);
+        let answered = (self.options.now)().as_millis();
+        // How long the answer took says nothing about either clock.
+        others.skew_ms = asked.saturating_sub(server).max(0) + answered.saturating_sub(server).min(0);
         others.skewed = skewed(others.skew_ms, self.options.clock_skew_max);
         match &others.skewed {
             Some(why) => Err(StorageError::skewed(why.clone())),

@@ -255,6 +255,9 @@ pub(crate) fn catch_up(
             end.last = Some(leaf_hash(bytes));
             sealer.append(bytes);
             match leaf {
+                Ok(leaf) if leaf.seq != *seq => {
+                    return Err(not_as_left(&format!("its entry {seq} says that it is entry {}", leaf.seq)));
+                }
                 Ok(leaf) => {
                     end.at.recorded_at = end.at.recorded_at.max(leaf.recorded_at);
                     sealer.heard(&leaf);

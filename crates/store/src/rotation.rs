@@ -47,6 +47,12 @@ pub(crate) fn all(reader: &Reader<'_>) -> Result<Vec<Rotation>, ReadError> {
     })
 }
 
+/// The key that signs a checkpoint over so many entries, by the rotations there were; `in_force` signs what is after all of them.
+pub(crate) fn signer_at(rotations: &[Rotation], size: u64, in_force: VerifyingKey) -> VerifyingKey {
+    let until = rotations.iter().find(|rotation| size <= rotation.size);
+    until.and_then(|rotation| rotation.from.parse().ok()).unwrap_or(in_force)
+}
+
 /// Whether an entry says that this key takes over.
 pub(crate) fn announces(entry: &[u8], key: &VerifyingKey) -> bool {
     match Leaf::parse(entry).map(|leaf| leaf.draft.event) {

@@ -98,7 +98,7 @@ impl Sealer {
     pub(crate) fn heard(&mut self, leaf: &Leaf) {
         if let Event::LedgerKeyRotated(rotated) = &leaf.draft.event {
             let own = self.next.as_ref().is_some_and(|next| rotated.to == next.key.verifying_key().to_string());
-            self.retired |= !own && rotated.to != self.key.verifying_key().to_string();
+            self.retired |= !own && rotated.from == self.key.verifying_key().to_string();
         }
     }
 
@@ -113,11 +113,14 @@ impl Sealer {
             let why = format!("it is sealed up to {size} entries, and this node knows of {}", self.sealed());
             return Err(recovery::not_as_left(&why));
         }
-        if self.retired || ledger::note::open(note.as_bytes(), &self.signers.of(&note)).is_err() {
-            self.signers.reread(&rotation::all(reader).map_err(ReadError::into_storage)?);
+        let mut opened = ledger::note::open(note.as_bytes(), &self.signers.in_force());
+        if self.retired || opened.is_err() {
+            let rotations = rotation::all(reader).map_err(ReadError::into_storage)?;
+            self.signers.reread(&rotations);
+            opened =
+                ledger::note::open(note.as_bytes(), &rotation::signer_at(&rotations, size, self.signers.in_force()));
         }
-        let key = self.signers.of(&note);
-        let checkpoint = ledger::note::open(note.as_bytes(), &key).map_err(|_| {
+        let checkpoint = opened.map_err(|_| {
             recovery::not_as_left("its latest checkpoint is signed with a key that never was this ledger's")
         })?;
         if size == self.tree.size() && checkpoint.root != self.tree.root() {
@@ -132,6 +135,12 @@ impl Sealer {
         self.sealed = Some(size);
         self.retained.take(&self.directory, &note, now);
         Ok(true)
+    }
+
+    /// Signs nothing any more, if another key took over from this node's.
+    pub(crate) fn retire_after(&mut self, rotations: &[rotation::Rotation]) {
+        let own = self.key.verifying_key().to_string();
+        self.retired |= rotations.last().is_some_and(|last| last.to != own);
     }
 
     /// Whether it may sign nothing any more.

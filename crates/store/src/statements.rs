@@ -196,6 +196,11 @@ statements! {
     pub REJECTED_MESSAGE_COUNT "rejected_message_count" =
         "SELECT count(*), coalesce(sum(length(bytes)), 0) FROM rejected_message";
 
+    /// `place`: the store is there now, and not here any more.
+    pub MOVED_ADD "moved_add" = "INSERT INTO moved (id, place) VALUES (1, ?1) ON CONFLICT (id) DO UPDATE SET place = excluded.place";
+    /// → `place`, if the store has moved away.
+    pub MOVED_FIND "moved_find" = "SELECT place FROM moved";
+
     // Witnesses.
 
     /// `name, size, note, cosigned_at`: it cosigned.

@@ -200,6 +200,7 @@ impl Store {
         });
         let ((folded, recovered), beside) = (refolded?, beside?);
         let mut sealer = Sealer::new(directory.to_owned(), tree, sealed, signing, signers.clone());
+        sealer.retire_after(&rotations);
         let sealed =
             recovery::finish_rotation(&connection, &mut sealer, next, (options.now)().max(recovered.recorded_at))?;
 
@@ -547,7 +548,11 @@ fn connect(place: &Place, directory: &Path, options: &Options) -> Result<Connect
         return Err(OpenError::Lost(directory.to_owned()));
     }
     migrations::apply(&connection, migrations::ALL, (options.now)())?;
-    Ok(connection)
+    let moved = Reader { connection: &connection }.find(statements::MOVED_FIND, &[], |row| row.text(0));
+    match moved.map_err(RecoveryError::Read)? {
+        Some(place) => Err(OpenError::MovedAway(place)),
+        None => Ok(connection),
+    }
 }
 
 /// The origin the store was made with; `given` for a new one.

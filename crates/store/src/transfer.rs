@@ -9,7 +9,7 @@ use crate::directory::{self, DirectoryError};
 use crate::place::{self, Place};
 use crate::{
     Address, OpenError, ReadError, Reader, RecoveryError, Statement, StorageError, Value, backup, migrations, restore,
-    sqlite,
+    sqlite, statements,
 };
 use aws_lc_rs::digest::{SHA256, digest};
 use events::Timestamp;
@@ -105,6 +105,17 @@ pub enum MoveError {
     /// What arrived is not what was sent.
     #[error("what arrived is not what was sent: {0}")]
     Differs(String),
+    /// It moved, but the database it left does not say so.
+    #[error(
+        "it has moved, but the database at {place} could not be told: see that no node is ever started on that again, and drop it"
+    )]
+    Untold {
+        /// Where it was.
+        place: String,
+        /// What the database said.
+        #[source]
+        source: StorageError,
+    },
     /// It does not fit together.
     #[error("the copy does not fit together")]
     Copy(#[from] BackupError),
@@ -179,8 +190,9 @@ pub fn move_store(data: &Path, to: Option<&Address>, now: Timestamp) -> Result<M
             let place = Place::at(data, address)?;
             let target = place.open_alone()?;
             let moved = copy(&source, &target, address.place(), now)?;
-            drop((source, target));
             place.remember(data)?;
+            leave(&source, &from, address.place())?;
+            drop((source, target));
             (moved, put_aside(data)?)
         }
         None => {
@@ -193,6 +205,7 @@ pub fn move_store(data: &Path, to: Option<&Address>, now: Timestamp) -> Result<M
             std::fs::rename(unfinished.join(sqlite::FILE_NAME), data.join(sqlite::FILE_NAME)).map_err(wrong)?;
             std::fs::remove_dir(&unfinished).and_then(|()| directory::sync(data)).map_err(wrong)?;
             place::forget(data)?;
+            leave(&source, &from, &format!("a file of {}", data.display()))?;
             (moved, None)
         }
     };
@@ -283,6 +296,13 @@ fn digest_of(connection: &Connection) -> Result<Sum, ReadError> {
     Ok(sum)
 }
 
+/// Says in the database of a server that the store is elsewhere now, so that no other node goes on with it.
+fn leave(source: &Connection, from: &Place, to: &str) -> Result<(), MoveError> {
+    let Some(server) = from.server() else { return Ok(()) };
+    let left = source.execute(statements::MOVED_ADD, &[to.into()]).map(drop);
+    left.map_err(|source| MoveError::Untold { place: server.address().place().to_owned(), source })
+}
+
 /// Gives the file another name, under which no store is opened.
 fn put_aside(data: &Path) -> Result<Option<PathBuf>, DirectoryError> {
     let (file, aside) = (data.join(sqlite::FILE_NAME), data.join(MOVED));
@@ -306,7 +326,7 @@ mod tests {
         migrations::apply(&file, migrations::ALL, Timestamp::MIN).unwrap();
         let Connection::Sqlite(file) = file else { panic!("a file") };
         let sql = "SELECT m.name || '.' || c.name FROM sqlite_master m, pragma_table_info(m.name) c \
-            WHERE m.type = 'table' AND m.name NOT IN ('migration', 'node', 'probe')";
+            WHERE m.type = 'table' AND m.name NOT IN ('migration', 'moved', 'node', 'probe')";
         let mut prepared = file.prepare(sql).unwrap();
         let there: BTreeSet<String> = prepared.query_map([], |row| row.get(0)).unwrap().map(Result::unwrap).collect();
         let taken: BTreeSet<String> = COLUMNS

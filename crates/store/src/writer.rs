@@ -15,7 +15,7 @@ use crate::seal::{SealError, Sealer};
 use crate::snapshot::Snapshotter;
 use crate::status::Status;
 use crate::wal::{self, Checkpointer};
-use crate::{AppendError, Apply, Batch, Condition, KeysError, Options, Recorded, Value, statements};
+use crate::{AppendError, Apply, Batch, Condition, KeysError, Options, Recorded, statements};
 use events::{Actor, Draft, Leaf, Seq, Timestamp, clock::Jumped, ledger::KeyRotated};
 use ledger::{Hash, SigningKey, leaf_hash};
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -270,6 +270,9 @@ impl Writer {
 
     /// Makes another key, announces it, and seals with both, after which it signs alone. What was begun before is gone on with.
     fn rotate(&mut self, actor: Actor) -> Result<Result<Rotation, AppendError>, Broken> {
+        if self.sealer.is_retired() {
+            return Ok(Err(AppendError::Retired));
+        }
         if !self.sealer.is_rotating() {
             let announcement = match self.announcement(actor) {
                 Ok(announcement) => announcement,
@@ -313,13 +316,13 @@ impl Writer {
             self.begin_after_others(&[])?;
             let now = self.recorded_at.max((self.options.now)());
             let connection = connected(&self.connection)?;
-            if self.sealer.seal(connection, now)?
-                && let Some(others) = &mut self.others
-            {
-                others.sealed(self.sealer.sealed());
+            let sealed = self.sealer.seal(connection, now)?;
+            match &mut self.others {
+                Some(others) if sealed => others.sealed(self.sealer.sealed()),
+                Some(_) => return Ok(0),
+                None => {}
             }
-            let values = [Value::from(now), CLAIMS_PRUNED_MAX.into()];
-            Ok(connection.execute(statements::CLAIM_PRUNE, &values)?)
+            Ok(prune_claims(connection, if self.others.is_some() { self.recorded_at } else { now })?)
         });
         match sealed {
             Ok(pruned) => {
@@ -335,7 +338,7 @@ impl Writer {
                 Err(match error {
                     SealError::Storage(error) => self.failed("seal", error),
                     // Said in the node's row; another node seals.
-                    SealError::Retired => AppendError::Unsigned,
+                    SealError::Retired => AppendError::Retired,
                     SealError::Promote(error) => {
                         tracing::error!(%error, "the ledger's next key could not take its place");
                         AppendError::Key(Arc::new(error))
@@ -457,6 +460,9 @@ impl Writer {
         }
         self.behind = true;
         self.connection = Some(connection);
+        if let Some(others) = &mut self.others {
+            others.listen_anew();
+        }
         Ok(())
     }
 
@@ -486,6 +492,17 @@ impl Writer {
         self.fold_tail()?;
         if locks { connected(&self.connection)?.rollback() } else { Ok(()) }
     }
+}
+
+/// Forgets claims that were good until then, under the writing lock: by the time that every node goes by.
+fn prune_claims(connection: &Connection, until: Timestamp) -> Result<usize, StorageError> {
+    connection.begin()?;
+    let pruned = connection.execute(statements::CLAIM_PRUNE, &[until.into(), CLAIMS_PRUNED_MAX.into()]);
+    let kept = pruned.and_then(|pruned| connection.commit_writes().map(|()| pruned));
+    if kept.is_err() && connection.in_transaction() {
+        connection.rollback()?;
+    }
+    kept
 }
 
 /// The connection, after [`Writer::reopen`].

@@ -153,6 +153,9 @@ pub(crate) fn cannot_open(data: &Path, error: &OpenError) -> Failure {
         OpenError::Store(store::OpenError::Lost(_)) => {
             "put `log.sqlite` back where it was, or go on from a backup with `handrail restore` into a new directory".to_owned()
         }
+        OpenError::Store(store::OpenError::MovedAway(_)) => {
+            "begin a new data directory there: `handrail node keys` on a node that has it, `handrail node join` here".to_owned()
+        }
         OpenError::Store(store::OpenError::Elsewhere { .. }) => {
             "move it there with `handrail store move`, or start without --store".to_owned()
         }

@@ -231,6 +231,35 @@ async fn a_charter_that_one_node_applies_is_in_force_on_the_other_at_once() {
     until("it is in force on both", || other.engine().charter().digest() == digest).await;
     assert_eq!(other.readiness(), Readiness::Ready);
     assert_eq!((one.lost(), other.lost()), (None, None));
+
+    // Taken back, applied again and taken back once more, all of it heard of at once, as after a cut.
+    let applied: Vec<serde_json::Value> = one
+        .store()
+        .read(|reader| {
+            let mut applied = Vec::new();
+            reader.scan(events::Seq(0), events::Seq(1000), |_, bytes| {
+                let entry: serde_json::Value = serde_json::from_slice(bytes).unwrap();
+                applied.extend(Some(entry).filter(|entry| entry["kind"] == "charter.applied"));
+                std::ops::ControlFlow::Continue(())
+            })?;
+            Ok::<_, store::ReadError>(applied)
+        })
+        .unwrap();
+    let [first, second] = <[_; 2]>::try_from(applied).unwrap();
+    let next = one.store().head().next.0;
+    let rows = (next..).zip([&first, &second, &first]).map(|(seq, applied)| {
+        let mut entry = applied.clone();
+        entry["seq"] = seq.into();
+        format!("({seq}, convert_to($leaf${entry}$leaf$, 'UTF8'))")
+    });
+    let rows = rows.collect::<Vec<_>>().join(", ");
+    Cluster::shared()
+        .sql_at(&address, &format!("INSERT INTO entry (seq, leaf) VALUES {rows}; NOTIFY handrail"))
+        .unwrap();
+    until("they are known", || [&one, &other].iter().all(|node| node.store().head().next.0 == next + 3)).await;
+    assert_eq!((one.readiness(), other.readiness()), (Readiness::Ready, Readiness::Ready));
+    assert_eq!(one.engine().charter().digest(), other.engine().charter().digest());
+    assert_ne!(other.engine().charter().digest(), digest);
 }
 
 /// What a newer build would record: an entry of a kind that this one does not know, after everything that is there.
@@ -250,8 +279,8 @@ async fn a_node_that_meets_facts_of_a_newer_build_answers_nothing_and_one_that_m
     let house = House::of(&address).await;
     assert!(house.ask(AMARA, "record_observations").await.permits());
     let (like, _) = house.log().pop().unwrap();
-    from_a_newer_build(&house, &address, &like, "record");
     let known = house.plane.store().head().next;
+    from_a_newer_build(&house, &address, &like, "record");
     until("the record is heard of", || house.plane.store().head().next > known).await;
     assert_eq!(house.plane.readiness(), Readiness::Ready);
     assert!(house.ask(AMARA, "record_observations").await.permits());

@@ -63,12 +63,11 @@ impl Failed {
     }
 }
 
-/// Errors that end the session, whatever was going on in it: shut down, crashed, terminated, not yet up, stood still in a transaction, or the
-/// connection itself.
+/// Errors that end the session, whatever was going on in it: shut down, crashed, terminated, not yet up, stood still in a transaction, the
+/// connection itself; and that the server takes no writes (any more), for another host may.
 fn is_of_the_session(code: &SqlState) -> bool {
-    code.code().starts_with("57P")
-        || code.code().starts_with("08")
-        || *code == SqlState::IDLE_IN_TRANSACTION_SESSION_TIMEOUT
+    let ends = [SqlState::IDLE_IN_TRANSACTION_SESSION_TIMEOUT, SqlState::READ_ONLY_SQL_TRANSACTION];
+    code.code().starts_with("57P") || code.code().starts_with("08") || ends.contains(code)
 }
 
 impl fmt::Display for Failed {

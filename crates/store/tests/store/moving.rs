@@ -80,6 +80,21 @@ fn a_store_moves_to_a_server_and_back_and_is_the_same() {
     assert!(!dir.path().join("store").exists());
     is_whole(dir.path(), &before, 2);
 
+    // Whoever still goes by the database it left does not go on there.
+    let forgotten = tempfile::tempdir().unwrap();
+    assert!(
+        std::process::Command::new("cp")
+            .arg("-a")
+            .arg(dir.path().join("keys"))
+            .arg(forgotten.path())
+            .status()
+            .unwrap()
+            .success()
+    );
+    let options = Options { address: Some(address.clone()), ..SetClock::new().options() };
+    let refused = Store::open(forgotten.path(), options, Box::new(()));
+    assert!(matches!(&refused, Err(store::OpenError::MovedAway(to)) if to.contains("a file of")), "{refused:?}");
+
     // The database it left has a store in it: nothing is laid over that.
     let occupied = store::move_store(dir.path(), Some(&address), NOW);
     assert!(matches!(&occupied, Err(MoveError::Occupied(at)) if at == address.place()), "{occupied:?}");
