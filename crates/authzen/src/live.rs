@@ -83,9 +83,10 @@ pub(crate) async fn open(
 type Entry = Result<Path<u64>, PathRejection>;
 
 /// The permit, if this caller holds it. Whether somebody else does is not told.
-fn held(api: &Api, caller: &Caller<EvaluateLive>, entry: Entry) -> Result<LivePermit, ReplyError> {
+async fn held(api: &Api, caller: &Caller<EvaluateLive>, entry: Entry) -> Result<LivePermit, ReplyError> {
     let Path(entry) = entry.map_err(|_| ReplyError::NoSuchPermit)?;
-    api.plane.live().find(Seq(entry)).filter(|permit| permit.actor == caller.actor()).ok_or(ReplyError::NoSuchPermit)
+    let permit = api.plane.permit(Seq(entry)).await?;
+    permit.filter(|permit| permit.actor == caller.actor()).ok_or(ReplyError::NoSuchPermit)
 }
 
 /// A permit as its holder sees it.
@@ -115,7 +116,7 @@ pub(crate) async fn standing(
     caller: Caller<EvaluateLive>,
     entry: Entry,
 ) -> Result<Json<Value>, ReplyError> {
-    let permit = held(&api, &caller, entry)?;
+    let permit = held(&api, &caller, entry).await?;
     let standing = api.plane.lost().map_or_else(|| described(permit.standing()), unknown);
     Ok(Json(json!(Held { permit: permit.entry, expires_at: permit.expires_at, standing })))
 }
@@ -126,7 +127,7 @@ pub(crate) async fn release(
     caller: Caller<EvaluateLive>,
     entry: Entry,
 ) -> Result<StatusCode, ReplyError> {
-    let permit = held(&api, &caller, entry)?;
+    let permit = held(&api, &caller, entry).await?;
     api.plane.release(permit.entry, &caller.actor()).await?;
     Ok(StatusCode::NO_CONTENT)
 }
@@ -138,7 +139,7 @@ pub(crate) async fn watch(
     caller: Caller<EvaluateLive>,
     entry: Entry,
 ) -> Result<Sse<impl Stream<Item = Result<Event, Infallible>>>, ReplyError> {
-    let permit = held(&api, &caller, entry)?;
+    let permit = held(&api, &caller, entry).await?;
     let standing = api.plane.live().watch(permit.entry).ok_or(ReplyError::NoSuchPermit)?;
     let watch = api.watches.begin(caller.name())?;
     let watched = Watched { standing, lost: api.plane.watch_lost(), stop: api.stop.clone(), _watch: watch };

@@ -145,6 +145,20 @@ impl Plane {
         Verdict::Holds
     }
 
+    /// The live permit of an entry. One that another node has just recorded is waited for, before it is said that there is none.
+    ///
+    /// # Errors
+    /// When it cannot be found out.
+    pub async fn permit(&self, entry: Seq) -> Result<Option<LivePermit>, DecideError> {
+        let known = entry < self.inner.store.head().next;
+        let found = self.live().find(entry);
+        if known || found.is_some() {
+            return Ok(found);
+        }
+        self.inner.store.catch_up().await?;
+        Ok(self.live().find(entry))
+    }
+
     /// Gives a live permit back.
     ///
     /// # Errors

@@ -191,20 +191,18 @@ impl Writer {
         if self.beat_due().is_none_or(|due| due > now) || self.troubled_since.is_some() {
             return;
         }
-        self.over_another_connection("beat", Self::beat);
+        let _noted = self.over_another_connection("beat", Self::beat);
         if let Some(others) = &mut self.others {
             others.beaten_at = Some(now);
         }
     }
 
-    /// Folds what another node has just committed.
-    pub(crate) fn take_news(&mut self) {
-        if self.troubled_since.is_none() {
-            self.over_another_connection("news", |writer| {
-                writer.reopen()?;
-                writer.fold_tail()
-            });
-        }
+    /// Folds what other nodes have committed.
+    pub(crate) fn take_news(&mut self) -> Result<(), AppendError> {
+        self.over_another_connection("news", |writer| {
+            writer.reopen()?;
+            writer.fold_tail()
+        })
     }
 
     /// Does something that may be done twice; a broken connection is no reason to call the store broken.
@@ -212,7 +210,7 @@ impl Writer {
         &mut self,
         what: &'static str,
         mut work: impl FnMut(&mut Self) -> Result<(), StorageError>,
-    ) {
+    ) -> Result<(), AppendError> {
         let done = match work(self) {
             Err(error) if error.is_lost() => {
                 self.connection = None;
@@ -220,9 +218,7 @@ impl Writer {
             }
             done => done,
         };
-        if let Err(error) = done {
-            let _noted = self.failed(what, error);
-        }
+        done.map_err(|error| self.failed(what, error))
     }
 
     fn beat(&mut self) -> Result<(), StorageError> {

@@ -28,6 +28,8 @@ pub(crate) enum Order {
     Seal(oneshot::Sender<Result<(), AppendError>>),
     /// Make another key sign from now on.
     Rotate(Actor, oneshot::Sender<Result<Rotation, AppendError>>),
+    /// Fold what other nodes recorded up to now.
+    CatchUp(oneshot::Sender<Result<(), AppendError>>),
     /// Leave nothing of what was erased in the write-ahead log.
     Scrub(oneshot::Sender<Result<(), AppendError>>),
     /// Let the file grow to so many bytes.

@@ -309,6 +309,19 @@ impl Store {
         }
     }
 
+    /// Folds what other nodes have recorded up to now, where there may be others: what was answered elsewhere is known here when this returns.
+    ///
+    /// # Errors
+    /// When the database cannot be reached.
+    pub async fn catch_up(&self) -> Result<(), AppendError> {
+        if self.0.status.contact().is_none() {
+            return Ok(());
+        }
+        let (answer, answered) = oneshot::channel();
+        self.0.queue.order(Order::CatchUp(answer))?;
+        answered.await.unwrap_or(Err(AppendError::Closed))
+    }
+
     /// How the server is that holds the database; nothing where that is a file.
     ///
     /// # Errors

@@ -118,13 +118,14 @@ impl Writer {
             .map_or(SLEEP_MAX, |due| due.saturating_sub(now));
         let mut work = self.queue.take(self.options.group_drafts_max, patience);
         metrics::gauge!("handrail_store_queue_batches").set(work.waiting as f64);
-        if work.news && work.group.is_empty() {
-            self.take_news();
+        if work.news && work.group.is_empty() && self.troubled_since.is_none() {
+            let _noted = self.take_news();
         }
         self.group(std::mem::take(&mut work.group))?;
         for order in std::mem::take(&mut work.orders) {
             match order {
                 Order::Seal(answer) => drop(answer.send(self.seal_now())),
+                Order::CatchUp(answer) => drop(answer.send(self.take_news())),
                 Order::Rotate(actor, answer) => drop(answer.send(self.rotate(actor)?)),
                 Order::Scrub(answer) => self.scrub(Some(answer)),
                 Order::LimitSize(bytes, answer) => drop(answer.send(self.limit_size(bytes))),

@@ -160,6 +160,18 @@ async fn a_permit_ends_once_though_every_node_keeps_it_true() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_permit_that_one_node_has_just_given_is_one_on_the_other() {
+    let (one, other) = two().await;
+    for _ in 0..20 {
+        let (permit, _watched) = one.open_permit(AMARA, "record_observations").await;
+        assert!(other.plane.permit(permit).await.unwrap().is_some());
+        other.plane.release(permit, &ehr()).await.unwrap();
+        assert!(one.plane.permit(permit).await.unwrap().is_none() || one.plane.release(permit, &ehr()).await.is_err());
+    }
+    assert!(other.plane.permit(events::Seq(1 << 40)).await.unwrap().is_none());
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_caller_that_is_revoked_on_one_node_is_cut_on_the_other() {
     let (one, mut other) = two().await;
     other.keep();
