@@ -24,6 +24,7 @@ mod keys;
 mod migrations;
 mod nodes;
 mod open;
+mod opening;
 mod others;
 mod place;
 mod postgres;
