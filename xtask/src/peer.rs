@@ -1,17 +1,34 @@
 //! The other sides: the real binary as a process, an HTTP caller, an MLLP sender. All on loopback, all on free ports.
 
 use crate::step::{Outcome, cargo, elapsed_since_start, root, run};
+use cluster::Cluster;
 use serde_json::Value;
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::sync::Mutex;
 use std::time::Duration;
 
 /// How long a node may take to become ready, on a slow machine in a debug build.
 const READY: Duration = Duration::from_secs(60);
 /// How long one answer may take.
 const ANSWER: Duration = Duration::from_secs(20);
+
+/// The server that new data directories get a database of, while stories are told on one.
+static SERVER: Mutex<Option<Cluster>> = Mutex::new(None);
+
+/// Does something while each new data directory gets a database of a PostgreSQL server.
+pub(crate) fn on_server(work: impl FnOnce() -> Outcome) -> Outcome {
+    let set = |server| -> Outcome {
+        *SERVER.lock().map_err(|_| "another story panicked")? = server;
+        Ok(())
+    };
+    set(Some(Cluster::start(&[], |_| Ok(()))?))?;
+    let done = work();
+    set(None)?;
+    done
+}
 
 /// The binary under test.
 pub(crate) fn binary() -> PathBuf {
@@ -59,9 +76,13 @@ pub(crate) struct Node {
 }
 
 impl Node {
-    /// Starts `handrail serve` and waits until it is ready.
+    /// Starts `handrail serve` and waits until it is ready. Where stories are told on a server ([`on_server`]), a new data directory gets a database there.
     pub(crate) fn start(data: &Path, charter: &Path) -> Outcome<Self> {
-        Self::start_under(&[], &binary(), data, charter)
+        let server = SERVER.lock().map_err(|_| "another story panicked")?;
+        match server.as_ref().filter(|_| !data.exists()) {
+            Some(server) => Self::start_over(&server.database()?, data, charter),
+            None => Self::start_under(&[], &binary(), data, charter),
+        }
     }
 
     /// Starts it over a database, which it makes its own if that is new.
