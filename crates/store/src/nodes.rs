@@ -1,8 +1,11 @@
 //! The nodes that work over one database, as each last said of itself. A file has one, and no row of it.
 
-use crate::ReadError;
 use crate::database::{Connection, StorageError};
+use crate::place::{self, Place};
+use crate::postgres::Server;
 use crate::reader::Reader;
+use crate::{JoinError, ReadError};
+use std::path::Path;
 use std::time::Duration;
 
 /// How long a node must have been silent before it may be forgotten: one that is only cut off, or paused, comes back sooner.
@@ -103,20 +106,55 @@ impl Connection {
     }
 }
 
+/// Every node of the database that a data directory names, by name.
+///
+/// # Errors
+/// When the store is a file, or the database cannot be read.
+pub fn nodes_at(data: &Path) -> Result<Vec<Node>, JoinError> {
+    let connection = Connection::Postgres(server_of(data)?.connect_reading().map_err(StorageError::from)?);
+    Ok(Reader { connection: &connection }.nodes()?)
+}
+
+/// Forgets a node that has not beaten for [`FORGET_AFTER`]; whether there was one. Should it come back all the same, it stops and has to be started
+/// again.
+///
+/// # Errors
+/// When the store is a file, or the database cannot be written.
+pub fn forget_node(data: &Path, id: &[u8; 16]) -> Result<bool, JoinError> {
+    let connection = Connection::Postgres(server_of(data)?.connect_sweeping().map_err(StorageError::from)?);
+    connection.begin()?;
+    let forgotten = connection.forget_node(id)?;
+    connection.commit_writes()?;
+    Ok(forgotten)
+}
+
+/// The name of the node of a data directory, if it has one.
+#[must_use]
+pub fn node_of(data: &Path) -> Option<[u8; 16]> {
+    std::fs::read(data.join(place::NODE_FILE_NAME)).ok()?.try_into().ok()
+}
+
+fn server_of(data: &Path) -> Result<Server, JoinError> {
+    let address = place::remembered(data)?.ok_or_else(|| JoinError::File(data.to_owned()))?;
+    match Place::at(data, &address)? {
+        Place::Server(server) => Ok(server),
+        Place::File(directory) => Err(JoinError::File(directory)),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{Address, migrations, postgres};
+    use crate::{Address, migrations};
     use events::Timestamp;
 
     #[test]
     fn nodes_say_how_they_are_and_only_one_that_is_long_silent_is_forgotten() {
         let address = Address::parse(&cluster::Cluster::shared().database().unwrap()).unwrap();
         let connect = |name: u8| {
-            Connection::Postgres(postgres::Server::new(address.clone(), [name; 16]).unwrap().connect_reading().unwrap())
+            Connection::Postgres(Server::new(address.clone(), [name; 16]).unwrap().connect_reading().unwrap())
         };
-        let writing =
-            Connection::Postgres(postgres::Server::new(address.clone(), [7; 16]).unwrap().connect_writing().unwrap());
+        let writing = Connection::Postgres(Server::new(address.clone(), [7; 16]).unwrap().connect_writing().unwrap());
         migrations::apply(&writing, migrations::ALL, Timestamp::MIN).unwrap();
         writing.begin_groups().unwrap();
         let reading = connect(8);

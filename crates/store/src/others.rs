@@ -3,7 +3,6 @@
 
 use crate::database::StorageError;
 use crate::nodes::Beat;
-use crate::place::Place;
 use crate::postgres::{News, Server};
 use crate::queue::{Pending, Queue};
 use crate::reader::Reader;
@@ -76,13 +75,12 @@ impl Others {
     }
 
     /// Has the dead rows of what was erased swept, over a connection and in a thread of their own: that may take minutes. Whether it was begun.
-    pub(crate) fn sweep(&self, place: &Place, answer: impl FnOnce(Result<(), AppendError>) + Send + 'static) -> bool {
-        let Some(server) = place.server().cloned() else { return false };
+    pub(crate) fn sweep(&self, answer: impl FnOnce(Result<(), AppendError>) + Send + 'static) -> bool {
         if self.sweeping.swap(true, Ordering::SeqCst) {
             answer(Err(AppendError::Busy));
             return false;
         }
-        let sweeping = self.sweeping.clone();
+        let (sweeping, server) = (self.sweeping.clone(), self.server.clone());
         let begun = background::spawn("store-sweep", move || {
             let swept = server.connect_sweeping().and_then(|connection| connection.vacuum());
             sweeping.store(false, Ordering::SeqCst);
@@ -135,7 +133,9 @@ impl Writer {
         if self.others.is_none() {
             return Ok(Vec::new());
         }
-        match self.fold_tail().and_then(|()| self.adopt_checkpoint(group.is_empty())) {
+        // Whoever has nothing to record is about to seal.
+        let known = self.fold_tail().and_then(|()| if group.is_empty() { self.adopt_checkpoint() } else { Ok(()) });
+        match known {
             Ok(()) => {
                 // What others recorded may have been folded before, after the group was prepared: each is asked, whatever came now.
                 let retired = self.sealer.is_retired();
@@ -156,11 +156,8 @@ impl Writer {
         }
     }
 
-    /// Goes by the latest checkpoint, if that `matters` now.
-    fn adopt_checkpoint(&mut self, matters: bool) -> Result<(), StorageError> {
-        if !matters {
-            return Ok(());
-        }
+    /// Goes by the latest checkpoint.
+    fn adopt_checkpoint(&mut self) -> Result<(), StorageError> {
         let now = self.recorded_at.max((self.options.now)());
         let reader = Reader { connection: connected(&self.connection)? };
         let adopted = self.sealer.adopt(&reader, now).map_err(|error| self.stop_over(error))?;
@@ -224,7 +221,7 @@ impl Writer {
     fn beat(&mut self) -> Result<(), StorageError> {
         self.reopen()?;
         self.fold_tail()?;
-        self.adopt_checkpoint(true)?;
+        self.adopt_checkpoint()?;
         self.say_how_it_is()
     }
 

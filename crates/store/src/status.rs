@@ -52,11 +52,16 @@ pub struct Health {
 /// After how long without contact a node is cut off: others may have recorded what it does not know, and nothing it knows is said to hold.
 pub const CUT_OFF_AFTER: Duration = Duration::from_secs(5);
 
+/// Whether a node that had contact so long ago is cut off; one that needs none never is.
+pub(crate) fn is_cut_off(contact: Option<Duration>) -> bool {
+    contact.is_some_and(|contact| contact > CUT_OFF_AFTER)
+}
+
 impl Health {
     /// Whether the node has had no contact for too long: [`CUT_OFF_AFTER`].
     #[must_use]
     pub fn is_cut_off(&self) -> bool {
-        self.contact.is_some_and(|contact| contact > CUT_OFF_AFTER)
+        is_cut_off(self.contact)
     }
 
     /// What keeps the store from taking entries, in words; nothing when it takes them.

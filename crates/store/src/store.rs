@@ -5,7 +5,7 @@ use crate::detail::{Committed, Vault};
 use crate::directory::{self, Lock};
 use crate::join;
 use crate::keys::Keys;
-use crate::opening::{connect, fix_origin, place_of, refold};
+use crate::open::{connect, fix_origin, place_of, refold};
 use crate::others::Others;
 use crate::postgres::Failed;
 use crate::queue::{Answer, Order, Pending, Queue};
@@ -15,7 +15,7 @@ use crate::rotation::{self, Rotation, Signers};
 use crate::seal::Sealer;
 use crate::search::Handed;
 use crate::snapshot::{Resumable, Snapshots, Snapshotter};
-use crate::status::{Head, Health, Status};
+use crate::status::{Head, Health, Status, is_cut_off};
 use crate::wal::Checkpointer;
 use crate::writer::Writer;
 use crate::{
@@ -278,9 +278,12 @@ impl Store {
     /// What `read` errs with, or that the database cannot be read.
     pub fn read<T, E: From<ReadError>>(&self, read: impl FnOnce(&Reader<'_>) -> Result<T, E>) -> Result<T, E> {
         use tokio::runtime::{Handle, RuntimeFlavor};
-        let Some(contact) = self.0.status.contact() else { return self.0.pool.read(read) };
+        let contact = self.contact();
+        if contact.is_none() {
+            return self.0.pool.read(read);
+        }
         // Whoever waited with the others for a server that is out of reach would wait long, and be told nothing else.
-        if (self.0.elapsed)().saturating_sub(contact) > CUT_OFF_AFTER {
+        if is_cut_off(contact) {
             return Err(ReadError::from(StorageError::from(Failed::Late(CUT_OFF_AFTER))).into());
         }
         // It may be just that, and the runtime's other tasks do not wait for it.
@@ -296,6 +299,11 @@ impl Store {
         self.0.status.head()
     }
 
+    /// How long ago this node last knew every entry, where others record too.
+    fn contact(&self) -> Option<Duration> {
+        self.0.status.contact().map(|at| (self.0.elapsed)().saturating_sub(at))
+    }
+
     /// How the store is.
     #[must_use]
     pub fn health(&self) -> Health {
@@ -303,7 +311,7 @@ impl Store {
         Health {
             condition: self.0.status.get_condition(),
             queue_batches: self.0.queue.depth(),
-            contact: self.0.status.contact().map(|at| (self.0.elapsed)().saturating_sub(at)),
+            contact: self.contact(),
             unsealed: head.next.0.saturating_sub(head.sealed),
         }
     }
@@ -313,7 +321,7 @@ impl Store {
     /// # Errors
     /// When the database cannot be reached.
     pub async fn catch_up(&self) -> Result<(), AppendError> {
-        if self.0.status.contact().is_none() {
+        if self.contact().is_none() {
             return Ok(());
         }
         let (answer, answered) = oneshot::channel();

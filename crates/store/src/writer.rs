@@ -365,7 +365,7 @@ impl Writer {
             }
         };
         if let Some(others) = &mut self.others {
-            self.scrub_due = !others.sweep(&self.place, answer);
+            self.scrub_due = !others.sweep(answer);
             return;
         }
         let scrubbed = self.reopen().and_then(|()| connected(&self.connection)?.scrub(waiting));

@@ -150,7 +150,7 @@ impl Server {
 
     /// How the names of all sessions of this data directory begin.
     fn sessions(&self, used: Use) -> String {
-        let node: String = self.0.node.iter().map(|byte| format!("{byte:02x}")).collect();
+        let node = crate::name_of(&self.0.node);
         match used {
             Use::Writing => format!("handrail writer {node}"),
             Use::Reading => format!("handrail reader {node}"),

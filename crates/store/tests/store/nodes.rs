@@ -1,5 +1,6 @@
 //! Several nodes over one database: one order, nobody records on what they do not know, one of them seals.
 
+use super::load::{at, until};
 use super::ward::{Remembered, SetClock, heard, text};
 use cluster::Cluster;
 use events::{Draft, Leaf, LeafError, Seq, Timestamp};
@@ -7,29 +8,7 @@ use std::collections::BTreeSet;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
-use store::{Address, AppendError, Apply, Batch, CUT_OFF_AFTER, Condition, OpenError, Options, Store};
-
-/// How often, and how many times, to look whether something has happened.
-const LOOK: Duration = Duration::from_millis(10);
-const LOOKS_MAX: usize = 3000;
-
-fn until(what: &str, mut done: impl FnMut() -> bool) {
-    for _ in 0..LOOKS_MAX {
-        if done() {
-            return;
-        }
-        std::thread::sleep(LOOK);
-    }
-    panic!("{what}");
-}
-
-fn at(address: &str) -> Options {
-    Options {
-        seal_after: Duration::from_millis(50),
-        address: Some(Address::parse(address).unwrap()),
-        ..SetClock::new().options()
-    }
-}
+use store::{AppendError, Apply, Batch, CUT_OFF_AFTER, Condition, OpenError, Options, Store};
 
 /// A directory with the keys of another: what it takes to be a node of the same database.
 fn beside(other: &Path) -> tempfile::TempDir {
