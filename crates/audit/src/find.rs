@@ -131,7 +131,7 @@ impl Question {
 pub fn records(plane: &Plane, patient: PatientPseudonym) -> Vec<PatientPseudonym> {
     // Nobody asks: only the patient's own records are looked up.
     let Ok(nobody) = PrincipalId::new("handrail") else { return vec![patient] };
-    let subject = Subject { principal: nobody, patient: Some(patient), device: None };
+    let subject = Subject { principal: nobody, patient: Some(patient), device: None, session: None };
     let facts = plane.world(|world| world.facts(&subject, plane.now()));
     let mut records = vec![patient];
     let mut seen = HashSet::from([patient]);

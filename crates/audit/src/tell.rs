@@ -165,7 +165,7 @@ impl<'a> Teller<'a> {
         if let Some(name) = self.names.get(principal) {
             return name.clone();
         }
-        let subject = Subject { principal: principal.clone(), patient: None, device: None };
+        let subject = Subject { principal: principal.clone(), patient: None, device: None, session: None };
         let facts = self.plane.world(|world| world.facts(&subject, self.plane.now()));
         let name = facts.principal.and_then(|known| known.name).map(Into::into);
         if self.names.len() >= NAMES_MAX {

@@ -84,7 +84,7 @@ pub(crate) fn question(sent: Asked<'_>, charter: &Charter, caller: &Caller, plan
         resource: kept("resource", resources, |name| of_type(&resource.kind, name))?,
         context: kept("context", sent.context, |name| in_context(name) && caller.asserts_context(name))?,
     };
-    let question = Question { principal, action, resource, workflow, asserted };
+    let question = Question { principal, action, resource, workflow, session: None, asserted };
     Ok(Read { question, unknown: reader.unknown })
 }
 

@@ -71,7 +71,7 @@ pub(crate) fn owner(charter: &Charter, id: &OwnerId) -> Markup {
 /// What people call a principal, as far as anybody told us.
 pub(crate) fn name_of(console: &Console, principal: &PrincipalId) -> Option<String> {
     let plane = console.desk.plane();
-    let subject = Subject { principal: principal.clone(), patient: None, device: None };
+    let subject = Subject { principal: principal.clone(), patient: None, device: None, session: None };
     let facts = plane.world(|world| world.facts(&subject, plane.now()));
     facts.principal.and_then(|known| known.name).map(Into::into)
 }

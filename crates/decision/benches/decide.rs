@@ -88,6 +88,8 @@ fn facts() -> Facts {
         on_call: false,
     };
     Facts {
+        vouched_until: None,
+        session: None,
         world_seq: Seq(1_000_000),
         principal: Some(PrincipalFacts {
             class: IdentityClass::Staff,
@@ -126,6 +128,7 @@ fn facts() -> Facts {
 fn question(level: i64) -> Question {
     let session = json!({ "level": level, "age_minutes": 12, "method": "passkey" });
     Question {
+        session: None,
         principal: EntityRef { kind: "Person".parse().expect("type"), id: "nora".parse().expect("id") },
         action: "read_chart".parse().expect("action"),
         resource: EntityRef {

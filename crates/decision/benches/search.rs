@@ -35,7 +35,14 @@ fn question(who: &str, whom: &str) -> Question {
     let session = json!({ "level": 2, "age_minutes": 1, "method": "passkey" });
     let asserted = Asserted { context: [("session".to_owned(), session)].into(), ..Asserted::default() };
     let action = "read_chart".parse().expect("action");
-    Question { principal: entity("Person", who), action, resource: entity("Patient", whom), workflow: None, asserted }
+    Question {
+        principal: entity("Person", who),
+        action,
+        resource: entity("Patient", whom),
+        workflow: None,
+        session: None,
+        asserted,
+    }
 }
 
 /// Runs pages, and says how long half of them and nearly all of them took.

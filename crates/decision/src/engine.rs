@@ -173,6 +173,7 @@ impl Engine {
             principal: question.principal.id.clone(),
             patient: self.patient(question).ok().flatten(),
             device: device.and_then(|device| context::device(device).ok()),
+            session: question.session.clone(),
         }
     }
 

@@ -358,6 +358,7 @@ impl<'a> Stage<'a> {
             (None, None) => return Err(ScenarioError::Unknown("resource".to_owned())),
         };
         Ok(Question {
+            session: None,
             principal: EntityRef { kind, id: ask.who.clone() },
             action: ask.action.clone(),
             resource,

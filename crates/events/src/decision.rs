@@ -1,7 +1,8 @@
 //! Requests for access, their answers, and the end of answers that stay live.
 
 use crate::{
-    ActionName, CharterDigest, EntityRef, Label, OwnerId, PatientPseudonym, PolicyId, Seq, Timestamp, WorkflowName,
+    ActionName, CharterDigest, EntityRef, Label, OwnerId, PatientPseudonym, PolicyId, Seq, SessionId, Timestamp,
+    WorkflowName,
 };
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -23,6 +24,9 @@ pub struct Question {
     /// In which workflow, if the caller says; it counts only if the workflow has the action.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub workflow: Option<WorkflowName>,
+    /// In which session of Handrail's own, if in one: then how the asker signed in, and where, is known and not asserted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub session: Option<SessionId>,
     /// What the caller asserts and may assert.
     #[serde(default, skip_serializing_if = "Asserted::is_empty")]
     pub asserted: Asserted,

@@ -5,8 +5,8 @@
 
 use crate::{AppointmentPseudonym, EncounterPseudonym, OrderPseudonym, PatientPseudonym, leaf::LeafError};
 use crate::{
-    appointment, caller, charter, clock, decision, device, emergency, encounter, feed, ledger, operator, order,
-    patient, principal, rota, search, team,
+    appointment, authenticator, caller, charter, clock, decision, device, emergency, encounter, feed, ledger, operator,
+    order, patient, principal, rota, search, session, signin, team, workstation,
 };
 use serde_json::value::RawValue;
 
@@ -139,6 +139,26 @@ events! {
     Record "ledger.restored" v 1 LedgerRestored(ledger::Restored) "The store goes on from a backup, under another origin.";
     Record "detail.expired" v 1 DetailExpired(ledger::DetailExpired) "Detail older than the charter keeps it was destroyed.";
     Record "clock.jumped" v 1 ClockJumped(clock::Jumped) "The wall clock moved further than it may.";
+    Fact "workstation.enrolled" v 1 WorkstationEnrolled(workstation::Enrolled) "A workstation can prove which one it is.";
+    Fact "workstation.withdrawn" v 1 WorkstationWithdrawn(workstation::Withdrawn) "Its keys count no longer.";
+    Record "workstation.code_issued" v 1 WorkstationCodeIssued(workstation::CodeIssued) "A one-use code for enrolling a workstation was made.";
+    Record "person.invited" v 1 PersonInvited(authenticator::Invited) "Somebody was invited to register an authenticator.";
+    Fact "authenticator.registered" v 1 AuthenticatorRegistered(Box<authenticator::Registered>) "Somebody can prove who they are with this.";
+    Fact "authenticator.renamed" v 1 AuthenticatorRenamed(authenticator::Renamed) "It was given another name.";
+    Fact "authenticator.revoked" v 1 AuthenticatorRevoked(authenticator::Revoked) "It counts no longer.";
+    Fact "session.started" v 1 SessionStarted(Box<session::Started>) "Somebody signed in.";
+    Fact "session.locked" v 1 SessionLocked(session::Locked) "A screen locked.";
+    Fact "session.resumed" v 1 SessionResumed(session::Resumed) "Its owner came back.";
+    Fact "session.stepped_up" v 1 SessionSteppedUp(session::SteppedUp) "Its owner proved again who they are.";
+    Fact "session.used" v 1 SessionUsed(session::Used) "It was used.";
+    Fact "session.ended" v 1 SessionEnded(session::Ended) "It is over.";
+    Record "session.handed_over" v 1 SessionHandedOver(session::HandedOver) "A shift was handed over.";
+    Fact "session.vouched" v 1 SessionVouched(session::Vouched) "A colleague stood up for somebody.";
+    Record "signin.attempted" v 1 SigninAttempted(Box<signin::Attempted>) "Somebody tried to sign in, come back or step up.";
+    Record "signin.signalled" v 1 SigninSignalled(signin::Signalled) "There was a sign of a workaround or of abuse.";
+    Record "recovery.asked" v 1 RecoveryAsked(signin::RecoveryAsked) "Somebody asked for a way back in.";
+    Record "recovery.answered" v 1 RecoveryAnswered(signin::RecoveryAnswered) "They were answered.";
+    Record "recovery.at_console" v 1 RecoveredAtConsole(signin::RecoveredAtConsole) "A way back in was made at the server.";
     Record "ledger.searched" v 1 LedgerSearched(ledger::Searched) "Somebody searched evidence.";
 }
 

@@ -160,6 +160,10 @@ name_ids! {
     RequestId;
     /// A sensitivity label on a patient, such as `vip`.
     Label;
+    /// A person's session, from signing in to the end of it.
+    SessionId;
+    /// A passkey or security key of a person.
+    AuthenticatorId;
 }
 
 macro_rules! pseudonyms {

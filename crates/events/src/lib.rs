@@ -12,6 +12,7 @@ mod leaf;
 mod time;
 
 pub mod appointment;
+pub mod authenticator;
 pub mod caller;
 pub mod charter;
 pub mod clock;
@@ -27,14 +28,17 @@ pub mod patient;
 pub mod principal;
 pub mod rota;
 pub mod search;
+pub mod session;
+pub mod signin;
 pub mod team;
+pub mod workstation;
 
 pub use event::{Bearing, Event, Kind};
 pub use ids::{
-    ActionName, Actor, ActorKind, AppointmentPseudonym, CallerName, CharterDigest, DetailCommitment, DeviceId,
-    EncounterPseudonym, EntityRef, FeedName, ID_BYTES_MAX, IdError, Label, OperatorId, OrderPseudonym, OwnerId,
-    PatientPseudonym, PolicyId, PrincipalId, Purpose, RequestId, RoleName, Seq, ShiftId, TypeName, UnitId,
-    WorkflowName, is_unseen,
+    ActionName, Actor, ActorKind, AppointmentPseudonym, AuthenticatorId, CallerName, CharterDigest, DetailCommitment,
+    DeviceId, EncounterPseudonym, EntityRef, FeedName, ID_BYTES_MAX, IdError, Label, OperatorId, OrderPseudonym,
+    OwnerId, PatientPseudonym, PolicyId, PrincipalId, Purpose, RequestId, RoleName, Seq, SessionId, ShiftId, TypeName,
+    UnitId, WorkflowName, is_unseen,
 };
 pub use leaf::{Draft, LEAF_BYTES_MAX, LEAF_VERSION, Leaf, LeafError, Source, Spooled};
 pub use time::{Timestamp, TimestampError};

@@ -2,6 +2,8 @@
 //! written exactly as they stand there.
 #![expect(clippy::unwrap_used, reason = "tests")]
 
+mod signing_in;
+
 use events::decision::{Asserted, Effect, EndCause, EndMode, Ended, Made, Obligation, Question, Remedy};
 use events::device::{DeviceKind, Posture};
 use events::encounter::{Class, Movement, Place, Presence};
@@ -153,17 +155,18 @@ fn changes_of_the_charter() -> Vec<Event> {
     ]
 }
 
+fn applied() -> Event {
+    charter::Applied { digest: CharterDigest([7; 32]), hospital: "Harbour General".into(), signed_by: vec![id("ada")] }
+        .into()
+}
+
 fn answers() -> Vec<Event> {
     let asserted = Asserted { context: [("device".to_owned(), "ws-1".into())].into(), ..Asserted::default() };
     vec![
-        charter::Applied {
-            digest: CharterDigest([7; 32]),
-            hospital: "Harbour General".into(),
-            signed_by: vec![id("ada")],
-        }
-        .into(),
+        applied(),
         Box::new(Made {
             question: Question {
+                session: None,
                 principal: EntityRef { kind: id("Person"), id: id("n-amara") },
                 action: id("read_chart"),
                 resource: EntityRef { kind: id("Patient"), id: id(&PATIENT.to_string()) },
@@ -237,6 +240,7 @@ fn callers_and_searches() -> Vec<Event> {
         Box::new(search::Answered {
             sought: search::Sought::Resource,
             question: Question {
+                session: None,
                 principal: EntityRef { kind: id("Person"), id: id("n-amara") },
                 action: id("read_chart"),
                 resource: EntityRef { kind: id("Patient"), id: id(search::ANYTHING) },
@@ -331,6 +335,17 @@ fn copies() -> Vec<Event> {
     ]
 }
 
+/// A decision in a session of Handrail's own.
+fn in_a_session() -> Event {
+    let asked = answers().into_iter().find_map(|event| match event {
+        Event::DecisionMade(made) => Some(made),
+        _ => None,
+    });
+    let mut made = asked.unwrap();
+    made.question.session = Some(id("se-1"));
+    made.into()
+}
+
 /// One leaf of every kind, with every optional member there.
 fn leaves() -> Vec<Leaf> {
     let everything = people().into_iter().chain(patients()).chain(answers()).chain([keys()]);
@@ -341,6 +356,7 @@ fn leaves() -> Vec<Leaf> {
         .chain(services().into_iter().zip(200..))
         .chain(copies().into_iter().zip(300..))
         .chain(changes_of_the_charter().into_iter().zip(400..))
+        .chain(signing_in::events().into_iter().chain([in_a_session()]).zip(500..))
         .map(|(event, seq)| Leaf {
             seq: Seq(seq),
             recorded_at: time("2026-11-22T08:00:00.250Z"),

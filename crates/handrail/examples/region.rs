@@ -209,6 +209,7 @@ fn question(nurse: &PrincipalId, patient: PatientPseudonym) -> Outcome<Question>
         |kind: &str, id: &str| -> Outcome<EntityRef> { Ok(EntityRef { kind: kind.parse()?, id: id.parse()? }) };
     let session = json!({ "level": 2, "age_minutes": 1, "method": "passkey" });
     Ok(Question {
+        session: None,
         principal: entity("Person", nurse.as_str())?,
         action: "read_chart".parse()?,
         resource: entity("Patient", &patient.to_string())?,

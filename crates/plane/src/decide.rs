@@ -39,6 +39,7 @@ pub(crate) fn subject_of(made: &Made) -> Subject {
             .get("device")
             .and_then(serde_json::Value::as_str)
             .and_then(|device| DeviceId::new(device).ok()),
+        session: made.question.session.clone(),
     }
 }
 

@@ -292,7 +292,7 @@ impl Plane {
     #[must_use]
     pub fn is_enrolled(&self, device: DeviceId) -> bool {
         let Ok(principal) = PrincipalId::new("handrail") else { return false };
-        let subject = world::Subject { principal, patient: None, device: Some(device) };
+        let subject = world::Subject { principal, patient: None, device: Some(device), session: None };
         self.world(|world| world.facts(&subject, self.now()).device.is_some())
     }
 

@@ -138,6 +138,7 @@ mod tests {
         let entity = || EntityRef { kind: TypeName::new("Person").unwrap(), id: PrincipalId::new("n").unwrap() };
         Made {
             question: events::decision::Question {
+                session: None,
                 principal: entity(),
                 action: events::ActionName::new("a").unwrap(),
                 resource: entity(),

@@ -1,12 +1,13 @@
 //! What is true now and bears on one question: owned values with every time a decision needs.
 
 use crate::keys::{KEYS_MAX, Key};
+use crate::sessions::SessionFacts;
 use events::device::{DeviceKind, Posture};
 use events::encounter::{Class, Presence};
 use events::principal::IdentityClass;
 use events::{
     AppointmentPseudonym, DeviceId, EncounterPseudonym, Label, OrderPseudonym, PatientPseudonym, PrincipalId, RoleName,
-    Seq, ShiftId, Timestamp, UnitId,
+    Seq, SessionId, ShiftId, Timestamp, UnitId,
 };
 use smallvec::SmallVec;
 use smol_str::SmolStr;
@@ -20,6 +21,8 @@ pub struct Subject {
     pub patient: Option<PatientPseudonym>,
     /// At which device, if one is given.
     pub device: Option<DeviceId>,
+    /// In which session of Handrail's own, if in one.
+    pub session: Option<SessionId>,
 }
 
 /// Everything known that bears on a subject.
@@ -35,6 +38,10 @@ pub struct Facts {
     pub patient: Option<PatientFacts>,
     /// The device; `None` when none was given or it is not enrolled.
     pub device: Option<DeviceFacts>,
+    /// The session; `None` when none was given, it is over, or it is somebody else's.
+    pub session: Option<SessionFacts>,
+    /// Until when a colleague's word for the asker counts at the device, if one was given. It may be past.
+    pub vouched_until: Option<Timestamp>,
     /// The units involved that are in an emergency now, and until when. Involved are the asker's home unit, the units of
     /// [`Facts::shifts`], the device's, and those of the patient's stays that did not end more than [`crate::PAST_HOURS`] ago.
     pub emergencies: Vec<(UnitId, Timestamp)>,

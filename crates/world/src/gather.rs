@@ -54,6 +54,13 @@ impl World {
             shifts,
             patient,
             device,
+            session: subject
+                .session
+                .as_ref()
+                .and_then(|id| self.sessions.find(id))
+                .filter(|one| one.principal == subject.principal)
+                .cloned(),
+            vouched_until: self.vouched_until(subject),
             emergencies: Vec::new(),
             feeds: self.feeds.facts(),
             keys: keys(subject),
@@ -75,6 +82,13 @@ impl World {
             facts.keys.extend(units.into_iter().map(Key::Unit));
         }
         facts
+    }
+
+    /// Until when a colleague's word for the asker counts: at the workstation it was given for and no other.
+    fn vouched_until(&self, subject: &Subject) -> Option<Timestamp> {
+        let device = subject.device.as_ref()?;
+        let words = self.sessions.vouches(&subject.principal).iter().filter(|word| word.workstation == *device);
+        words.map(|word| word.until).max()
     }
 
     /// The record a patient goes by after merges: the same one if it was never named or merged.
@@ -236,6 +250,7 @@ fn keys(subject: &Subject) -> SmallVec<[Key; KEYS_MAX]> {
     keys.push(Key::Rota(subject.principal.clone()));
     keys.extend(subject.patient.map(Key::Patient));
     keys.extend(subject.device.clone().map(Key::Device));
+    keys.extend(subject.session.clone().map(Key::Session));
     keys
 }
 

@@ -1,7 +1,7 @@
 //! What facts rest on, as names a live permit can be found by.
 
 use crate::canon::{Canon, Reading, Unfit};
-use events::{DeviceId, PatientPseudonym, PrincipalId, UnitId};
+use events::{DeviceId, PatientPseudonym, PrincipalId, SessionId, UnitId};
 use smallvec::SmallVec;
 
 /// The most keys the facts of one question rest on. Where more units are involved, [`Key::AnyUnit`] stands for all of them.
@@ -28,6 +28,8 @@ pub enum Key {
     Unit(UnitId),
     /// Whether any unit is, for facts that involve more units than [`KEYS_MAX`] leaves room for.
     AnyUnit,
+    /// How somebody signed in, where, and whether their screen is locked.
+    Session(SessionId),
 }
 
 impl Key {
@@ -43,6 +45,7 @@ impl Key {
             Self::Device(id) => canon.kind_and_text(3, id.as_str()),
             Self::Unit(id) => canon.kind_and_text(4, id.as_str()),
             Self::AnyUnit => canon.number(5),
+            Self::Session(id) => canon.kind_and_text(6, id.as_str()),
         }
     }
 
@@ -58,6 +61,7 @@ impl Key {
             3 => Self::Device(reading.parsed()?),
             4 => Self::Unit(reading.parsed()?),
             5 => Self::AnyUnit,
+            6 => Self::Session(reading.parsed()?),
             _ => return Err(Unfit::Form("key")),
         })
     }

@@ -19,6 +19,7 @@
 //! 5. *Everything is bounded*, by the `…_MAX` constants of this crate and of `events`.
 
 mod appointments;
+mod authenticators;
 mod called;
 mod candidates;
 pub mod canon;
@@ -37,11 +38,15 @@ mod orders;
 mod patients;
 mod principals;
 mod rota;
+mod sessions;
+mod signed_in;
 mod teams;
 mod told;
+mod workstations;
 mod world;
 
 pub use appointments::APPOINTMENTS_MAX;
+pub use authenticators::{AUTHENTICATORS_MAX, Authenticator};
 pub use candidates::Somebody;
 pub use encounters::{ENCOUNTERS_MAX, STATEMENTS_MAX};
 pub use facts::{
@@ -55,5 +60,7 @@ pub use keys::{Heard, KEYS_MAX, Key, Touched};
 pub use merges::MERGED_RECORDS_MAX;
 pub use orders::ORDERS_MAX;
 pub use rota::SHIFTS_MAX;
+pub use sessions::{SessionFacts, VOUCHES_MAX, VouchFacts};
 pub use teams::TEAM_MAX;
+pub use workstations::WorkstationKey;
 pub use world::{Counts, World};

@@ -1,6 +1,7 @@
 //! The fold itself: one leaf after another, each to its slice.
 
 use crate::appointments::{AppointmentDetails, Appointments};
+use crate::authenticators::Authenticators;
 use crate::candidates::Candidates;
 use crate::canon::{Canon, Reading, Unfit};
 use crate::devices::Devices;
@@ -14,6 +15,8 @@ use crate::orders::{End, OrderDetails, Orders, State};
 use crate::patients::{Patients, RecordNumber};
 use crate::principals::Principals;
 use crate::rota::Rota;
+use crate::sessions::Sessions;
+use crate::workstations::Workstations;
 use aws_lc_rs::digest::{Context, SHA256};
 use events::appointment::{APPOINTMENT_PEOPLE_MAX, Window};
 use events::encounter::PEOPLE_MAX;
@@ -50,6 +53,9 @@ pub struct World {
     pub(crate) emergencies: Emergencies,
     pub(crate) feeds: Feeds,
     pub(crate) holds: Holds,
+    pub(crate) workstations: Workstations,
+    pub(crate) authenticators: Authenticators,
+    pub(crate) sessions: Sessions,
     /// Who is tied to whom, the other way round; follows from the rest.
     pub(crate) candidates: Candidates,
     charter: Option<CharterDigest>,
@@ -169,6 +175,9 @@ impl World {
         self.emergencies.write(&self.names, canon);
         self.feeds.write(canon);
         self.holds.write(canon);
+        self.workstations.write(canon);
+        self.authenticators.write(canon);
+        self.sessions.write(canon);
     }
 
     /// What is ordered and booked, of the records of which anything is.
@@ -228,6 +237,9 @@ impl World {
             emergencies: Emergencies::read(&mut names, reading)?,
             feeds: Feeds::read(reading)?,
             holds: Holds::read(reading)?,
+            workstations: Workstations::read(reading)?,
+            authenticators: Authenticators::read(reading)?,
+            sessions: Sessions::read(reading)?,
             names,
             candidates: Candidates::default(),
         };
@@ -246,6 +258,7 @@ impl World {
                 self.names.units.find(id).map_or_else(Changed::default, |unit| self.emergencies.changed(unit))
             }
             Key::AnyUnit => self.emergencies.any_changed(),
+            Key::Session(id) => self.sessions.changed(id),
         }
     }
 
@@ -258,6 +271,7 @@ impl World {
                 Key::Device(id) => self.devices.mark(id, changed),
                 Key::Unit(id) => self.emergencies.mark(self.names.units.number(id), changed),
                 Key::AnyUnit => self.emergencies.mark_any(changed),
+                Key::Session(id) => self.sessions.mark(id, changed),
             }
         }
     }
@@ -309,8 +323,9 @@ impl World {
                 self.charter = Some(body.digest);
                 touched.charter = true;
             }
-            // Feeds took note of `feed.heard`; the rest is record-only, as `every_fact_bearing_kind_is_folded` checks.
-            _ => {}
+            // Workstations, authenticators and sessions. Feeds took note of `feed.heard`; the rest is record-only, as
+            // `every_fact_bearing_kind_is_folded` checks.
+            _ => self.fold_signing_in(leaf, touched),
         }
     }
 
@@ -561,6 +576,18 @@ mod tests {
         "emergency.ended",
         "feed.heard",
         "charter.applied",
+        "workstation.enrolled",
+        "workstation.withdrawn",
+        "authenticator.registered",
+        "authenticator.renamed",
+        "authenticator.revoked",
+        "session.started",
+        "session.locked",
+        "session.resumed",
+        "session.stepped_up",
+        "session.used",
+        "session.ended",
+        "session.vouched",
     ];
 
     #[test]

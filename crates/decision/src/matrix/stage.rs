@@ -50,6 +50,7 @@ struct Telling<'a> {
 pub(super) fn bare_question(line: &Line) -> Result<Question, IdError> {
     let id = PrincipalId::new(ASKER)?;
     Ok(Question {
+        session: None,
         principal: EntityRef { kind: line.who.kind.clone(), id: id.clone() },
         action: line.action.clone(),
         resource: EntityRef { kind: line.resource.clone(), id },
@@ -70,7 +71,7 @@ impl<'a> Stage<'a> {
         let patient = if setting.bed == Bed::Unknown { UNKNOWN } else { PATIENT };
         let device = setting.device.as_ref().map(|_| DeviceId::new(DEVICE)).transpose()?;
         let subject = |patient| -> Result<Subject, IdError> {
-            Ok(Subject { principal: PrincipalId::new(ASKER)?, patient, device: device.clone() })
+            Ok(Subject { principal: PrincipalId::new(ASKER)?, patient, device: device.clone(), session: None })
         };
         Ok(Self {
             setting,

@@ -62,6 +62,8 @@ pub(crate) fn patient() -> PatientPseudonym {
 /// Nora, registered, with nothing else known.
 pub(crate) fn nothing_known() -> Facts {
     Facts {
+        vouched_until: None,
+        session: None,
         world_seq: Seq(1),
         principal: Some(PrincipalFacts {
             class: IdentityClass::Staff,

@@ -68,6 +68,7 @@ fn questions() -> impl Strategy<Value = Question> {
     let workflow = prop::option::of(prop::sample::select(vec!["chart-review", "everything-else", "none"]));
     (entity(), prop::sample::select(actions.to_vec()), entity(), workflow, asserted).prop_map(
         |(principal, action, resource, workflow, (subject, action_values, of_resource, context))| Question {
+            session: None,
             principal,
             action: action.parse().unwrap(),
             resource,

@@ -46,6 +46,7 @@ pub(crate) fn question(who: &str, action: &str, patient: PatientPseudonym) -> Qu
 
 pub(crate) fn about(who: &str, action: &str, kind: &str, id: &str) -> Question {
     Question {
+        session: None,
         principal: EntityRef { kind: "Person".parse().unwrap(), id: who.parse().unwrap() },
         action: action.parse().unwrap(),
         resource: EntityRef { kind: kind.parse().unwrap(), id: id.parse().unwrap() },

@@ -12,6 +12,7 @@ const HOUR: i64 = 3_600_000;
 
 fn asking(kind: &str, id: &str) -> Question {
     Question {
+        session: None,
         principal: EntityRef { kind: "Person".parse().unwrap(), id: nora() },
         action: "read_chart".parse().unwrap(),
         resource: EntityRef { kind: kind.parse().unwrap(), id: id.parse().unwrap() },

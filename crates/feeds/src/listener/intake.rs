@@ -440,7 +440,7 @@ impl Directory for Numbers<'_> {
 
     fn labels(&mut self, patient: PatientPseudonym) -> Result<Vec<Label>, Infallible> {
         let Ok(principal) = PrincipalId::new("nobody") else { return Ok(Vec::new()) };
-        let subject = Subject { principal, patient: Some(patient), device: None };
+        let subject = Subject { principal, patient: Some(patient), device: None, session: None };
         let facts = self.plane.world(|world| world.facts(&subject, self.now));
         Ok(facts.patient.map(|patient| patient.labels.to_vec()).unwrap_or_default())
     }

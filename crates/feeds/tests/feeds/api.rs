@@ -53,6 +53,7 @@ impl House {
 
     fn facts(&self, who: &str, record: Option<&str>, device: Option<&str>, at: Timestamp) -> Facts {
         let subject = Subject {
+            session: None,
             principal: PrincipalId::new(who).unwrap(),
             patient: record.map(|record| self.node.plane.directory().patient(record)),
             device: device.map(|device| DeviceId::new(device).unwrap()),

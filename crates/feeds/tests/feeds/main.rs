@@ -130,7 +130,7 @@ impl Node {
 
     pub(crate) fn patient(&self, record: &str) -> Option<PatientFacts> {
         let patient = Some(self.plane.directory().patient(record));
-        let subject = Subject { principal: PrincipalId::new("nobody").unwrap(), patient, device: None };
+        let subject = Subject { principal: PrincipalId::new("nobody").unwrap(), patient, device: None, session: None };
         self.plane.world(|world| world.facts(&subject, self.plane.now())).patient
     }
 

@@ -375,6 +375,7 @@ mod tests {
         let entity =
             |kind: &str, id: &str| EntityRef { kind: TypeName::new(kind).unwrap(), id: PrincipalId::new(id).unwrap() };
         let question = Question {
+            session: None,
             principal: entity("Person", "nora"),
             action: ActionName::new("read_chart").unwrap(),
             resource: entity("Patient", "pat_00000000000000000000000000000001"),

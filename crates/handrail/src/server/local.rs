@@ -141,7 +141,7 @@ async fn status(State(local): State<Local>) -> Result<Json<Value>, Trouble> {
         let by_name: serde_json::Map<String, Value> =
             world.feeds().map(|(feed, at)| (feed.to_string(), json!(at))).collect();
         // As decisions see it: whoever asks, the feeds are the same.
-        let nobody = Subject { principal: PrincipalId::new("handrail")?, patient: None, device: None };
+        let nobody = Subject { principal: PrincipalId::new("handrail")?, patient: None, device: None, session: None };
         Ok::<_, events::IdError>((by_name, world.facts(&nobody, now).feeds))
     })?;
     let staleness = &engine.charter().hospital().staleness;
@@ -285,6 +285,7 @@ fn local_question(local: &Local, sent: LocalQuestion) -> Result<Question, Troubl
         Ok(EntityRef { kind, id: PrincipalId::new(&id).map_err(|error| bad(format!("id: {error}")))? })
     };
     Ok(Question {
+        session: None,
         principal: entity(&sent.subject_type, &sent.subject)?,
         action: ActionName::new(&sent.action).map_err(|error| bad(format!("action: {error}")))?,
         resource: entity(&sent.resource_type, &sent.resource)?,

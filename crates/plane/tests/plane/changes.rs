@@ -202,7 +202,14 @@ async fn while_the_charter_changes_every_question_is_answered_by_one_or_the_othe
                     let principal = EntityRef { kind: id("Person"), id: id("somebody") };
                     let resource = EntityRef { kind: id("Patient"), id: id("0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a") };
                     let asserted = Asserted::default();
-                    let question = Question { principal, action: action.clone(), resource, workflow: None, asserted };
+                    let question = Question {
+                        principal,
+                        action: action.clone(),
+                        resource,
+                        workflow: None,
+                        session: None,
+                        asserted,
+                    };
                     let ask = Ask { question, actor: shell(), request: None, live: false };
                     answered.push(plane.decide(ask).await.unwrap().made().unwrap().charter);
                 }

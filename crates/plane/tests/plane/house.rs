@@ -254,6 +254,7 @@ impl House {
         let session = json!({ "level": 2, "age_minutes": 1, "method": "passkey" });
         let context = [("device".to_owned(), json!(DESK)), ("session".to_owned(), session)].into();
         Question {
+            session: None,
             principal: EntityRef { kind: id("Person"), id: id(who) },
             action: id(action),
             resource: EntityRef { kind: id("Patient"), id: id(&self.patient.to_string()) },

@@ -24,7 +24,7 @@ fn arrival(patient: PatientPseudonym, encounter: EncounterPseudonym) -> Opened {
 }
 
 fn is_known(house: &House, patient: PatientPseudonym) -> bool {
-    let subject = Subject { principal: id(AMARA), patient: Some(patient), device: None };
+    let subject = Subject { principal: id(AMARA), patient: Some(patient), device: None, session: None };
     house.plane.world(|world| world.facts(&subject, house.plane.now()).patient.is_some())
 }
 

@@ -18,6 +18,7 @@ fn decided(who: &str, of: PatientPseudonym, effect: Effect, obligations: Vec<Obl
     let entity = |kind: &str, id: &str| EntityRef { kind: kind.parse().unwrap(), id: PrincipalId::new(id).unwrap() };
     let made = Made {
         question: Question {
+            session: None,
             principal: entity("Person", who),
             action: "read_chart".parse().unwrap(),
             resource: entity("Patient", &of.to_string()),

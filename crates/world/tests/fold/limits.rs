@@ -25,7 +25,7 @@ fn shift(id: &str, from: i64, until: i64) -> rota::ShiftAssigned {
 }
 
 fn shifts(ward: &Ward, who: &PrincipalId, now: i64) -> Vec<(String, i64)> {
-    let subject = Subject { principal: who.clone(), patient: None, device: None };
+    let subject = Subject { principal: who.clone(), patient: None, device: None, session: None };
     let minutes = |shift: &world::ShiftFacts| (shift.until.as_millis() - minute(0).as_millis()) / 60_000;
     let shifts = ward.world.facts(&subject, minute(now)).shifts;
     shifts.iter().map(|shift| (shift.shift.to_string(), minutes(shift))).collect()
@@ -168,7 +168,7 @@ fn emergencies_are_of_the_units_involved_while_they_last() {
     ward.told(0, admission(1));
     ward.told(0, emergency::Declared { unit: unit(1), until: minute(5) });
     ward.told(0, emergency::Declared { unit: unit(2), until: minute(5) });
-    let subject = Subject { principal: person(0), patient: Some(patient(1)), device: None };
+    let subject = Subject { principal: person(0), patient: Some(patient(1)), device: None, session: None };
     assert_eq!(ward.world.facts(&subject, minute(4)).emergencies, [(unit(1), minute(5))]);
     assert_eq!(ward.world.facts(&subject, minute(5)).emergencies, []);
     ward.told(0, emergency::Declared { unit: unit(1), until: minute(72 * 60 + 99) });
@@ -188,7 +188,7 @@ fn one_key_stands_for_more_units_than_there_is_room_for() {
         let unit = wing(number);
         ward.told(0, rota::ShiftAssigned { unit, ..shift(&format!("s{number}"), number, number + 10) });
     }
-    let subject = Subject { principal: person(0), patient: Some(patient(1)), device: None };
+    let subject = Subject { principal: person(0), patient: Some(patient(1)), device: None, session: None };
     let facts = ward.world.facts(&subject, minute(0));
     assert!(facts.keys.contains(&Key::AnyUnit) && facts.keys.len() <= KEYS_MAX);
     ward.told(0, emergency::Declared { unit: wing(11), until: minute(5) });
@@ -203,7 +203,7 @@ fn a_feed_is_heard_by_what_it_says_and_not_by_what_cannot_be_used() {
     let mut told = |at, mut draft: Draft, source: Option<&str>| {
         draft.source = source.map(|name| Source { feed: feed(name), message: "1".into() });
         world.apply(&Leaf { seq: world.next_seq(), recorded_at: minute(at), draft });
-        let subject = Subject { principal: person(0), patient: None, device: None };
+        let subject = Subject { principal: person(0), patient: None, device: None, session: None };
         let heard = world.facts(&subject, minute(0)).feeds;
         (heard.adt.map(|at| at.since(minute(0))), heard.rota.map(|at| at.since(minute(0))))
     };

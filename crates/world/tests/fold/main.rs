@@ -12,4 +12,5 @@ mod privacy;
 mod promises;
 mod recipes;
 mod services;
+mod signing_in;
 mod stories;

@@ -16,6 +16,8 @@ use world::{
 /// Facts by the whole log; the keys are left out.
 pub(crate) fn facts(log: &[Leaf], subject: &Subject, now: Timestamp) -> Facts {
     let mut facts = Facts {
+        vouched_until: None,
+        session: None,
         world_seq: events::Seq(log.len() as u64),
         principal: principal(log, &subject.principal),
         shifts: shifts(log, &subject.principal, now),

@@ -264,6 +264,7 @@ pub(crate) fn subjects() -> Vec<(Subject, Timestamp)> {
     for who in 0..=PRINCIPALS {
         for about in 0..=PATIENTS {
             let subject = Subject {
+                session: None,
                 principal: if who == PRINCIPALS { PrincipalId::new("nobody").unwrap() } else { person(who) },
                 patient: (about < PATIENTS).then(|| patient(about)),
                 device: (about % (DEVICES + 1) < DEVICES).then(|| device(about % (DEVICES + 1))),

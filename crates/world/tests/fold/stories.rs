@@ -23,7 +23,7 @@ impl Ward {
     }
 
     pub(crate) fn facts(&self, who: &PrincipalId, about: PatientPseudonym) -> Facts {
-        let subject = Subject { principal: who.clone(), patient: Some(about), device: None };
+        let subject = Subject { principal: who.clone(), patient: Some(about), device: None, session: None };
         self.world.facts(&subject, minute(0))
     }
 

@@ -90,6 +90,7 @@ impl Sent {
             context.insert("session".to_owned(), json!({ "level": level, "age_minutes": 1, "method": "imagined" }));
         }
         Ok(Question {
+            session: None,
             principal: EntityRef { kind: named(principal_type(class), "a type")?, id: self.person()? },
             action: named::<ActionName>(&self.action, "an action of this charter")?,
             resource: EntityRef { kind, id: named(&patient.unwrap_or(NOBODY).to_string(), "a pseudonym")? },

@@ -86,7 +86,7 @@ async fn answer(
     let engine = chosen(plane, &sent.charter).await?;
     let (person, patient) = (sent.person()?, sent.patient(plane)?);
     let (about, now) = (patient.unwrap_or(NOBODY), plane.now());
-    let subject = Subject { principal: person.clone(), patient: Some(about), device: None };
+    let subject = Subject { principal: person.clone(), patient: Some(about), device: None, session: None };
     let mut facts = plane.world(|world| world.facts(&subject, now));
     sent.imagine(&mut facts, about, now)?;
     let class = facts.principal.as_ref().map_or(IdentityClass::Staff, |known| known.class);

@@ -135,6 +135,7 @@ impl House {
             |kind: &str, id: &str| EntityRef { kind: kind.parse().unwrap(), id: PrincipalId::new(id).unwrap() };
         let context = json!({ "device": device, "session": { "level": 2, "age_minutes": 12, "method": "badge and PIN" }, "purpose": "TREAT" });
         let question = Question {
+            session: None,
             principal: entity("Person", who),
             action: ActionName::new(action).unwrap(),
             resource: entity("Patient", &patient),

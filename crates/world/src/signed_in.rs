@@ -1,0 +1,103 @@
+//! Who is signed in where: what the world says of workstations, authenticators and sessions, and how entries change it.
+
+use crate::authenticators::Authenticator;
+use crate::keys::{Changed, Key, Touched};
+use crate::sessions::{SessionFacts, VouchFacts};
+use crate::workstations::WorkstationKey;
+use crate::world::World;
+use events::workstation::Keeper;
+use events::{AuthenticatorId, DeviceId, Event, Leaf, PrincipalId, SessionId};
+
+impl World {
+    pub(crate) fn fold_signing_in(&mut self, leaf: &Leaf, touched: &mut Touched) {
+        let (at, sessions) = (leaf.recorded_at, &mut self.sessions);
+        let changed = match &leaf.draft.event {
+            Event::WorkstationEnrolled(body) => return self.workstations.enrol(body),
+            Event::WorkstationWithdrawn(body) => return self.workstations.withdraw(&body.device),
+            Event::AuthenticatorRegistered(body) => return self.authenticators.register(body, at),
+            Event::AuthenticatorRenamed(body) => return self.authenticators.rename(&body.authenticator, &body.name),
+            Event::AuthenticatorRevoked(body) => return self.authenticators.revoke(&body.authenticator),
+            Event::SessionVouched(body) => {
+                sessions.vouch(body, at);
+                return touched.add(Key::Principal(body.principal.clone()));
+            }
+            Event::SessionStarted(body) => {
+                sessions.start(body, at, Changed::by(leaf.seq.0));
+                self.authenticators.prove(&body.proof, at);
+                Some(&body.session)
+            }
+            Event::SessionLocked(body) => sessions.lock(&body.session, body.cause, at).then_some(&body.session),
+            Event::SessionResumed(body) => {
+                self.authenticators.prove(&body.proof, at);
+                sessions.resume(&body.session, body.workstation.as_ref(), &body.proof, at).then_some(&body.session)
+            }
+            Event::SessionSteppedUp(body) => {
+                self.authenticators.prove(&body.proof, at);
+                sessions.prove(&body.session, &body.proof, at).then_some(&body.session)
+            }
+            Event::SessionUsed(body) => sessions.use_now(&body.session, at).then_some(&body.session),
+            Event::SessionEnded(body) => sessions.end(&body.session, Changed::by(leaf.seq.0)).then_some(&body.session),
+            _ => None,
+        };
+        if let Some(session) = changed {
+            touched.add(Key::Session(session.clone()));
+        }
+    }
+
+    /// A session that is not over, as far as entries say. Its time may be.
+    #[must_use]
+    pub fn session(&self, id: &SessionId) -> Option<&SessionFacts> {
+        self.sessions.find(id)
+    }
+
+    /// Every session that is not over.
+    pub fn sessions(&self) -> impl Iterator<Item = &SessionFacts> {
+        self.sessions.iter()
+    }
+
+    /// A person's sessions.
+    pub fn sessions_of(&self, who: &PrincipalId) -> impl Iterator<Item = &SessionFacts> {
+        self.sessions.of_principal(who)
+    }
+
+    /// The sessions at a workstation.
+    pub fn sessions_at(&self, device: &DeviceId) -> impl Iterator<Item = &SessionFacts> {
+        self.sessions.at(device)
+    }
+
+    /// Colleagues' words for a person that are kept, the oldest first. They may be past their time.
+    #[must_use]
+    pub fn vouches(&self, who: &PrincipalId) -> &[VouchFacts] {
+        self.sessions.vouches(who)
+    }
+
+    /// An authenticator that counts.
+    #[must_use]
+    pub fn authenticator(&self, id: &AuthenticatorId) -> Option<&Authenticator> {
+        self.authenticators.find(id)
+    }
+
+    /// The same by the id of its credential, base64url.
+    #[must_use]
+    pub fn authenticator_by_credential(&self, credential: &str) -> Option<&Authenticator> {
+        self.authenticators.by_credential(credential)
+    }
+
+    /// A person's authenticators, the oldest first.
+    #[must_use]
+    pub fn authenticators_of(&self, who: &PrincipalId) -> Vec<&Authenticator> {
+        self.authenticators.of(who)
+    }
+
+    /// The key of an enrolled workstation that is in use.
+    #[must_use]
+    pub fn workstation_key(&self, device: &DeviceId, keeper: Keeper) -> Option<&WorkstationKey> {
+        self.devices.facts(device, &self.names)?;
+        self.workstations.key(device, keeper)
+    }
+
+    /// Every workstation that was enrolled and not withdrawn, once for each that keeps a key of it.
+    pub fn workstations(&self) -> impl Iterator<Item = &DeviceId> {
+        self.workstations.iter()
+    }
+}
