@@ -3,6 +3,7 @@
 
 use events::principal::IdentityClass;
 use events::{ActionName, TypeName};
+use serde::{Deserialize, Serialize};
 use smol_str::SmolStr;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -94,6 +95,33 @@ pub const PRINCIPAL_TYPES: [&str; 4] = ["Person", "Workload", "Agent", "Device"]
 /// The type of roles.
 pub const ROLE: &str = "Role";
 
+/// Whether the owner of a session is at the screen that asks. Known only of sessions that Handrail keeps itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum SessionPresence {
+    /// There.
+    Present,
+    /// The screen is locked.
+    Locked,
+    /// The session went with its owner to another workstation.
+    Elsewhere,
+}
+
+impl SessionPresence {
+    /// Every one.
+    pub const ALL: [Self; 3] = [Self::Present, Self::Locked, Self::Elsewhere];
+
+    /// Its name in policies, scenarios and leaves.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Present => "present",
+            Self::Locked => "locked",
+            Self::Elsewhere => "elsewhere",
+        }
+    }
+}
+
 /// Whether nobody asserts an attribute of this name.
 #[must_use]
 pub fn is_own(name: &str) -> bool {
@@ -124,7 +152,10 @@ pub fn offered(name: &str) -> Option<Attribute> {
             ]),
             false,
         ),
-        "session" => (record(&[("level", Long), ("age_minutes", Long), ("method", Text)]), false),
+        "session" => (
+            record(&[("level", Long), ("age_minutes", Long), ("method", Text), ("presence?", Text), ("bound?", Bool)]),
+            false,
+        ),
         "device" => (
             record(&[
                 ("id", Text),

@@ -5,7 +5,7 @@
 use crate::claims::Claims;
 use charter::hospital::Staleness;
 use charter::name::SiteId;
-use charter::vocabulary::FAMILY_PREFIX;
+use charter::vocabulary::{FAMILY_PREFIX, SessionPresence};
 use charter::{Risk, Rules};
 use events::decision::Values;
 use events::principal::IdentityClass;
@@ -122,7 +122,7 @@ pub struct Care {
     pub family: bool,
 }
 
-/// How the asker signed in, as asserted.
+/// How the asker signed in: as Handrail itself knows, or as a caller asserts.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Session {
     /// Assurance level, 1 to 3.
@@ -131,6 +131,36 @@ pub struct Session {
     pub age_minutes: i64,
     /// By which method.
     pub method: SmolStr,
+    // These two came later, and nobody asserts them: a decision recorded before them reads, and replays, as it was.
+    /// Whether they are at the screen that asks; absent for a session that a caller asserts.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub presence: Option<SessionPresence>,
+    /// Whether the workstation proved itself by its device key; absent for a session that a caller asserts.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub bound: Option<bool>,
+}
+
+impl Session {
+    /// One that a caller asserts.
+    #[must_use]
+    pub const fn asserted(level: i64, age_minutes: i64, method: SmolStr) -> Self {
+        Self { level, age_minutes, method, presence: None, bound: None }
+    }
+
+    /// This one, where Handrail itself knows it.
+    #[must_use]
+    pub const fn known(mut self, presence: SessionPresence, bound: bool) -> Self {
+        (self.presence, self.bound) = (Some(presence), Some(bound));
+        self
+    }
+
+    /// A fresh sign-in in the place of another, at the same screen: whoever just proved who they are is there.
+    #[must_use]
+    pub fn renewed(before: Option<&Self>, level: i64, method: SmolStr) -> Self {
+        let fresh = Self::asserted(level, 0, method);
+        let known = before.and_then(|before| before.presence.and(before.bound));
+        known.map_or_else(|| fresh.clone(), |bound| fresh.clone().known(SessionPresence::Present, bound))
+    }
 }
 
 /// Whether a sign-in is enough for the risk of what is asked for, at the place it is judged.

@@ -44,6 +44,8 @@ fields! {
     SessionLevel "session" "level";
     SessionAgeMinutes "session" "age_minutes";
     SessionMethod "session" "method";
+    SessionPresence "session" "presence";
+    SessionBound "session" "bound";
     DeviceId "device" "id";
     DeviceKind "device" "kind";
     DeviceManaged "device" "managed";

@@ -269,6 +269,8 @@ fn session_record(session: &Session, uses: Looked<'_>) -> Seen {
         (Field::SessionLevel, "level", long(session.level)),
         (Field::SessionAgeMinutes, "age_minutes", long(session.age_minutes)),
         (Field::SessionMethod, "method", text(&session.method)),
+        (Field::SessionPresence, "presence", session.presence.and_then(|presence| text(presence.as_str()))),
+        (Field::SessionBound, "bound", session.bound.and_then(yes)),
     ];
     record(uses, fields)
 }
@@ -333,7 +335,8 @@ fn session(value: &Value) -> Result<Session, Refusal> {
         Some(Value::String(method)) if method.len() <= shape::TEXT_BYTES_MAX => method.as_str(),
         Some(_) => return Err(wrong("context.session.method", "the name of a sign-in method")),
     };
-    Ok(Session { level, age_minutes, method: method.into() })
+    // Whatever else was sent is dropped: presence, and whether a workstation proved itself, nobody can assert.
+    Ok(Session::asserted(level, age_minutes, method.into()))
 }
 
 /// The same question asked later: the session it asserts has grown older by as many whole minutes. What a caller says of a session is

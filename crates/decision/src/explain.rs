@@ -361,7 +361,16 @@ fn session(of: &Values) -> String {
         return "nobody says how they signed in".to_owned();
     };
     let method = at(of, "session", "method").and_then(Value::as_str).unwrap_or("unknown");
-    format!("level {level} by {method}, {age} minutes before, as sent")
+    let Some(presence) = at(of, "session", "presence").and_then(Value::as_str) else {
+        return format!("level {level} by {method}, {age} minutes before, as sent");
+    };
+    let presence = match presence {
+        "locked" => "screen locked",
+        "elsewhere" => "gone on at another workstation",
+        _ => "at the screen",
+    };
+    let bound = if is(of, "session", "bound") { "" } else { ", workstation not proved by a key" };
+    format!("level {level} by {method}, {age} minutes before, {presence}{bound}")
 }
 
 fn device(of: &Values) -> String {

@@ -77,7 +77,10 @@ const fn is_set(field: Field) -> bool {
 /// Whether a field may be absent while its word is there.
 const fn may_be_absent(field: Field) -> bool {
     use Field as F;
-    matches!(field, F::CareLeftMinutes | F::FeedsAdtQuietMinutes | F::FeedsRotaQuietMinutes | F::DeviceUnit)
+    matches!(
+        field,
+        F::CareLeftMinutes | F::FeedsAdtQuietMinutes | F::FeedsRotaQuietMinutes | F::DeviceUnit | F::SessionPresence
+    )
 }
 
 fn field(path: &[&str]) -> Option<Field> {

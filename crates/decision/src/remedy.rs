@@ -86,7 +86,7 @@ fn changes(
 /// The fresh sign-ins a workflow's step-up could ask for, the least first.
 pub(crate) fn step_ups(workflow: &Workflow, circumstances: &Circumstances, assurance: &Assurance) -> Vec<Session> {
     (i64::from(workflow.assurance.level).max(*LEVELS.start())..=*LEVELS.end())
-        .map(|level| Session { level, age_minutes: 0, method: method(assurance, level) })
+        .map(|level| Session::renewed(circumstances.session.as_ref(), level, method(assurance, level)))
         .filter(|session| circumstances.session.as_ref() != Some(session))
         .collect()
 }

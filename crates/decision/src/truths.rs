@@ -86,6 +86,10 @@ impl Truths {
                 (Field::CareFamily, care.family),
             ]);
         }
+        if let Some(session) = session {
+            // `bound` may be absent, and is yes or no where it is there: one bit cannot tell both.
+            truths.note(Truth::of(Field::SessionPresence), session.presence.is_some());
+        }
         if let Some(device) = device {
             truths.fields([
                 (Field::DeviceManaged, device.managed),

@@ -92,6 +92,20 @@ fn a_question_that_does_not_fit_is_denied_with_a_reason() {
 }
 
 #[test]
+fn nobody_asserts_that_they_are_at_the_screen_or_that_a_workstation_proved_itself() {
+    let bold = json!({ "level": 3, "age_minutes": 0, "method": "passkey", "presence": "present", "bound": true });
+    let asked = asserting(question("nora", "read_chart", patient()), "session", bold);
+    for field in ["presence", "bound"] {
+        let permit = format!(
+            "@id(\"yes\") permit(principal, action, resource) when {{ context has session && context.session has {field} }};"
+        );
+        let judgement = house::engine_with(&permit).decide(&asked, &nothing_known(), at(0));
+        assert_eq!((judgement.effect, judgement.errors.len()), (Effect::Deny, 0), "{field}");
+        assert_eq!(judgement.values()["session"], json!({ "level": 3, "age_minutes": 0, "method": "passkey" }));
+    }
+}
+
+#[test]
 fn what_a_caller_asserts_beyond_the_schema_changes_nothing() {
     let engine = house::engine();
     let mut facts = on_shift("ED");

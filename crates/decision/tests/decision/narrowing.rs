@@ -8,6 +8,7 @@ use crate::house;
 use crate::plain::ask;
 use crate::time::facts;
 use cedar_policy::{Context, Entities, EntityUid, Policy, PolicySet, Request};
+use charter::vocabulary::SessionPresence;
 use decision::Engine;
 use decision::circumstances::{Care, Circumstances, Device, Feeds, Live, Session, Shift};
 use decision::index::{Placed, PolicyIndex};
@@ -27,7 +28,7 @@ const REQUESTS: u64 = 100;
 const POLICIES: u64 = 12;
 
 /// Facts of yes or no, and other things, some of which err where a word or an attribute is missing.
-const ATOMS: [&str; 34] = [
+const ATOMS: [&str; 36] = [
     "context.shift.on",
     "context.care.known",
     "context.care.team",
@@ -47,6 +48,8 @@ const ATOMS: [&str; 34] = [
     "context has device",
     "context has nothing",
     "context has device.unit",
+    "context has session.presence",
+    "context.session has presence",
     "context has care.left_minutes",
     "context.care has left_minutes",
     "context.device has unit",
@@ -111,7 +114,11 @@ fn circumstances(dice: &mut Dice) -> Circumstances {
             left_minutes: yes(dice).then_some(30),
             ..Care::default()
         }),
-        session: yes(dice).then(|| Session { level: 2, age_minutes: 3, method: "passkey".into() }),
+        session: yes(dice).then(|| {
+            let asserted = Session::asserted(2, 3, "passkey".into());
+            let presence = SessionPresence::ALL[usize::try_from(dice.roll(3)).unwrap()];
+            if yes(dice) { asserted.known(presence, yes(dice)) } else { asserted }
+        }),
         assurance: None,
         site: None,
         device: yes(dice).then(|| Device {
