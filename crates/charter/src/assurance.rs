@@ -2,7 +2,8 @@
 
 use crate::entities::Risk;
 use crate::length::Minutes;
-use crate::name::{MethodName, RecoveryName};
+use crate::name::{MethodName, ProviderName, RecoveryName};
+use crate::provider::Provider;
 use crate::workflow::RequiredAssurance;
 use events::{OwnerId, RoleName, UnitId};
 use serde::{Deserialize, Serialize};
@@ -24,6 +25,9 @@ pub struct Assurance {
     /// Ways back in for those who cannot sign in.
     #[serde(default)]
     pub recovery: BTreeMap<RecoveryName, RecoveryPath>,
+    /// Others whose word about who somebody is counts here.
+    #[serde(default)]
+    pub provider: BTreeMap<ProviderName, Provider>,
 }
 
 /// How surely one must have signed in, by the risk of what is asked for. It never falls as the risk rises.

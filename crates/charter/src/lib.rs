@@ -1,8 +1,8 @@
 //! What has the hospital decided? A directory of reviewed files becomes one validated, immutable [`Charter`], or a list of everything that
 //! is wrong with it, by file, line and column, each with its remedy.
 //!
-//! - One module for each file: [`hospital`], [`workflow`], [`owners`], [`assurance`], [`elevation`], [`emergency`], [`systems`],
-//!   [`entities`], [`scenario`], [`policy`], [`overlay`]; [`vocabulary`] is what policies can speak of.
+//! - One module for each file: [`hospital`], [`workflow`], [`owners`], [`assurance`] (with [`provider`]), [`elevation`], [`emergency`],
+//!   [`systems`], [`entities`], [`scenario`], [`policy`], [`overlay`]; [`vocabulary`] is what policies can speak of.
 //! - [`Charter::load`] reads a directory, [`Charter::from_bundle`] the canonical bytes of one. Both bound what they read.
 
 mod bundle;
@@ -33,6 +33,7 @@ pub mod name;
 pub mod overlay;
 pub mod owners;
 pub mod policy;
+pub mod provider;
 pub mod scenario;
 pub mod systems;
 pub mod vocabulary;

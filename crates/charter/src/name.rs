@@ -1,4 +1,4 @@
-//! Names that only the charter gives: sites, target systems, vendors, sign-in methods, reasons. Each is its own type.
+//! Names that only the charter gives: sites, target systems, vendors, sign-in methods, providers, reasons. Each is its own type.
 
 use events::{IdError, Label};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
@@ -67,6 +67,8 @@ names! {
     VendorName;
     /// A way to sign in, such as `passkey`.
     MethodName;
+    /// Somebody else who says who people are, such as `hospital-id`.
+    ProviderName;
     /// A reason for breaking the glass, such as `unconscious`.
     ReasonId;
     /// A path back in for somebody who cannot sign in, such as `help-desk`.

@@ -7,6 +7,7 @@ mod hospital;
 mod offered;
 mod overlays;
 mod privilege;
+mod provider;
 mod scenarios;
 
 use crate::diagnostic::{Code, Diagnostic, Findings};
@@ -31,6 +32,7 @@ pub(crate) fn all(parts: &Parts<'_>, findings: &mut Findings) {
     }
     if let Some(doc) = &parts.assurance {
         privilege::assurance(&mut Check { doc, names: &names, findings });
+        provider::all(&mut Check { doc, names: &names, findings });
     }
     if let Some(doc) = &parts.elevation {
         privilege::elevation(&mut Check { doc, names: &names, findings });

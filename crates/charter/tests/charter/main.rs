@@ -12,6 +12,7 @@ pub(crate) use shows;
 mod broken;
 mod hostile;
 mod lints;
+mod providers;
 mod sites;
 mod whole;
 
