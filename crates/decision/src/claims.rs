@@ -1,6 +1,6 @@
 //! What connects an asker with a patient, as spans of time; and the next instant at which time alone could change any circumstance.
 
-use crate::circumstances::{Circumstances, minutes, on_shift};
+use crate::circumstances::{Circumstances, Session, minutes, on_shift};
 use crate::clockwork::{Counter, Field, Uses};
 use charter::hospital::{Grace, Staleness};
 use events::encounter::Presence;
@@ -205,16 +205,21 @@ pub fn holds_until(
     if circumstances.care.is_some() {
         next.care(claims, uses, circumstances.related());
     }
+    // Of a session that a caller asserts nobody knows the seconds; of one that Handrail knows they count.
+    let proved_at = |session: &Session| match (&facts.session, session.presence) {
+        (Some(known), Some(_)) => known.proved_at,
+        _ => now - Duration::from_secs(u64::try_from(session.age_minutes).unwrap_or(0).saturating_mul(60)),
+    };
     if let Some(session) = &circumstances.session
         && let Some(count) = uses.next_count(Counter::SessionAge, session.age_minutes)
     {
-        next.offer(later(now, count.saturating_sub(session.age_minutes)));
+        next.offer(later(proved_at(session), count));
     }
     if let (Some(assurance), Some(session)) = (&circumstances.assurance, &circumstances.session)
         && uses.looks_at(Field::AssuranceEnough)
     {
-        let over = assurance.oldest(session.level).map(|oldest| oldest.saturating_add(1) - session.age_minutes);
-        next.offer(over.and_then(|minutes| later(now, minutes)));
+        let over = assurance.oldest(session.level).map(|oldest| oldest.saturating_add(1));
+        next.offer(over.and_then(|minutes| later(proved_at(session), minutes)));
     }
     if let Some(device) = &facts.device
         && uses.looks_at(Field::DevicePosture)

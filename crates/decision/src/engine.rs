@@ -12,6 +12,7 @@ use crate::context::{self, AssertedContext};
 use crate::entities::{Party, StaticError, Statics};
 use crate::index::{Candidates, IndexError, Narrowed, Placed, PolicyIndex};
 use crate::judgement::{Glance, Judgement};
+use crate::known_session;
 use crate::obligation;
 use crate::place;
 use crate::refusal::Refusal;
@@ -342,11 +343,16 @@ impl Engine {
         patient: Option<PatientPseudonym>,
         situation: Situation<'_>,
         unit: Option<&UnitId>,
-        asserted: AssertedCircumstances,
+        mut asserted: AssertedCircumstances,
     ) -> Found {
         let asker = Asker { principal: &question.principal.id, patient };
         let Situation { facts, held, now, rules } = situation;
-        let by = By { rules, live: held, assurance: Assurance::of(rules, self.charter.risk(&question.action), unit) };
+        if question.session.is_some() {
+            asserted.session = known_session::seen(facts, asserted.device.as_ref(), rules, now);
+        }
+        let vouched = held.vouched || facts.vouched_until.is_some_and(|until| now < until);
+        let live = &Live { vouched, ..held.clone() };
+        let by = By { rules, live, assurance: Assurance::of(rules, self.charter.risk(&question.action), unit) };
         circumstances::find(asker, facts, asserted, &by, now)
     }
 
@@ -444,7 +450,8 @@ impl Engine {
     fn holds_until(&self, case: &Case<'_>, uses: &Uses, situation: Situation<'_>) -> Option<Timestamp> {
         let Situation { facts, now, rules, .. } = situation;
         let Found { circumstances, claims } = &case.found;
-        holds_until(circumstances, claims, facts, &rules.staleness, uses, now)
+        let found = holds_until(circumstances, claims, facts, &rules.staleness, uses, now);
+        found.into_iter().chain(known_session::edges(facts, rules).filter(|at| *at > now)).min()
     }
 
     fn permit(

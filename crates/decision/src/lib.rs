@@ -31,6 +31,7 @@ pub mod entities;
 pub mod explain;
 pub mod index;
 pub mod judgement;
+mod known_session;
 pub mod matrix;
 pub mod mutation;
 pub mod obligation;

@@ -34,6 +34,9 @@ pub struct Started {
     /// Where; absent away from any enrolled workstation.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub workstation: Option<DeviceId>,
+    /// The key of the browser it is in, where that is no enrolled workstation's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub key: Option<crate::workstation::DeviceKey>,
     /// How.
     pub proof: Proof,
     /// It is over then, whatever happens in it.

@@ -15,6 +15,15 @@ pub struct CodeIssued {
     pub good_until: Timestamp,
 }
 
+/// A public key that a browser or a workstation's helper keeps the other half of: a point of P-256.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DeviceKey {
+    /// First coordinate, 32 bytes, base64url.
+    pub x: SmolStr,
+    /// Second coordinate.
+    pub y: SmolStr,
+}
+
 /// What a workstation's key is kept in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -46,10 +55,8 @@ pub struct Enrolled {
     pub device: DeviceId,
     /// What keeps its key.
     pub keeper: Keeper,
-    /// Its public key, a point of P-256: first coordinate, 32 bytes, base64url.
-    pub x: SmolStr,
-    /// Second coordinate.
-    pub y: SmolStr,
+    /// Its public key.
+    pub key: DeviceKey,
     /// The code it was enrolled with.
     pub slip: SmolStr,
 }

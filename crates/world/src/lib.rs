@@ -62,5 +62,4 @@ pub use orders::ORDERS_MAX;
 pub use rota::SHIFTS_MAX;
 pub use sessions::{SessionFacts, VOUCHES_MAX, VouchFacts};
 pub use teams::TEAM_MAX;
-pub use workstations::WorkstationKey;
 pub use world::{Counts, World};

@@ -5,7 +5,9 @@
 
 use crate::canon::{Canon, Reading, Unfit};
 use crate::keys::Changed;
+use crate::workstations::{read_key, write_key};
 use events::session::{LockCause, Proof, Started, Vouched};
+use events::workstation::DeviceKey;
 use events::{AuthenticatorId, DeviceId, PrincipalId, SessionId, Timestamp, UnitId};
 use smol_str::SmolStr;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
@@ -24,6 +26,8 @@ pub struct SessionFacts {
     pub principal: PrincipalId,
     /// Where it is now.
     pub workstation: Option<DeviceId>,
+    /// The key of the browser it is in, where that is no enrolled workstation's.
+    pub key: Option<DeviceKey>,
     /// The charter's method they proved themselves by, last.
     pub method: SmolStr,
     /// The level that gave.
@@ -101,6 +105,7 @@ impl Sessions {
                 session: body.session.clone(),
                 principal: body.principal.clone(),
                 workstation: body.workstation.clone(),
+                key: body.key.clone(),
                 method: body.proof.method.clone(),
                 level: body.proof.level,
                 authenticator: body.proof.authenticator.clone(),
@@ -245,6 +250,7 @@ impl Sessions {
             changed.write(canon);
             canon.text(facts.principal.as_str());
             canon.maybe(facts.workstation.as_ref(), |canon, device| canon.text(device.as_str()));
+            canon.maybe(facts.key.as_ref(), write_key);
             canon.text(&facts.method);
             canon.number(facts.level.into());
             canon.maybe(facts.authenticator.as_ref(), |canon, id| canon.text(id.as_str()));
@@ -316,6 +322,7 @@ fn read_session(reading: &mut Reading<'_>) -> Result<Session, Unfit> {
         session,
         principal: reading.parsed()?,
         workstation: reading.maybe(Reading::parsed)?,
+        key: reading.maybe(read_key)?,
         method: reading.text()?.into(),
         level: u8::try_from(reading.number()?).map_err(|_| Unfit::Form("level"))?,
         authenticator: reading.maybe(Reading::parsed)?,

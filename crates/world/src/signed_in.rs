@@ -1,11 +1,11 @@
 //! Who is signed in where: what the world says of workstations, authenticators and sessions, and how entries change it.
 
 use crate::authenticators::Authenticator;
+use crate::facts::DeviceFacts;
 use crate::keys::{Changed, Key, Touched};
 use crate::sessions::{SessionFacts, VouchFacts};
-use crate::workstations::WorkstationKey;
 use crate::world::World;
-use events::workstation::Keeper;
+use events::workstation::{DeviceKey, Keeper};
 use events::{AuthenticatorId, DeviceId, Event, Leaf, PrincipalId, SessionId};
 
 impl World {
@@ -89,9 +89,15 @@ impl World {
         self.authenticators.of(who)
     }
 
+    /// A device that is enrolled and in use.
+    #[must_use]
+    pub fn device(&self, id: &DeviceId) -> Option<DeviceFacts> {
+        self.devices.facts(id, &self.names)
+    }
+
     /// The key of an enrolled workstation that is in use.
     #[must_use]
-    pub fn workstation_key(&self, device: &DeviceId, keeper: Keeper) -> Option<&WorkstationKey> {
+    pub fn workstation_key(&self, device: &DeviceId, keeper: Keeper) -> Option<&DeviceKey> {
         self.devices.facts(device, &self.names)?;
         self.workstations.key(device, keeper)
     }

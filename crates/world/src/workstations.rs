@@ -2,36 +2,25 @@
 
 use crate::canon::{Canon, Reading, Unfit};
 use events::DeviceId;
-use events::workstation::{Enrolled, Keeper};
-use smol_str::SmolStr;
+use events::workstation::{DeviceKey, Enrolled, Keeper};
 use std::collections::BTreeMap;
-
-/// A workstation's public key, a point of P-256: coordinates as base64url.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct WorkstationKey {
-    /// First coordinate.
-    pub x: SmolStr,
-    /// Second coordinate.
-    pub y: SmolStr,
-}
 
 /// Every workstation that is enrolled.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Workstations {
-    of: BTreeMap<(DeviceId, &'static str), WorkstationKey>,
+    of: BTreeMap<(DeviceId, &'static str), DeviceKey>,
 }
 
 impl Workstations {
     pub(crate) fn enrol(&mut self, body: &Enrolled) {
-        let key = WorkstationKey { x: body.x.clone(), y: body.y.clone() };
-        self.of.insert((body.device.clone(), body.keeper.as_str()), key);
+        self.of.insert((body.device.clone(), body.keeper.as_str()), body.key.clone());
     }
 
     pub(crate) fn withdraw(&mut self, device: &DeviceId) {
         self.of.retain(|(of, _), _| of != device);
     }
 
-    pub(crate) fn key(&self, device: &DeviceId, keeper: Keeper) -> Option<&WorkstationKey> {
+    pub(crate) fn key(&self, device: &DeviceId, keeper: Keeper) -> Option<&DeviceKey> {
         self.of.get(&(device.clone(), keeper.as_str()))
     }
 
@@ -44,8 +33,7 @@ impl Workstations {
         for ((device, keeper), key) in &self.of {
             canon.text(device.as_str());
             canon.text(keeper);
-            canon.text(&key.x);
-            canon.text(&key.y);
+            write_key(canon, key);
         }
     }
 
@@ -53,9 +41,17 @@ impl Workstations {
         let all = reading.list(|reading| {
             let device = reading.parsed()?;
             let keeper = reading.named(&Keeper::ALL, Keeper::as_str)?;
-            let key = WorkstationKey { x: reading.text()?.into(), y: reading.text()?.into() };
-            Ok(((device, keeper.as_str()), key))
+            Ok(((device, keeper.as_str()), read_key(reading)?))
         })?;
         Ok(Self { of: all.into_iter().collect() })
     }
+}
+
+pub(crate) fn write_key(canon: &mut Canon<'_>, key: &DeviceKey) {
+    canon.text(&key.x);
+    canon.text(&key.y);
+}
+
+pub(crate) fn read_key(reading: &mut Reading<'_>) -> Result<DeviceKey, Unfit> {
+    Ok(DeviceKey { x: reading.text()?.into(), y: reading.text()?.into() })
 }

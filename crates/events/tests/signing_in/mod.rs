@@ -4,7 +4,7 @@ use super::{id, time};
 use events::authenticator::{PublicKey, RevokeCause, Way};
 use events::session::{EndCause, LockCause, Proof};
 use events::signin::{Cause, Outcome, Sign, Step};
-use events::workstation::Keeper;
+use events::workstation::{DeviceKey, Keeper};
 use events::{Event, PatientPseudonym, Timestamp, authenticator, session, signin, workstation};
 
 const PATIENT: PatientPseudonym = PatientPseudonym::from_bytes([0xa1; 16]);
@@ -65,8 +65,7 @@ fn authenticators() -> Vec<Event> {
         workstation::Enrolled {
             device: id("ws-1"),
             keeper: Keeper::Browser,
-            x: "eA".into(),
-            y: "eQ".into(),
+            key: DeviceKey { x: "eA".into(), y: "eQ".into() },
             slip: slip(),
         }
         .into(),
@@ -79,6 +78,7 @@ fn started(session: &str) -> session::Started {
         session: id(session),
         principal: id("n-amara"),
         workstation: Some(id("ws-1")),
+        key: None,
         proof: proof(),
         good_until: end(),
         vouched_by: None,
@@ -97,6 +97,7 @@ fn sessions() -> Vec<Event> {
         Box::new(started("se-1")).into(),
         Box::new(session::Started {
             workstation: None,
+            key: Some(DeviceKey { x: "eA".into(), y: "eQ".into() }),
             proof: Proof {
                 method: "vouched".into(),
                 level: 2,

@@ -3,7 +3,7 @@
 use crate::recipes::{minute, person};
 use events::authenticator::{self, PublicKey, RevokeCause, Way};
 use events::session::{self, EndCause, LockCause, Proof};
-use events::workstation::{self, Keeper};
+use events::workstation::{self, DeviceKey, Keeper};
 use events::{Actor, AuthenticatorId, DeviceId, Draft, Event, Leaf, Seq, SessionId, device};
 use world::{AUTHENTICATORS_MAX, Key, Subject, Touched, VOUCHES_MAX, World};
 
@@ -46,6 +46,7 @@ fn starts(number: u8, who: u8, until: i64) -> Event {
         session: session(number),
         principal: person(who),
         workstation: Some(at(1)),
+        key: None,
         proof: proof(who, 2, 1),
         good_until: minute(until),
         vouched_by: None,
@@ -202,8 +203,7 @@ fn a_workstation_proves_itself_only_while_it_is_enrolled_and_in_use() {
     let enrolled = workstation::Enrolled {
         device: at(1),
         keeper: Keeper::Browser,
-        x: "eA".into(),
-        y: "eQ".into(),
+        key: DeviceKey { x: "eA".into(), y: "eQ".into() },
         slip: "s".into(),
     };
     ward.told(0, enrolled.into());
