@@ -5,7 +5,8 @@ use events::decision::Effect;
 use maud::{Markup, html};
 use pages::form::{self, Field, Weight};
 use pages::{
-    Account, Column, Environment, Icon, Moment, Page, Paging, Shell, ShellLink, Table, Tile, Tone, Watch, chart,
+    Account, Bedside, CeremonyForm, Column, Environment, Icon, Moment, Page, Paging, Present, Shell, ShellLink, Table,
+    Tile, Tone, Watch, chart,
 };
 use std::path::PathBuf;
 use std::time::Duration;
@@ -13,7 +14,8 @@ use std::time::Duration;
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let out = std::env::args_os().nth(1).map(PathBuf::from).ok_or("say where to write: gallery OUT_DIR")?;
     std::fs::create_dir_all(out.join("assets"))?;
-    let assets = [(pages::styles_path(), pages::styles().to_owned())];
+    let assets =
+        [(pages::styles_path(), pages::styles().to_owned()), (pages::script_path(), pages::script().to_owned())];
     for (path, text) in assets {
         std::fs::write(out.join(path.trim_start_matches('/')), text)?;
     }
@@ -23,6 +25,9 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let missing = html! { (form::link(Weight::Main, "/decisions", "All decisions")) (form::link(Weight::Usual, "/", "What needs you now")) };
     let documents = [
         ("index.html", shell.page(parts(&Watch::utc(now)))),
+        ("bedside.html", alone.bedside(&at_the_bedside())),
+        ("bedside-sign-in.html", alone.bedside(&bedside_sign_in())),
+        ("bedside-theatre.html", alone.bedside(&theatre())),
         ("sign-in.html", alone.alone("Sign in to Handrail", &sign_in())),
         (
             "trouble.html",
@@ -54,6 +59,66 @@ fn shell() -> Shell {
             sign_out: form::post("/sign-out", "t", &form::button(Weight::Plain, "Sign out")),
         }),
         foot: "Handrail 0.1.0 · charter 4f2a91c07be3".into(),
+    }
+}
+
+fn amara() -> Present<'static> {
+    Present { name: "Amara Okafor", role: "Nurse", lock_action: "/bedside/lock", form_token: "t" }
+}
+
+fn at_the_bedside() -> Bedside<'static> {
+    let step_up = CeremonyForm { name: "step-up", ..CeremonyForm::default() };
+    Bedside {
+        title: "My patients",
+        lead: Some(html! { "Those you look after on this shift." }),
+        workstation: Some("ED, workstation 3"),
+        person: Some(amara()),
+        notice: "You will be asked to touch your key again in 2 minutes.",
+        body: html! {
+            (pages::sheet("ED", &html! { "3 patients" }, &pages::note_list([
+                (Tone::Plain, html! { "Bay 1" }, html! { a href="#" { "Grace Lindqvist, 1948" } }),
+                (Tone::Plain, html! { "Bay 4" }, html! { a href="#" { "Tomas Aguilar, 2003" } }),
+            ])))
+            (pages::sheet("Give morphine", &html! { "needs one more touch" }, &html! {
+                div.pad { (step_up.render(&html! { button.button.main type="submit" { "Touch your key and go on" } })) }
+            }))
+            div.row { (form::link(Weight::Usual, "#", "Hand over")) (form::link(Weight::Usual, "#", "My sessions")) }
+        },
+        ..Bedside::default()
+    }
+}
+
+fn bedside_sign_in() -> Bedside<'static> {
+    let badge = Field {
+        name: "badge",
+        label: "Badge",
+        hint: Some("Scan it, or type its number and press Enter."),
+        ..Field::default()
+    };
+    let form = CeremonyForm { name: "sign-in", ..CeremonyForm::default() };
+    Bedside {
+        title: "Sign in",
+        workstation: Some("ED, workstation 3"),
+        body: html! {
+            (form.render(&html! { (badge.text()) button.button.main.wide type="submit" { "Touch your key" } }))
+            (form::link(Weight::Plain, "#", "My key does not work"))
+        },
+        ..Bedside::default()
+    }
+}
+
+fn theatre() -> Bedside<'static> {
+    Bedside {
+        title: "Theatre 2",
+        large: true,
+        workstation: Some("Theatre 2, wall"),
+        person: Some(amara()),
+        body: html! {
+            (pages::sheet("Grace Lindqvist, 1948", &html! { "hip, left" }, &html! {
+                div.pad { (pages::definitions([("Allergies", html! { "Penicillin" }), ("Consent", html! { "Signed 21 November" })])) }
+            }))
+        },
+        ..Bedside::default()
     }
 }
 

@@ -1,4 +1,4 @@
-//! The stylesheet and the icon, under paths that change when their content does, so that browsers may keep them for a year.
+//! The stylesheet, the script and the icon, under paths that change when their content does, so that browsers may keep them for a year.
 
 use axum::Router;
 use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE};
@@ -7,13 +7,18 @@ use axum::routing::get;
 use std::sync::LazyLock;
 
 /// The most bytes the stylesheet may have as it is sent; a test holds it.
-pub const STYLES_BYTES_MAX: usize = 16 * 1024;
+pub const STYLES_BYTES_MAX: usize = 17 * 1024;
+
+/// The most bytes the script may have as it is sent; a test holds it.
+pub const SCRIPT_BYTES_MAX: usize = 8 * 1024;
 
 const ICON: &str = include_str!("../assets/icon.svg");
 const CACHE_FOR_EVER: &str = "public, max-age=31536000, immutable";
 
 static STYLES: LazyLock<String> = LazyLock::new(|| squeezed(include_str!("../assets/handrail.css")));
 static STYLES_PATH: LazyLock<String> = LazyLock::new(|| format!("/assets/handrail-{:016x}.css", fingerprint(&STYLES)));
+static SCRIPT: LazyLock<String> = LazyLock::new(|| uncommented(include_str!("../assets/bedside.js")));
+static SCRIPT_PATH: LazyLock<String> = LazyLock::new(|| format!("/assets/bedside-{:016x}.js", fingerprint(&SCRIPT)));
 static ICON_PATH: LazyLock<String> = LazyLock::new(|| format!("/assets/icon-{:016x}.svg", fingerprint(ICON)));
 
 /// The stylesheet as it is sent.
@@ -28,6 +33,18 @@ pub fn styles_path() -> &'static str {
     &STYLES_PATH
 }
 
+/// The script of bedside pages as it is sent.
+#[must_use]
+pub fn script() -> &'static str {
+    &SCRIPT
+}
+
+/// Where the script is served.
+#[must_use]
+pub fn script_path() -> &'static str {
+    &SCRIPT_PATH
+}
+
 /// Where the icon is served.
 #[must_use]
 pub fn icon_path() -> &'static str {
@@ -38,6 +55,7 @@ pub fn icon_path() -> &'static str {
 pub fn asset_routes<S: Clone + Send + Sync + 'static>() -> Router<S> {
     Router::new()
         .route(styles_path(), get(async || asset("text/css; charset=utf-8", styles())))
+        .route(script_path(), get(async || asset("text/javascript; charset=utf-8", script())))
         .route(icon_path(), get(async || asset("image/svg+xml", ICON)))
 }
 
@@ -85,9 +103,25 @@ fn squeezed(css: &str) -> String {
     out
 }
 
+/// The script without its comments, which have lines of their own, and without indentation.
+fn uncommented(script: &str) -> String {
+    let lines = script.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with("//"));
+    lines.fold(String::new(), |out, line| out + line + "\n")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_script_stays_small_and_speaks_to_us_alone() {
+        assert!(script().len() <= SCRIPT_BYTES_MAX, "{} bytes", script().len());
+        assert!(script().starts_with("\"use strict\";"), "comments are left out");
+        for outside in ["http:", "https:", "://", "eval(", "innerHTML", "document.write", "import(", "`\n"] {
+            assert!(!script().contains(outside), "{outside}");
+        }
+        assert_eq!(uncommented("  // why\n  a;\n\n\tb; \n"), "a;\nb;\n");
+    }
 
     #[test]
     fn squeezing_drops_only_what_means_nothing() {

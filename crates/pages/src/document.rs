@@ -11,6 +11,10 @@ use maud::Markup;
 pub const CONTENT_SECURITY_POLICY: &str = "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; \
      frame-ancestors 'none'; base-uri 'none'";
 
+/// What a bedside page may load and be used for: also our own script, which may speak to us alone. Nothing inline.
+pub const BEDSIDE_SECURITY_POLICY: &str = "default-src 'none'; script-src 'self'; connect-src 'self'; style-src 'self'; img-src 'self'; \
+     form-action 'self'; frame-ancestors 'none'; base-uri 'none'";
+
 /// A finished page. Only a [`crate::Shell`] makes one, and it cannot leave without its security headers.
 ///
 /// The referrer policy is `same-origin` and not `no-referrer`, because with the latter browsers send `Origin: null` with forms, which
@@ -19,11 +23,17 @@ pub const CONTENT_SECURITY_POLICY: &str = "default-src 'none'; style-src 'self';
 pub struct Document {
     status: StatusCode,
     markup: Markup,
+    policy: &'static str,
 }
 
 impl Document {
     pub(crate) const fn new(markup: Markup) -> Self {
-        Self { status: StatusCode::OK, markup }
+        Self { status: StatusCode::OK, markup, policy: CONTENT_SECURITY_POLICY }
+    }
+
+    /// One that carries the script.
+    pub(crate) const fn scripted(markup: Markup) -> Self {
+        Self { status: StatusCode::OK, markup, policy: BEDSIDE_SECURITY_POLICY }
     }
 
     /// The same page under another status.
@@ -48,9 +58,8 @@ impl Document {
 
 impl IntoResponse for Document {
     fn into_response(self) -> Response {
-        const HEADERS: [(HeaderName, &str); 8] = [
+        const HEADERS: [(HeaderName, &str); 7] = [
             (CONTENT_TYPE, "text/html; charset=utf-8"),
-            (CSP, CONTENT_SECURITY_POLICY),
             (REFERRER_POLICY, "same-origin"),
             (X_CONTENT_TYPE_OPTIONS, "nosniff"),
             (HeaderName::from_static("cross-origin-opener-policy"), "same-origin"),
@@ -59,6 +68,7 @@ impl IntoResponse for Document {
             (CACHE_CONTROL, "no-store"),
         ];
         let mut response = (self.status, self.markup.into_string()).into_response();
+        response.headers_mut().insert(CSP, HeaderValue::from_static(self.policy));
         for (name, value) in HEADERS {
             response.headers_mut().insert(name, HeaderValue::from_static(value));
         }

@@ -27,6 +27,8 @@ pub enum Icon {
     Person,
     /// Sign-in, keys.
     Key,
+    /// Locks the screen.
+    Lock,
     /// Onwards.
     Right,
     /// Nothing here.
@@ -49,6 +51,7 @@ impl Icon {
                 "M10 3.5a3.2 3.2 0 100 6.4 3.2 3.2 0 000-6.4zM3.8 16.8c.6-3.2 3.1-4.6 6.2-4.6s5.6 1.4 6.2 4.6"
             }
             Self::Key => "M6.5 7.5a3.5 3.5 0 100 7 3.5 3.5 0 000-7zM9 8.6l7-5.1M13.5 5.3l2 2.7",
+            Self::Lock => "M4.5 9h11v8h-11zM6.5 9V6.5a3.5 3.5 0 017 0V9",
             Self::Right => "M7.5 4.5l5.5 5.5-5.5 5.5",
             Self::Quiet => "M3 12.5h4l1.2 2h3.6l1.2-2h4M3 12.5L5.5 5h9L17 12.5V16H3z",
         }

@@ -1,6 +1,6 @@
 //! What surrounds every page: name, navigation, environment, account, and the way back.
 
-use crate::{Document, Icon, Tone, banner, icon, icon_path, styles_path};
+use crate::{Document, Icon, Tone, banner, icon, icon_path, script_path, styles_path};
 use axum::http::StatusCode;
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 
@@ -191,7 +191,7 @@ impl Shell {
         }
     }
 
-    fn environment_badge(&self) -> Markup {
+    pub(crate) fn environment_badge(&self) -> Markup {
         html! {
             @if let Some((name, meaning)) = self.environment.badge() {
                 span.env { (name) span.unseen { ": " (meaning) } }
@@ -200,7 +200,18 @@ impl Shell {
     }
 
     fn document(&self, title: &str, refresh_s: Option<u32>, body: &Markup) -> Document {
-        Document::new(html! {
+        let head = html! { @if let Some(seconds) = refresh_s { meta http-equiv="refresh" content=(seconds); } };
+        Document::new(self.around(title, &head, &html! { body { (body) } }))
+    }
+
+    /// A document with the script; the body brings its own element, for what the script is told.
+    pub(crate) fn scripted(&self, title: &str, body: &Markup) -> Document {
+        let head = html! { script src=(script_path()) defer {} };
+        Document::scripted(self.around(title, &head, body))
+    }
+
+    fn around(&self, title: &str, head: &Markup, body: &Markup) -> Markup {
+        html! {
             (DOCTYPE)
             html lang="en" {
                 head {
@@ -208,14 +219,14 @@ impl Shell {
                     meta name="viewport" content="width=device-width, initial-scale=1";
                     meta name="color-scheme" content="light dark";
                     meta name="robots" content="noindex, nofollow";
-                    @if let Some(seconds) = refresh_s { meta http-equiv="refresh" content=(seconds); }
                     title { (title) " · Handrail" @if let Some((name, _)) = self.environment.badge() { " (" (name) ")" } }
                     link rel="stylesheet" href=(styles_path());
                     link rel="icon" type="image/svg+xml" href=(icon_path());
+                    (head)
                 }
-                body { (body) }
+                (body)
             }
-        })
+        }
     }
 }
 
