@@ -42,6 +42,14 @@ pub(crate) fn text(text: &str) -> Vec<u8> {
     out
 }
 
+/// A list of what is written already.
+pub(crate) fn array(items: &[Vec<u8>]) -> Vec<u8> {
+    let mut out = Vec::new();
+    head(4, items.len() as u64, &mut out);
+    out.extend(items.concat());
+    out
+}
+
 /// A map of what is written already, in the order given.
 pub(crate) fn map(pairs: &[(Vec<u8>, Vec<u8>)]) -> Vec<u8> {
     let mut out = Vec::new();
@@ -66,6 +74,7 @@ mod tests {
         assert_eq!(integer(-257), [0x39, 0x01, 0x00]);
         assert_eq!(bytes(&[1, 2, 3, 4]), [0x44, 1, 2, 3, 4]);
         assert_eq!(text("IETF"), [0x64, 0x49, 0x45, 0x54, 0x46]);
+        assert_eq!(array(&[integer(1), integer(2)]), [0x82, 1, 2]);
         assert_eq!(map(&[(integer(1), integer(2)), (integer(3), integer(4))]), [0xa2, 1, 2, 3, 4]);
     }
 }

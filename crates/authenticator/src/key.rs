@@ -1,6 +1,7 @@
 //! The key, the browser around it, and the forger.
 
 use crate::cbor;
+use crate::maker::{Batch, Maker};
 use aws_lc_rs::digest::{SHA256, digest};
 use aws_lc_rs::rand::{SystemRandom, fill};
 use aws_lc_rs::signature::{ECDSA_P256_SHA256_ASN1_SIGNING, EcdsaKeyPair, KeyPair as _};
@@ -10,12 +11,14 @@ use serde_json::{Value, json};
 use std::sync::Arc;
 
 /// What it says to vouch for itself.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Attests {
+#[derive(Clone, Debug)]
+enum Attests {
     /// Nothing.
     None,
     /// The new key signs for itself (`packed`, without certificate).
     Own,
+    /// Its maker's certificate.
+    Certificate(Batch),
 }
 
 /// Why it, or the browser around it, does not answer: names of the standard's exceptions.
@@ -50,8 +53,6 @@ pub struct SecurityKey {
     pub synced: bool,
     /// What make it says it is.
     pub aaguid: [u8; 16],
-    /// What vouches for that.
-    pub attests: Attests,
     /// How the browser says it is attached.
     pub attachment: &'static str,
     /// By what the browser says it can be reached.
@@ -60,6 +61,7 @@ pub struct SecurityKey {
     pub claims: Option<String>,
     /// How long the ids of its keys are.
     pub id_bytes: usize,
+    attests: Attests,
     residents: Vec<Resident>,
 }
 
@@ -101,6 +103,13 @@ impl SecurityKey {
         Self { attests: Attests::Own, ..Self::default() }
     }
 
+    /// A key with its maker's certificate inside.
+    #[must_use]
+    pub fn made_by(maker: &Maker) -> Self {
+        let key = Self::default();
+        Self { attests: Attests::Certificate(maker.batch(key.aaguid)), ..key }
+    }
+
     /// What `navigator.credentials.create()` gives a page of `origin` for these options, `{"publicKey": {...}}`.
     ///
     /// # Errors
@@ -130,17 +139,23 @@ impl SecurityKey {
         data.extend(u16::try_from(resident.id.len()).expect("an id is short").to_be_bytes());
         data.extend(&resident.id);
         data.extend(cose(&resident.pair));
-        let statement = match self.attests {
-            Attests::None => cbor::map(&[]),
-            Attests::Own => cbor::map(&[
+        let signed = |pair| {
+            vec![
                 (cbor::text("alg"), cbor::integer(-7)),
-                (cbor::text("sig"), cbor::bytes(&sign(&resident.pair, &data, &client_data))),
-            ]),
+                (cbor::text("sig"), cbor::bytes(&sign(pair, &data, &client_data))),
+            ]
         };
-        let format = if self.attests == Attests::None { "none" } else { "packed" };
+        let (format, statement) = match &self.attests {
+            Attests::None => ("none", Vec::new()),
+            Attests::Own => ("packed", signed(&resident.pair)),
+            Attests::Certificate(batch) => {
+                let chain = cbor::array(&[cbor::bytes(&batch.certificate)]);
+                ("packed", [signed(&batch.pair), vec![(cbor::text("x5c"), chain)]].concat())
+            }
+        };
         let object = cbor::map(&[
             (cbor::text("fmt"), cbor::text(format)),
-            (cbor::text("attStmt"), statement),
+            (cbor::text("attStmt"), cbor::map(&statement)),
             (cbor::text("authData"), cbor::bytes(&data)),
         ]);
         let answer = json!({

@@ -80,13 +80,30 @@ impl CeremonyForm<'_> {
         html! {
             form.stack method="post" data-ceremony=(self.name) data-options=(self.options) data-result=(self.result)
                 data-attempt=(self.attempt) data-start[self.start] {
-                input type="hidden" name=(form::TOKEN_FIELD) value=(self.form_token);
                 (body)
                 p.said role="status" data-say {}
-                noscript { p.wrong { "This browser does not run the page’s script, and without it no key can be asked. The service desk can help." } }
+                (without_script())
+                input type="hidden" name=(form::TOKEN_FIELD) value=(self.form_token);
             }
         }
     }
+}
+
+/// A form that makes this browser the workstation `device`: the script adds the key it makes for it.
+#[must_use]
+pub fn workstation_form(action: &str, device: &str, form_token: &str, body: &Markup) -> Markup {
+    html! {
+        form.stack method="post" action=(action) data-enrol=(device) {
+            (body)
+            p.said role="status" data-say {}
+            (without_script())
+            input type="hidden" name=(form::TOKEN_FIELD) value=(form_token);
+        }
+    }
+}
+
+fn without_script() -> Markup {
+    html! { noscript { p.wrong { "This browser does not run the page’s script, and without it there are no keys. The service desk can help." } } }
 }
 
 impl Shell {

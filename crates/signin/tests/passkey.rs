@@ -2,12 +2,12 @@
 
 #![expect(clippy::unwrap_used, reason = "tests")]
 
-use authenticator::{Refusal, SecurityKey, forge};
+use authenticator::{Maker, Refusal, SecurityKey, forge};
 use events::Timestamp;
 use serde_json::Value;
 use signin::passkey::{
-    ANSWER_BYTES_MAX, Attestation, CHALLENGE_LIFETIME, Ceremonies, Ceremony, CeremonyError, Claimed, Enrollee, Means,
-    Place, Proved, Purpose, Registered, Stored, Traits, UserHandle, Verification, means,
+    ANSWER_BYTES_MAX, Attestation, AttestationRoots, CHALLENGE_LIFETIME, Ceremonies, Ceremony, CeremonyError, Claimed,
+    Enrollee, Means, Place, Proved, Purpose, Registered, Stored, Traits, UserHandle, Verification, means,
 };
 use std::net::{IpAddr, Ipv4Addr};
 use std::time::Duration;
@@ -146,6 +146,26 @@ fn a_key_is_registered_with_everything_that_will_be_asked_of_it() {
         attestation: &registered.attestation,
     };
     assert_eq!(means(&traits, &[] as &[&str]), Some(Means::SecurityKey));
+}
+
+#[test]
+fn a_makers_certificate_counts_only_where_that_maker_is_trusted() {
+    let (maker, other) = (Maker::new("Maker of keys"), Maker::new("Maker of keys"));
+    let roots = |makers: &[&Maker]| AttestationRoots::from_pem(makers.iter().map(|maker| maker.root_pem())).unwrap();
+    for (trusted, roots) in
+        [(true, roots(&[&maker])), (true, roots(&[&other, &maker])), (false, roots(&[&other])), (false, roots(&[]))]
+    {
+        let mut ward = Ward::new(SecurityKey::made_by(&maker));
+        let options = ward.registration_options(&[]);
+        let answer = ward.key.create(ORIGIN, &options).unwrap().to_string();
+        let registered = ward.ceremonies.register(&registering(), answer.as_bytes(), roots.as_ref(), START).unwrap();
+        assert_eq!(registered.attestation.is_trusted(), trusted);
+        let sha256 = registered.attestation.to_string();
+        assert!(sha256.len() == 64 && sha256.bytes().all(|byte| byte.is_ascii_hexdigit()), "{sha256}");
+    }
+    let mut ward = Ward::new(SecurityKey::made_by(&maker));
+    ward.key.aaguid = [7; 16];
+    assert_eq!(ward.register().unwrap_err().code(), "attestation", "a make that the certificate does not name");
 }
 
 #[test]

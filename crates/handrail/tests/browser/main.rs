@@ -1,5 +1,8 @@
-//! The console in a real browser: Chromium, driven through its own driver, against the real binary.
-#![expect(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests")]
+//! The console in a real browser: Chromium, driven through its own driver, against the real binary. And the bedside's script.
+#![expect(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
+
+mod bedside;
+mod keys;
 
 use std::io::{BufRead as _, BufReader};
 use std::net::TcpListener;
