@@ -102,6 +102,29 @@ pub fn workstation_form(action: &str, device: &str, form_token: &str, body: &Mar
     }
 }
 
+/// A form that survives a lock half-filled: the script sends it to the lock's address first, with its own in `kept_action`.
+#[must_use]
+pub fn kept_form(action: &str, form_token: &str, body: &Markup) -> Markup {
+    html! {
+        form.stack method="post" action=(action) data-keep {
+            (body)
+            input type="hidden" name=(form::TOKEN_FIELD) value=(form_token);
+        }
+    }
+}
+
+/// A form that was sealed to be sent on after a proof: the script does it, or whoever has none.
+#[must_use]
+pub fn resume_form(action: &str, sealed: &str, form_token: &str) -> Markup {
+    html! {
+        form method="post" action=(action) data-resume {
+            input type="hidden" name="resume" value=(sealed);
+            input type="hidden" name=(form::TOKEN_FIELD) value=(form_token);
+            noscript { (form::wide_button("Go on")) }
+        }
+    }
+}
+
 fn without_script() -> Markup {
     html! { noscript { p.wrong { "This browser does not run the page’s script, and without it there are no keys. The service desk can help." } } }
 }

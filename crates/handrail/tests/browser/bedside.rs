@@ -7,10 +7,10 @@ use authenticator::proof_holds;
 use axum::extract::{Path, State};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
-use axum::{Json, Router};
+use axum::{Form, Json, Router};
 use events::{SessionId, Timestamp};
-use pages::form::wide_button;
-use pages::{Bedside, CeremonyForm, Environment, Icon, Script, Shell, workstation_form};
+use pages::form::{Field, wide_button};
+use pages::{Bedside, CeremonyForm, Environment, Icon, Script, Shell, kept_form, resume_form, workstation_form};
 use serde_json::{Value, json};
 use signin::passkey::{
     Ceremonies, Ceremony, CeremonyError, Enrollee, Means, Place, Purpose, Registered, Stored, Traits, UserHandle,
@@ -32,6 +32,10 @@ struct Known {
     counter: u32,
     nonces: u32,
     proofs: u32,
+    /// The next proof finds the screen locked.
+    locked: bool,
+    /// How many proofs there were when a page that wants one was asked for.
+    wanted_at: Option<u32>,
     told: Vec<Value>,
 }
 
@@ -53,13 +57,23 @@ fn ceremony(name: &str) -> Ceremony {
     Ceremony { purpose, place: Place::Workstation(DEVICE.parse().unwrap()) }
 }
 
-async fn page(State(behind): Node, Path(name): Path<String>) -> Response {
-    let shell = Shell {
+fn shell() -> Shell {
+    Shell {
         hospital: "Harbour General".into(),
         environment: Environment::Development,
         links: Vec::new(),
         account: None,
         foot: String::new(),
+    }
+}
+
+async fn page(State(behind): Node, Path(name): Path<String>) -> Response {
+    let proofs = behind.known.lock().unwrap().proofs;
+    let renew_now = match name.as_str() {
+        "resuming" => true,
+        // Wants a proof, and is itself once there was one.
+        "fresh" => *behind.known.lock().unwrap().wanted_at.get_or_insert(proofs) == proofs,
+        _ => false,
     };
     let form = CeremonyForm {
         name: &name,
@@ -71,12 +85,19 @@ async fn page(State(behind): Node, Path(name): Path<String>) -> Response {
     };
     let body = match name.as_str() {
         "enrol" => workstation_form("/enrol", DEVICE, "t0ken", &wide_button("Go")),
-        "home" => pages::empty(Icon::Check, "You are in", "Here is what you wanted."),
+        "resuming" => resume_form("/sent", "sealed", "t0ken"),
+        "fresh" if renew_now => pages::empty(Icon::Clock, "One moment", "The workstation proves itself."),
+        "note" => {
+            let note = Field { name: "note", label: "Note", ..Field::default() };
+            kept_form("/sent?a=b", "t0ken", &pages::sheet("Note", &note.text(), &wide_button("Save")))
+        }
+        "home" | "fresh" => pages::empty(Icon::Check, "You are in", "Here is what you wanted."),
         _ => form.render(&wide_button("Go")),
     };
     let enrolled = behind.known.lock().unwrap().workstation.is_some();
     let script = Script {
         renew: enrolled.then_some("/renew"),
+        renew_now,
         usable: (name == "home").then_some("/usable"),
         ..Script::default()
     };
@@ -85,7 +106,13 @@ async fn page(State(behind): Node, Path(name): Path<String>) -> Response {
         ("already_registered", "You have this one already."),
         ("failed", "That did not work."),
     ];
-    shell.bedside(&Bedside { title: &name, script, words: &words, body, ..Bedside::default() }).into_response()
+    shell().bedside(&Bedside { title: &name, script, words: &words, body, ..Bedside::default() }).into_response()
+}
+
+async fn sent(Form(fields): Form<Vec<(String, String)>>) -> Response {
+    let fields: Vec<_> = fields.iter().map(|(name, value)| format!("{name}={value}")).collect();
+    let body = pages::empty(Icon::Check, "Sent", &fields.join(" "));
+    shell().bedside(&Bedside { title: "Sent", body, ..Bedside::default() }).into_response()
 }
 
 async fn enrol(State(behind): Node, Json(told): Json<Value>) -> Json<Value> {
@@ -104,6 +131,9 @@ async fn renew(State(behind): Node, Json(told): Json<Value>) -> Json<Value> {
         && told["device"] == DEVICE
         && proof_holds((&x, &y), DEVICE, &behind.origin, &asked, told["signature"].as_str().unwrap_or_default());
     known.proofs += u32::from(holds);
+    if holds && std::mem::take(&mut known.locked) {
+        return Json(json!({ "lock": "/sent" }));
+    }
     Json(json!({ "renewed": holds, "nonce": next }))
 }
 
@@ -171,6 +201,7 @@ async fn serve() -> Arc<Behind> {
     let router = Router::new()
         .route("/{name}", get(page))
         .route("/enrol", get(async |node: Node| page(node, Path("enrol".to_owned())).await).post(enrol))
+        .route("/sent", post(sent))
         .route("/renew", post(renew))
         .route("/options/{name}", post(options))
         .route("/result/{name}", post(result))
@@ -258,5 +289,50 @@ async fn a_workstation_proves_itself_and_a_key_its_owner_or_people_read_why_not(
     assert_eq!(outcomes, ["already_registered", "cancelled"]);
     let measured = told.iter().filter(|told| told["outcome"].is_null());
     assert!(measured.clone().count() >= 4 && measured.clone().all(|told| told["interactions"].as_u64() >= Some(1)));
+    page.quit().await.unwrap();
+}
+
+/// Moves the page's clock on, as an hour at another bed would.
+async fn later(page: &WebDriver) {
+    let clock = "const now = performance.now.bind(performance); performance.now = () => now() + 3600000;";
+    page.execute(clock, Vec::new()).await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_being_done_goes_on_after_a_proof_and_survives_a_lock() {
+    let behind = serve().await;
+    let (_driver, page) = browser().await;
+    let open = async |name: &str| page.goto(&format!("{}/{name}", behind.origin)).await.unwrap();
+    let proofs = || behind.known.lock().unwrap().proofs;
+    open("enrol").await;
+    go(&page).await;
+    assert!(text(&page, "register").await.contains("register"));
+
+    open("fresh").await;
+    assert!(text(&page, "You are in").await.contains("You are in"), "it did not come back by itself");
+    open("resuming").await;
+    let resumed = text(&page, "Sent").await;
+    assert!(resumed.contains("resume=sealed"), "{resumed}");
+
+    let write = async |words: &str| {
+        open("note").await;
+        page.find(By::Name("note")).await.unwrap().send_keys(words).await.unwrap();
+    };
+    write("half a sentence").await;
+    // The proof that the page makes as it opens is over before the next one is due.
+    let before = proofs();
+    behind.known.lock().unwrap().locked = true;
+    later(&page).await;
+    let locked = text(&page, "Sent").await;
+    assert!(locked.contains("note=half a sentence") && locked.contains("kept_action=/sent?a=b"), "{locked}");
+    assert!(proofs() > before);
+
+    write("a whole one").await;
+    later(&page).await;
+    let before = proofs();
+    go(&page).await;
+    let saved = text(&page, "Sent").await;
+    assert!(saved.contains("note=a whole one") && !saved.contains("kept_action"), "{saved}");
+    assert!(proofs() > before, "sent with a cookie an hour old");
     page.quit().await.unwrap();
 }
