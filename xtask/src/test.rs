@@ -15,6 +15,7 @@ pub(crate) fn all() -> Outcome {
     let deny = tools::cargo_deny()?;
     run("licences", &deny.display().to_string(), &["check", "licenses", "bans", "sources"])?;
     run("lints", cargo(), &["clippy", "--workspace", "--all-targets", "--locked", "--", "-D", "warnings"])?;
+    tools::oidc_provider()?;
     run("unit, integration and browser tests", cargo(), &["test", "--workspace", "--locked", "--no-fail-fast"])?;
     charter()?;
     story::run(None)?;

@@ -28,6 +28,9 @@ const DEBIAN: [(&str, &str); 10] = [
 /// The version of the TypeScript compiler the examples are checked with.
 const TYPESCRIPT: &str = "typescript@5.9.3";
 
+/// The OpenID Connect provider that sign-in at somebody else's is tested with.
+const OIDC_PROVIDER: &str = "oidc-provider@9.13.3";
+
 /// The decision point that figures are taken beside, and its version.
 pub(crate) const CERBOS: &str = "@cerbos/cerbos-linux-x64@0.55.0";
 
@@ -97,6 +100,18 @@ pub(crate) fn cerbos() -> Outcome<PathBuf> {
         run("tools", "npm", &["install", "--silent", "--no-audit", "--no-fund", "--prefix", &prefix, CERBOS])?;
     }
     Ok(binary)
+}
+
+/// The OpenID Connect provider that sign-in at somebody else's is tested with, installed from npm into `target/tools`; Node.js runs it.
+pub(crate) fn oidc_provider() -> Outcome {
+    let tools = root().join("target").join("tools").join("oidc-provider");
+    if !tools.join("node_modules").join("oidc-provider").join("lib").join("index.js").exists() {
+        say(&format!("missing, to be installed from npm into target/tools: {OIDC_PROVIDER}"));
+        std::fs::create_dir_all(&tools)?;
+        let prefix = tools.display().to_string();
+        run("tools", "npm", &["install", "--silent", "--no-audit", "--no-fund", "--prefix", &prefix, OIDC_PROVIDER])?;
+    }
+    Ok(())
 }
 
 /// A Python that has the model of FHIR, in an environment of its own under `target/tools`.

@@ -34,6 +34,9 @@ pub(crate) struct Config {
     /// The witnesses that each checkpoint is sent to.
     #[serde(default)]
     pub(crate) witness: Vec<Witness>,
+    /// Providers that say who people are, by OpenID Connect.
+    #[serde(default)]
+    pub(crate) federation: Vec<signin::federation::Settings>,
 }
 
 /// A witness of the ledger.
@@ -175,6 +178,7 @@ impl Config {
                 mllp.tls = mllp.tls.clone().within(folder);
             }
             config.listen.tls = config.listen.tls.map(|files| files.within(folder));
+            config.federation = config.federation.into_iter().map(|settings| settings.within(folder)).collect();
         }
         Ok(config)
     }
@@ -208,6 +212,7 @@ impl Config {
             connections: Connections::default(),
             log: Log::default(),
             witness: Vec::new(),
+            federation: Vec::new(),
         }
     }
 

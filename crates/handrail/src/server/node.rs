@@ -24,6 +24,7 @@ use events::FeedName;
 use feeds::listener::{self, Listening};
 use pages::Environment;
 use plane::{OpenError, Plane, Settings, SystemClock};
+use signin::federation::Federation;
 use signin::operator::{BaseUrl, Desk};
 use std::collections::BTreeMap;
 use std::os::unix::fs::PermissionsExt as _;
@@ -106,6 +107,7 @@ impl Node {
             None => format!("{}://{}", if tls.is_some() { "https" } else { "http" }, http.local_addr()?),
         };
         let desk = Desk::new(plane.clone(), base_url.parse::<BaseUrl>()?, environment, env!("CARGO_PKG_VERSION"));
+        let _federation = federate(config, &desk)?;
         let limits = Limits {
             connections_max: config.connections.max,
             header_timeout: Duration::from_secs(config.connections.read_timeout_s),
@@ -310,4 +312,13 @@ fn bind_local(data: &Path) -> Result<(UnixListener, PathBuf), Failure> {
     let listener = UnixListener::bind(SocketPath::of(data)?.as_path())?;
     std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o600))?;
     Ok((listener, path))
+}
+
+/// The providers that say who people are. Nobody is asked anything yet.
+fn federate(config: &Config, desk: &Desk) -> Result<Federation, Failure> {
+    let federation = Federation::open(desk.plane().clone(), desk.base().clone(), config.federation.clone())?;
+    for name in federation.unlisted() {
+        tracing::warn!(provider = %name, "configured, but the charter in force says nothing of it: nobody signs in by it");
+    }
+    Ok(federation)
 }

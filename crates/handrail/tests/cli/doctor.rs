@@ -97,3 +97,24 @@ fn a_configuration_that_is_wrong_is_one_of_the_checks() {
     .unwrap();
     desk.run(&["doctor", "--config", "handrail.toml"]).ended(1).says(&["FAIL  configuration", "nowhere"]);
 }
+
+#[test]
+fn a_providers_secret_that_others_may_read_is_one_of_the_checks() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let desk = Desk::with_store();
+    let secret = desk.path("id.secret");
+    std::fs::write(&secret, "a secret of some length\n").unwrap();
+    std::fs::write(
+        desk.path("handrail.toml"),
+        "data = \"data\"\n[listen]\nhttp = \"127.0.0.1:0\"\n[[federation]]\nname = \"hospital-id\"\n\
+         issuer = \"https://id.hospital.example\"\nclient_id = \"handrail\"\nclient_secret = \"id.secret\"\n",
+    )
+    .unwrap();
+    let mode = |mode| std::fs::set_permissions(&secret, std::fs::Permissions::from_mode(mode)).unwrap();
+    mode(0o644);
+    let said = desk.run(&["doctor", "--config", "handrail.toml"]).ended(1);
+    let said = said.says(&["FAIL  configuration", "`hospital-id`", "others than its owner may use", "mode 644"]);
+    assert!(!said.out.contains("a secret of"), "{}", said.out);
+    mode(0o600);
+    desk.run(&["doctor", "--config", "handrail.toml"]).says(&[" 1. ok    configuration"]);
+}

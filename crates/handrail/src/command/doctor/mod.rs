@@ -133,15 +133,18 @@ fn configuration(file: Option<&Path>, data: PathBuf) -> (Finding, PathBuf, Optio
     match Config::load(file) {
         Ok(config) => {
             let missing = config.charter.as_ref().filter(|charter| !charter.is_dir());
-            let finding = missing.map_or_else(
-                || Finding::ok(format!("{} is understood", file.display())),
-                |charter| {
-                    Finding::fail(
-                        format!("its `charter` is not a directory: {}", charter.display()),
-                        "name the charter's directory, relative to the file, or leave the key out once the store has a charter",
-                    )
-                },
-            );
+            let federation = config.federation.iter().find_map(|settings| settings.verify().err());
+            let finding = match (missing, federation) {
+                (None, None) => Finding::ok(format!("{} is understood", file.display())),
+                (Some(charter), _) => Finding::fail(
+                    format!("its `charter` is not a directory: {}", charter.display()),
+                    "name the charter's directory, relative to the file, or leave the key out once the store has a charter",
+                ),
+                (None, Some(error)) => Finding::fail(
+                    told(&error),
+                    "mend what it names; docs/configuration.md says what each key of `[[federation]]` means",
+                ),
+            };
             let spool = config.spool().map(|at| at.path);
             (finding, config.data, spool)
         }
