@@ -23,7 +23,7 @@ mod token;
 
 pub use attempt::{ATTEMPT_LIFETIME, Bound, Purpose};
 pub use person::Disagreement;
-pub use refusal::{FetchFault, PersonFault, Refusal, StateFault, TokenFault, Words};
+pub use refusal::{FetchFault, PersonFault, Refusal, StateFault, TokenFault};
 pub use settings::{Audience, Settings, SettingsError};
 
 use crate::operator::BaseUrl;

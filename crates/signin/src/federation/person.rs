@@ -262,7 +262,7 @@ mod tests {
             PersonFault::Unnamed,
             PersonFault::Unverified,
         ];
-        let words: BTreeSet<_> = faults.into_iter().map(|fault| Refusal::Person(fault).words().title).collect();
+        let words: BTreeSet<_> = faults.into_iter().map(|fault| Refusal::Person(fault).words().what).collect();
         assert_eq!(words.len(), 1, "{words:?}");
     }
 }

@@ -1,5 +1,6 @@
 //! Why a sign-in at somebody else's goes no further: kind words for the person, the exact reason for the ledger.
 
+use crate::passkey::Words;
 use events::signin::Cause;
 use smol_str::SmolStr;
 
@@ -155,15 +156,6 @@ pub enum PersonFault {
     SomebodyElse,
 }
 
-/// What a person reads: what happened, and what to do next.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Words {
-    /// What happened.
-    pub title: &'static str,
-    /// What to do next.
-    pub next: &'static str,
-}
-
 const AGAIN: &str = "Go back and start again.";
 const OTHER_WAY: &str = "Sign in with your key or badge instead, or try again in a few minutes.";
 const HELP_DESK: &str = "Sign in with your key or badge instead, or ask the help desk.";
@@ -187,9 +179,9 @@ impl Refusal {
         }
     }
 
-    /// Exactly what, in a fixed word: for the evidence of attempts.
+    /// A fixed word for it, for attempts and for counting.
     #[must_use]
-    pub const fn detail(&self) -> &'static str {
+    pub const fn code(&self) -> &'static str {
         match self {
             Self::NotConfigured => "provider_not_configured",
             Self::NotInCharter => "provider_not_in_charter",
@@ -214,7 +206,7 @@ impl Refusal {
     /// What the person reads. It tells nobody who is registered here: whoever is not found, may not come in or is not in a group reads the same.
     #[must_use]
     pub fn words(&self) -> Words {
-        let (title, next) = match self {
+        let (what, next) = match self {
             Self::NotConfigured | Self::NotInCharter => ("You cannot sign in that way here", HELP_DESK),
             Self::State(StateFault::Expired) => ("That took too long, so it was not completed", AGAIN),
             Self::State(_) => ("This sign-in was already used or was started elsewhere", AGAIN),
@@ -233,7 +225,7 @@ impl Refusal {
             Self::Person(_) => ("This account cannot be used here", HELP_DESK),
             _ => ("The other sign-in service answered something we cannot accept", HELP_DESK),
         };
-        Words { title, next }
+        Words { what, next }
     }
 }
 

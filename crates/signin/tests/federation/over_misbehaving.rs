@@ -56,7 +56,7 @@ async fn a_token_that_is_not_what_it_must_be_signs_nobody_in() {
     ] {
         let refusal = stage.signs_in(way.clone()).await.unwrap_err();
         assert_eq!(refusal, Refusal::Token(fault), "{way:?}");
-        assert_eq!((refusal.cause(), refusal.detail()), (Cause::Federation, "token"), "{way:?}");
+        assert_eq!((refusal.cause(), refusal.code()), (Cause::Federation, "token"), "{way:?}");
     }
 }
 
@@ -132,7 +132,7 @@ async fn a_description_that_leads_elsewhere_has_no_end_or_never_comes_is_not_use
     assert_eq!(begins(Way::Endless).await, fault(FetchFault::Size));
     let refusal = begins(Way::Silent).await;
     assert_eq!(refusal, fault(FetchFault::Timeout));
-    assert_eq!(refusal.words().title, "The other sign-in service does not answer");
+    assert_eq!(refusal.words().what, "The other sign-in service does not answer");
     // Whoever comes right after does not wait as long, and does not ask again.
     let asked = stage.there.asked();
     stage.there.behaves(Way::Right);

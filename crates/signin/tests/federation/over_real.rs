@@ -251,7 +251,7 @@ async fn whoever_goes_back_from_the_providers_page_is_told_kindly() {
     let back = Browser::new().follow(&begun.location, &[("cancel", "yes")]).await;
     let refusal = Here::of(&begun).brings(&federation, &brought(&back)).await.unwrap_err();
     assert_eq!((&refusal, refusal.cause()), (&Refusal::Answered("access_denied".into()), Cause::User));
-    assert_eq!(refusal.words().title, "The sign-in was not completed");
+    assert_eq!(refusal.words().what, "The sign-in was not completed");
 }
 
 #[tokio::test]
@@ -272,13 +272,13 @@ async fn a_provider_that_is_down_is_said_kindly_and_sign_in_works_when_it_is_bac
     let wanted = Wanted { port: real.port, ..Wanted::new() };
     drop(real);
     let refusal = here.brings(&federation, &brought).await.unwrap_err();
-    assert_eq!((refusal.cause(), refusal.detail()), (Cause::Federation, "provider_unreachable"));
-    assert_eq!(refusal.words().title, "The other sign-in service does not answer");
+    assert_eq!((refusal.cause(), refusal.code()), (Cause::Federation, "provider_unreachable"));
+    assert_eq!(refusal.words().what, "The other sign-in service does not answer");
     assert!(refusal.words().next.contains("key or badge"));
     // What was known of it is forgotten after a while; then not even the button leads there.
     house.later(Duration::from_secs(601));
     let refusal = federation.begin(&provider(), to_sign_in(), None).await.unwrap_err();
-    assert_eq!(refusal.detail(), "provider_unreachable");
+    assert_eq!(refusal.code(), "provider_unreachable");
     house.later(Duration::from_secs(6));
     let _real = wanted.start();
     house.clock.set(time());
