@@ -12,8 +12,11 @@ use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use events::principal::{Ended, IdentityClass};
 use events::signin::Cause;
+use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
 use serde_json::json;
-use signin::federation::{Bound, Brought, Federation, PersonFault, Purpose, Refusal, StateFault, TokenFault};
+use signin::federation::{
+    Bound, Brought, Federation, FetchFault, PersonFault, Purpose, Refusal, StateFault, TokenFault,
+};
 use std::collections::HashMap;
 use std::time::Duration;
 use tokio::sync::mpsc;
@@ -307,6 +310,39 @@ async fn when_the_provider_changes_its_keys_sign_in_goes_on() {
     house.later(Duration::from_secs(61));
     // The token is made now, and the house believes that to be a minute ago: within what a token may be old.
     assert!(signs_in(&federation, "acc-nadia").await.is_ok());
+}
+
+/// A certificate of this machine, its key, and the authority that signed it, all PEM.
+fn certified() -> (String, String, String) {
+    let mut authority = CertificateParams::new(Vec::new()).unwrap();
+    authority.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+    let authority_key = KeyPair::generate().unwrap();
+    let root = authority.self_signed(&authority_key).unwrap().pem();
+    let own = CertificateParams::new(vec!["127.0.0.1".to_owned()]).unwrap();
+    let key = KeyPair::generate().unwrap();
+    let certificate = own.signed_by(&key, &Issuer::new(authority, authority_key)).unwrap();
+    (certificate.pem(), key.serialize_pem(), root)
+}
+
+#[tokio::test]
+async fn over_tls_a_provider_is_trusted_by_the_authority_configured_and_by_no_other() {
+    let (certificate, key, root) = certified();
+    let (house, real) = (House::open().await, Wanted { tls: Some((certificate, key)), ..Wanted::new() }.start());
+    let with = |authority: Option<&str>| {
+        let mut settings = house.settings(&real.issuer());
+        assert!(settings.issuer.starts_with("https://"));
+        settings.ca = authority.map(|pem| house.file("ca.pem", pem));
+        house.federation(settings)
+    };
+    let federation = with(Some(&root));
+    let (here, answer) = brings(&federation, &mut Browser::trusting(Some(&root)), "acc-nadia").await;
+    assert_eq!(here.brings(&federation, &answer).await.unwrap().principal, person("nadia"));
+    let (_, _, another) = certified();
+    for authority in [None, Some(another.as_str())] {
+        let refusal = with(authority).begin(&provider(), to_sign_in(), None).await.unwrap_err();
+        let fault = FetchFault::Connection;
+        assert_eq!(refusal, Refusal::Unreachable { what: "its description", fault }, "{}", authority.is_some());
+    }
 }
 
 /// Where the provider tells of logouts.

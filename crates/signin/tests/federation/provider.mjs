@@ -1,6 +1,7 @@
 // A real provider (oidc-provider of npm) for the tests of federation: on loopback, with everything in memory. It says its port and then serves until it is ended.
 // Its login and consent pages are plain forms that a test fills in by HTTP.
 import { createServer } from 'node:http';
+import { createServer as createTlsServer } from 'node:https';
 import { generateKeyPairSync, randomUUID } from 'node:crypto';
 import { pathToFileURL } from 'node:url';
 
@@ -22,9 +23,9 @@ function key(alg) {
   return { ...privateKey.export({ format: 'jwk' }), alg, use: 'sig', kid: randomUUID() };
 }
 
-const server = createServer();
+const server = config.tls ? createTlsServer(config.tls) : createServer();
 await new Promise((ready) => server.listen(config.port ?? 0, '127.0.0.1', ready));
-const issuer = `http://127.0.0.1:${server.address().port}`;
+const issuer = `${config.tls ? 'https' : 'http'}://127.0.0.1:${server.address().port}`;
 
 const provider = new Provider(issuer, {
   clients: config.clients,

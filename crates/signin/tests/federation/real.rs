@@ -13,11 +13,14 @@ pub(crate) struct Wanted {
     pub(crate) port: u16,
     pub(crate) algorithm: &'static str,
     pub(crate) client: Value,
+    /// Its certificate and key in PEM, where it speaks TLS.
+    pub(crate) tls: Option<(String, String)>,
 }
 
 /// A running provider. It ends with this.
 pub(crate) struct Real {
     process: Child,
+    scheme: &'static str,
     pub(crate) port: u16,
 }
 
@@ -30,7 +33,7 @@ impl Wanted {
             "post_logout_redirect_uris": [format!("{BASE}/bedside")],
             "id_token_signed_response_alg": "ES256",
         });
-        Self { port: 0, algorithm: "ES256", client }
+        Self { port: 0, algorithm: "ES256", client, tls: None }
     }
 
     pub(crate) fn signing_by(mut self, algorithm: &'static str) -> Self {
@@ -43,7 +46,9 @@ impl Wanted {
         let here = Path::new(env!("CARGO_MANIFEST_DIR"));
         let package = here.join("../../target/tools/oidc-provider/node_modules/oidc-provider/lib/index.js");
         assert!(package.is_file(), "no {}: `cargo xtask test` installs it from npm", package.display());
+        let tls = self.tls.as_ref().map(|(cert, key)| json!({ "cert": cert, "key": key }));
         let config = json!({
+            "tls": tls,
             "port": self.port,
             "alg": self.algorithm,
             "clients": [self.client],
@@ -67,13 +72,13 @@ impl Wanted {
         let mut line = String::new();
         BufReader::new(process.stdout.take().unwrap()).read_line(&mut line).unwrap();
         let port = line.trim().parse().expect("the provider says its port");
-        Real { process, port }
+        Real { process, scheme: if self.tls.is_some() { "https" } else { "http" }, port }
     }
 }
 
 impl Real {
     pub(crate) fn issuer(&self) -> String {
-        format!("http://127.0.0.1:{}", self.port)
+        format!("{}://127.0.0.1:{}", self.scheme, self.port)
     }
 }
 
@@ -98,11 +103,20 @@ struct Got {
 
 impl Browser {
     pub(crate) fn new() -> Self {
+        Self::trusting(None)
+    }
+
+    /// One that trusts this authority alone.
+    pub(crate) fn trusting(authority: Option<&str>) -> Self {
         if rustls::crypto::CryptoProvider::get_default().is_none() {
             let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
         }
-        let client = reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).no_proxy().build().unwrap();
-        Self { client, cookies: BTreeMap::new() }
+        let client = reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).no_proxy();
+        let client = match authority {
+            Some(pem) => client.tls_certs_only([reqwest::Certificate::from_pem(pem.as_bytes()).unwrap()]),
+            None => client,
+        };
+        Self { client: client.build().unwrap(), cookies: BTreeMap::new() }
     }
 
     async fn send(&mut self, url: &str, form: Option<&[(&str, &str)]>) -> Got {
