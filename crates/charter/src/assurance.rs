@@ -1,11 +1,15 @@
 //! `assurance.toml`: ways to sign in, how sure each makes us, how long that lasts, and the ways back in.
 
+use crate::emergency::Reason;
 use crate::entities::Risk;
 use crate::length::Minutes;
-use crate::name::{MethodName, ProviderName, RecoveryName};
+use crate::name::{MethodName, ProviderName, ReasonId, RecoveryName};
 use crate::provider::Provider;
+use crate::signing_in::{self, AuthenticatorRules, CauseRule, HandOver, Provisional, Reconnect, Throttle};
 use crate::workflow::RequiredAssurance;
-use events::{OwnerId, RoleName, UnitId};
+use events::principal::IdentityClass;
+use events::signin::Cause;
+use events::{ActionName, OwnerId, RoleName, UnitId};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -28,6 +32,21 @@ pub struct Assurance {
     /// Others whose word about who somebody is counts here.
     #[serde(default)]
     pub provider: BTreeMap<ProviderName, Provider>,
+    /// What people of each class prove themselves with: `staff`, `vendor`, `patient`. See [`Assurance::authenticators_of`].
+    #[serde(default)]
+    pub authenticators: BTreeMap<IdentityClass, AuthenticatorRules>,
+    /// The end of a shift.
+    #[serde(default)]
+    pub hand_over: HandOver,
+    /// Who is let in although they can prove nothing; absent: nobody.
+    #[serde(default)]
+    pub provisional: Option<Provisional>,
+    /// Why signing in fails, and who answers for each; none, or all of them.
+    #[serde(default)]
+    pub causes: BTreeMap<Cause, CauseRule>,
+    /// How often one may try.
+    #[serde(default)]
+    pub throttle: Throttle,
 }
 
 /// How surely one must have signed in, by the risk of what is asked for. It never falls as the risk rises.
@@ -88,6 +107,22 @@ pub struct SessionLimit {
     pub idle_min: Minutes,
     /// It ends after so long in any case. At most 24 hours at level 2 and 12 at level 3.
     pub overall_min: Minutes,
+    /// So long before either its owner is warned, 1 to 10 and less than both; absent: 2. See [`Assurance::session_rules`].
+    #[serde(default)]
+    pub warn_before_min: Option<Minutes>,
+    /// How its owner comes back to a locked screen; absent: as the next limit says that fits, and `verify` where none does.
+    #[serde(default)]
+    pub reconnect: Option<Reconnect>,
+    /// Whether its screen locks when the badge is taken away; absent: as the next limit says that fits, and it does where none does.
+    #[serde(default)]
+    pub badge_away_locks: Option<bool>,
+}
+
+impl SessionLimit {
+    /// Whether it is for sessions of this level in this unit.
+    pub(crate) fn fits(&self, level: u8, unit: Option<&UnitId>) -> bool {
+        self.level == level && (self.units.is_empty() || unit.is_some_and(|unit| self.units.contains(unit)))
+    }
 }
 
 /// What a colleague's word is worth.
@@ -104,7 +139,17 @@ pub struct Vouching {
     pub duration_min: Minutes,
     /// How often one person may be vouched for in a shift.
     pub per_shift_max: u32,
+    /// The reasons to choose from, one touch each, at most [`VOUCHING_REASONS_MAX`].
+    #[serde(default = "signing_in::usual_reasons")]
+    pub reasons: BTreeMap<ReasonId, Reason>,
+    /// What it is good for: actions or groups of actions; empty means everything that policies open to whoever is vouched for. Whoever is
+    /// vouched for never vouches: that is a rule, and nothing a charter changes.
+    #[serde(default)]
+    pub actions: Vec<ActionName>,
 }
+
+/// The most reasons for vouching: they must fit one screen.
+pub const VOUCHING_REASONS_MAX: usize = 6;
 
 /// A way back in.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -118,14 +163,49 @@ pub struct RecoveryPath {
     pub within_min: Minutes,
     /// The level it gives until a real sign-in, 1 or 2.
     pub level: u8,
+    /// Who approves: teams or people; empty means the owner. Never who asked, and never who stands for them: that is a rule.
+    #[serde(default)]
+    pub approvers: Vec<OwnerId>,
+    /// Who approves besides: roles.
+    #[serde(default)]
+    pub approving_roles: Vec<RoleName>,
+    /// How long the temporary pass is good for, at most 240.
+    #[serde(default = "pass_usual")]
+    pub pass_min: Minutes,
+    /// Open for longer, a request is an incident; absent: four times what was promised.
+    #[serde(default)]
+    pub max_open_min: Option<Minutes>,
+    /// In how many of a hundred tries it must be there, 50 to 100.
+    #[serde(default = "available_usual")]
+    pub available_percent: u8,
+}
+
+const fn pass_usual() -> Minutes {
+    Minutes::nearest(30)
+}
+
+const fn available_usual() -> u8 {
+    99
+}
+
+impl RecoveryPath {
+    /// Open for longer than this, a request is an incident.
+    #[must_use]
+    pub fn incident_after(&self) -> Minutes {
+        self.max_open_min.unwrap_or_else(|| Minutes::nearest(self.within_min.get().saturating_mul(4)))
+    }
+
+    /// The teams and people who approve.
+    #[must_use]
+    pub fn approvers(&self) -> &[OwnerId] {
+        if self.approvers.is_empty() { std::slice::from_ref(&self.owner) } else { &self.approvers }
+    }
 }
 
 impl Assurance {
     /// How long a session of this level lasts in this unit.
     #[must_use]
     pub fn session_limit(&self, level: u8, unit: Option<&UnitId>) -> Option<&SessionLimit> {
-        self.session.iter().find(|limit| {
-            limit.level == level && (limit.units.is_empty() || unit.is_some_and(|unit| limit.units.contains(unit)))
-        })
+        self.session.iter().find(|limit| limit.fits(level, unit))
     }
 }

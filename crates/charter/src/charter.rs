@@ -17,12 +17,14 @@ use crate::owners::{Owner, Owners};
 use crate::parts::Parts;
 use crate::policy::{self, Policy};
 use crate::scenario::Scenario;
+use crate::signing_in::usual_title;
 use crate::static_entities;
 use crate::systems::{Caller, DEFAULT_CALLER, Systems};
 use crate::vocabulary::Vocabulary;
 use crate::workflow::Workflow;
 use cedar_policy::{Entities, PolicySet, Schema};
 use events::principal::IdentityClass;
+use events::signin::Cause;
 use events::{ActionName, CallerName, CharterDigest, OwnerId, PolicyId, UnitId, WorkflowName};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fmt;
@@ -367,6 +369,45 @@ impl Charter {
     #[must_use]
     pub const fn assurance(&self) -> &Assurance {
         &self.assurance
+    }
+
+    /// Who may invite people of a class, besides the roles in [`AuthenticatorRules::inviting_roles`].
+    ///
+    /// [`AuthenticatorRules::inviting_roles`]: crate::signing_in::AuthenticatorRules::inviting_roles
+    #[must_use]
+    pub fn inviters(&self, class: IdentityClass) -> Vec<&OwnerId> {
+        let named = self.assurance.authenticators.get(&class).map(|rules| rules.invited_by.as_slice());
+        let named: Vec<&OwnerId> = named.unwrap_or_default().iter().collect();
+        if named.is_empty() { self.identity_owner(class).into_iter().collect() } else { named }
+    }
+
+    /// Who answers when signing in fails because of this, and what people call it.
+    #[must_use]
+    pub fn answers_for(&self, cause: Cause) -> (&OwnerId, &str) {
+        if let Some(rule) = self.assurance.causes.get(&cause) {
+            return (&rule.owner, &rule.title);
+        }
+        let owner = match cause {
+            Cause::Policy => &self.owners.policy_owner,
+            Cause::Reader | Cause::DeviceTrust | Cause::Network => &self.owners.control_owner,
+            Cause::Authenticator | Cause::User | Cause::Federation => {
+                self.identity_owner(IdentityClass::Staff).unwrap_or(&self.owners.help_desk)
+            }
+        };
+        (owner, usual_title(cause))
+    }
+
+    /// Whether a colleague's word is good for an action.
+    #[must_use]
+    pub fn vouching_covers(&self, action: &ActionName) -> bool {
+        let actions = &self.assurance.vouching.actions;
+        actions.is_empty() || self.vocabulary.is_among(action, actions)
+    }
+
+    /// Whether somebody who is let in provisionally may do this, as far as that is concerned.
+    #[must_use]
+    pub fn provisional_covers(&self, action: &ActionName) -> bool {
+        self.assurance.provisional.as_ref().is_some_and(|rule| self.vocabulary.is_among(action, &rule.actions))
     }
 
     /// `elevation.toml`.

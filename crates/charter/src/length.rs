@@ -64,6 +64,24 @@ lengths! {
     Days = 86_400, 36_525, "days";
 }
 
+macro_rules! nearest {
+    ($($name:ident)*) => {$(
+        impl $name {
+            /// So many, or the nearest there can be.
+            #[must_use]
+            pub(crate) const fn nearest(count: u32) -> Self {
+                match Self::new(count) {
+                    Some(length) => length,
+                    None if count == 0 => Self(1),
+                    None => Self(Self::MAX),
+                }
+            }
+        }
+    )*};
+}
+
+nearest! { Minutes Hours }
+
 #[cfg(test)]
 mod tests {
     use super::*;

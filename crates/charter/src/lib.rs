@@ -1,7 +1,7 @@
 //! What has the hospital decided? A directory of reviewed files becomes one validated, immutable [`Charter`], or a list of everything that
 //! is wrong with it, by file, line and column, each with its remedy.
 //!
-//! - One module for each file: [`hospital`], [`workflow`], [`owners`], [`assurance`] (with [`provider`]), [`elevation`], [`emergency`],
+//! - One module for each file: [`hospital`], [`workflow`], [`owners`], [`assurance`] (with [`provider`] and [`signing_in`]), [`elevation`], [`emergency`],
 //!   [`systems`], [`entities`], [`scenario`], [`policy`], [`overlay`]; [`vocabulary`] is what policies can speak of.
 //! - [`Charter::load`] reads a directory, [`Charter::from_bundle`] the canonical bytes of one. Both bound what they read.
 
@@ -35,6 +35,7 @@ pub mod owners;
 pub mod policy;
 pub mod provider;
 pub mod scenario;
+pub mod signing_in;
 pub mod systems;
 pub mod vocabulary;
 pub mod workflow;

@@ -104,6 +104,12 @@ pub struct LocalFallback {
     pub feed: Option<FallbackMode>,
     #[serde(default)]
     pub store: Option<FallbackMode>,
+    #[serde(default)]
+    pub reader: Option<FallbackMode>,
+    #[serde(default)]
+    pub federation: Option<FallbackMode>,
+    #[serde(default)]
+    pub network: Option<FallbackMode>,
 }
 
 /// The rules somebody is judged by at one place: the hospital's, or the hospital's with overlays laid over them.
@@ -167,6 +173,10 @@ impl LocalWorkflow {
         put(&mut workflow.fallback.device_trust, self.fallback.device_trust);
         put(&mut workflow.fallback.feed, self.fallback.feed);
         put(&mut workflow.fallback.store, self.fallback.store);
+        let (modes, local) = (&mut workflow.fallback, &self.fallback);
+        modes.reader = local.reader.or(modes.reader);
+        modes.federation = local.federation.or(modes.federation);
+        modes.network = local.network.or(modes.network);
         let (limits, lower) = (&mut workflow.friction, &self.friction);
         limits.denied_percent_max = lower.denied_percent_max.or(limits.denied_percent_max);
         limits.prompts_per_shift_max = lower.prompts_per_shift_max.or(limits.prompts_per_shift_max);

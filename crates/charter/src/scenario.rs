@@ -5,6 +5,7 @@
 
 pub use crate::offset::{OFFSET_DAYS_MAX, Offset, OffsetError};
 
+use crate::vocabulary::SessionPresence;
 use crate::workflow::RemedyKind;
 use events::decision::{Effect, Values};
 use events::device::{DeviceKind, Posture};
@@ -374,6 +375,13 @@ pub struct Ask {
     /// How: a key of `methods` in `assurance.toml`; absent: `unknown`.
     #[serde(default)]
     pub session_method: Option<SmolStr>,
+    /// Whether they are at the screen: `present`, `locked` or `elsewhere`. With it, or with `session_bound`, the session is one that Handrail
+    /// keeps itself; absent, one that the caller asserts. Counts only with `session_level`.
+    #[serde(default)]
+    pub session_presence: Option<SessionPresence>,
+    /// Whether the workstation proved itself by its device key; absent: it did, if the session is one that Handrail keeps itself.
+    #[serde(default)]
+    pub session_bound: Option<bool>,
     /// Why, such as `TREAT`.
     #[serde(default)]
     pub purpose: Option<Purpose>,

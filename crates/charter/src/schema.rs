@@ -7,7 +7,7 @@ use crate::vocabulary::{ActionShape, Attribute, Attributes, Shape, TypeShape, Vo
 use cedar_policy::{Schema, SchemaFragment};
 use events::{ActionName, TypeName};
 use serde_json::{Map, Value};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 /// How deep records and sets of one attribute nest.
@@ -134,7 +134,29 @@ fn vocabulary(json: &Value) -> Option<Vocabulary> {
         }
         known.actions.insert(ActionName::new(name).ok()?, ActionShape { principals, resources, context });
     }
+    known.groups = groups(part("actions"), &known);
     Some(known)
+}
+
+/// The groups of actions, with the actions that can be asked for in them.
+fn groups(declared: &Map<String, Value>, known: &Vocabulary) -> BTreeMap<ActionName, BTreeSet<ActionName>> {
+    let parents = |name: &str| {
+        let groups = declared.get(name).and_then(|action| action.get("memberOf")).and_then(Value::as_array);
+        groups.into_iter().flatten().filter_map(|group| group.get("id").and_then(Value::as_str))
+    };
+    let mut groups: BTreeMap<ActionName, BTreeSet<ActionName>> = BTreeMap::new();
+    for action in known.actions.keys() {
+        let (mut seen, mut next) = (BTreeSet::new(), vec![action.as_str()]);
+        while let Some(name) = next.pop() {
+            for group in parents(name).filter(|group| seen.insert(*group)).collect::<Vec<_>>() {
+                next.push(group);
+                if let Ok(group) = ActionName::new(group) {
+                    groups.entry(group).or_default().insert(action.clone());
+                }
+            }
+        }
+    }
+    groups
 }
 
 fn types(list: Option<&Value>) -> Option<BTreeSet<TypeName>> {
@@ -184,6 +206,9 @@ mod tests {
         assert_eq!(findings.into_list().len(), 0);
         let (_, known) = read.unwrap();
         assert_eq!(known.actions.len(), 1);
+        let read_chart = ActionName::new("read").unwrap();
+        assert_eq!(known.groups, [(ActionName::new("group").unwrap(), [read_chart.clone()].into())].into());
+        assert!(known.is_among(&read_chart, &["group".parse().unwrap()]) && !known.is_among(&read_chart, &[]));
         assert_eq!(known.actions["read"].resources, BTreeSet::from([TypeName::new("Kind").unwrap()]));
         let inner = &known.actions["read"].context["inner"];
         let Shape::Record(inner) = &inner.shape else { panic!("{inner:?}") };

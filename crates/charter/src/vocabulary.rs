@@ -15,6 +15,16 @@ pub struct Vocabulary {
     pub actions: BTreeMap<ActionName, ActionShape>,
     /// Entity types.
     pub types: BTreeMap<TypeName, TypeShape>,
+    /// Groups of actions, with the actions in them, directly or not.
+    pub groups: BTreeMap<ActionName, BTreeSet<ActionName>>,
+}
+
+impl Vocabulary {
+    /// Whether an action is one of these, or in one of these groups.
+    #[must_use]
+    pub fn is_among(&self, action: &ActionName, names: &[ActionName]) -> bool {
+        names.iter().any(|name| name == action || self.groups.get(name).is_some_and(|group| group.contains(action)))
+    }
 }
 
 /// What the schema declares of an action.

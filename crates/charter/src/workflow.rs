@@ -3,6 +3,7 @@
 use crate::length::{Minutes, Seconds};
 use crate::name::TargetName;
 use events::decision::EndMode;
+use events::signin::Cause;
 use events::{ActionName, Label, OwnerId, WorkflowName};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -139,6 +140,30 @@ pub struct Fallback {
     pub feed: FallbackMode,
     /// Recording fails.
     pub store: FallbackMode,
+    /// The badge reader does not work; absent: as for `authenticator`.
+    #[serde(default)]
+    pub reader: Option<FallbackMode>,
+    /// The provider that signs people in elsewhere does not answer; absent: as for `authenticator`.
+    #[serde(default)]
+    pub federation: Option<FallbackMode>,
+    /// The network between the workstation and Handrail fails; absent: as for `store`, because nothing could be recorded either.
+    #[serde(default)]
+    pub network: Option<FallbackMode>,
+}
+
+impl Fallback {
+    /// What is possible when signing in fails because of this; absent where the cause is nothing that fails: a rule, or the person.
+    #[must_use]
+    pub fn of(&self, cause: Cause) -> Option<FallbackMode> {
+        match cause {
+            Cause::Authenticator => Some(self.authenticator),
+            Cause::Reader => Some(self.reader.unwrap_or(self.authenticator)),
+            Cause::Federation => Some(self.federation.unwrap_or(self.authenticator)),
+            Cause::DeviceTrust => Some(self.device_trust),
+            Cause::Network => Some(self.network.unwrap_or(self.store)),
+            Cause::Policy | Cause::User => None,
+        }
+    }
 }
 
 /// What is possible then.

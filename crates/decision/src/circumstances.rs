@@ -176,13 +176,14 @@ pub struct Assurance {
 }
 
 impl Assurance {
-    /// What a risk requires by these rules at this unit; absent when they require nothing by risk.
+    /// What a risk requires by these rules at this unit, of people of a class; absent when they require nothing by risk.
     #[must_use]
-    pub fn of(rules: &Rules, risk: Risk, unit: Option<&UnitId>) -> Option<Self> {
+    pub fn of(rules: &Rules, risk: Risk, unit: Option<&UnitId>, class: Option<IdentityClass>) -> Option<Self> {
         let required = rules.assurance.required?.of(risk);
+        let of_class = class.and_then(|class| rules.assurance.authenticators.get(&class)?.max_age_min);
         let oldest = [1, 2, 3].map(|level| {
             let session = rules.assurance.session_limit(level, unit).map(|limit| limit.overall_min);
-            let lengths = session.into_iter().chain(required.max_age_min);
+            let lengths = session.into_iter().chain(required.max_age_min).chain(of_class);
             lengths.map(|length| i64::from(length.get())).min()
         });
         Some(Self { required: required.level.into(), enough: false, oldest })

@@ -5,7 +5,7 @@ mod help;
 
 use crate::actions::{self, Action};
 use crate::cedar::{self, Whole};
-use crate::circumstances::{self, Asker, AssertedCircumstances, Assurance, By, Circumstances, Found, Live};
+use crate::circumstances::{self, Asker, AssertedCircumstances, Assurance, By, Circumstances, Found, Live, Session};
 use crate::claims::holds_until;
 use crate::clockwork::{Field, Uses};
 use crate::context::{self, AssertedContext};
@@ -89,6 +89,8 @@ struct Situation<'a> {
     facts: &'a Facts,
     /// Authority held for a while.
     held: &'a Live,
+    /// How the asker signed in, where that is known; it then counts in the place of what is asserted.
+    session: Option<&'a Session>,
     now: Timestamp,
     /// The rules of the place it is judged at.
     rules: &'a Rules,
@@ -187,8 +189,20 @@ impl Engine {
     /// Answers as if the asker held this authority for a while: to see what it would open. Nobody gets anything by it.
     #[must_use]
     pub fn decide_holding(&self, question: &Question, facts: &Facts, held: &Live, now: Timestamp) -> Judgement {
+        self.decide_in(question, facts, held, None, now)
+    }
+
+    /// The same in a session that is known, and not asserted.
+    pub(crate) fn decide_in(
+        &self,
+        question: &Question,
+        facts: &Facts,
+        held: &Live,
+        session: Option<&Session>,
+        now: Timestamp,
+    ) -> Judgement {
         let unit = self.place(question, facts, false, now);
-        let situation = Situation { facts, held, now, rules: self.charter.rules_at(unit.as_ref()) };
+        let situation = Situation { facts, held, session, now, rules: self.charter.rules_at(unit.as_ref()) };
         let workflow = self.workflow(question, situation);
         let judged = self
             .case(question, situation, unit, false)
@@ -248,7 +262,8 @@ impl Engine {
     #[must_use]
     pub fn glance(&self, question: &Question, facts: &Facts, now: Timestamp) -> Glance {
         let unit = self.place(question, facts, false, now);
-        let situation = Situation { facts, held: &Live::default(), now, rules: self.charter.rules_at(unit.as_ref()) };
+        let rules = self.charter.rules_at(unit.as_ref());
+        let situation = Situation { facts, held: &Live::default(), session: None, now, rules };
         let seen = self.case(question, situation, unit, false).and_then(|case| {
             let gathered = self.gather(&case)?;
             Ok(Glance {
@@ -313,7 +328,8 @@ impl Engine {
             return Err(Refusal::NotForResource { action: action.name.clone(), kind: resource.kind.clone() });
         }
         let asked = self.patient(question)?;
-        let (known, asserted) = action.context.asserted(&question.asserted)?;
+        let (mut known, asserted) = action.context.asserted(&question.asserted)?;
+        known.session = situation.session.cloned().or(known.session);
         let found = self.circumstances(question, asked, situation, unit.as_ref(), known);
         let canonical = facts.patient.as_ref().filter(|_| asked.is_some()).map(|patient| patient.canonical);
         let patient = canonical.or(asked);
@@ -346,13 +362,17 @@ impl Engine {
         mut asserted: AssertedCircumstances,
     ) -> Found {
         let asker = Asker { principal: &question.principal.id, patient };
-        let Situation { facts, held, now, rules } = situation;
+        let Situation { facts, held, now, rules, .. } = situation;
         if question.session.is_some() {
             asserted.session = known_session::seen(facts, asserted.device.as_ref(), rules, now);
         }
-        let vouched = held.vouched || facts.vouched_until.is_some_and(|until| now < until);
+        let class = facts.principal.as_ref().map(|known| known.class);
+        let assurance = Assurance::of(rules, self.charter.risk(&question.action), unit, class);
+        // A colleague's word is good for what the charter says, and for nothing else.
+        let given = held.vouched || facts.vouched_until.is_some_and(|until| now < until);
+        let vouched = given && self.charter.vouching_covers(&question.action);
         let live = &Live { vouched, ..held.clone() };
-        let by = By { rules, live, assurance: Assurance::of(rules, self.charter.risk(&question.action), unit) };
+        let by = By { rules, live, assurance };
         circumstances::find(asker, facts, asserted, &by, now)
     }
 

@@ -59,6 +59,8 @@ pub struct Eligible {
     pub break_glass: bool,
     /// They are of a role that may ask for the workflow's entitlement.
     pub elevation: bool,
+    /// A colleague's word is good for what is asked for.
+    pub vouch: bool,
 }
 
 /// The changes to try for one kind of remedy, the least first: the first that permits is offered.
@@ -74,12 +76,12 @@ fn changes(
         RemedyKind::Narrow => workflow.narrow.get(action).into_iter().flatten().cloned().map(Change::Action).collect(),
         RemedyKind::StepUp => step_ups(workflow, circumstances, assurance).into_iter().map(Change::Session).collect(),
         RemedyKind::Vouch if circumstances.live.vouched => Vec::new(),
-        RemedyKind::Vouch => vec![Change::Vouched],
+        RemedyKind::Vouch if eligible.vouch => vec![Change::Vouched],
         RemedyKind::Elevation if eligible.elevation => {
             workflow.elevation.iter().cloned().map(Change::Elevated).collect()
         }
         RemedyKind::BreakGlass if eligible.break_glass => vec![Change::GlassBroken],
-        RemedyKind::Elevation | RemedyKind::BreakGlass | RemedyKind::HelpDesk => Vec::new(),
+        RemedyKind::Vouch | RemedyKind::Elevation | RemedyKind::BreakGlass | RemedyKind::HelpDesk => Vec::new(),
     }
 }
 

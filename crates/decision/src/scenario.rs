@@ -1,12 +1,12 @@
 //! Does the charter answer as its scenarios say it must? Each scenario's little world is built from leaves, as a real one is, and its
 //! questions are put to the engine.
 
-use crate::circumstances::Live;
+use crate::circumstances::{Live, Session};
 use crate::engine::Engine;
 use crate::judgement::Judgement;
 use crate::remedy;
 use charter::scenario::{Ask, ExpectedRemedy, Offset, Scenario, ScenarioPerson};
-use charter::vocabulary::principal_type;
+use charter::vocabulary::{SessionPresence, principal_type};
 use events::decision::{Asserted, Question, Remedy, Values};
 use events::encounter::Place;
 use events::principal::IdentityClass;
@@ -76,6 +76,7 @@ pub(crate) struct Prepared<'a> {
     question: Question,
     facts: Facts,
     live: Live,
+    session: Option<Session>,
     now: Timestamp,
 }
 
@@ -83,7 +84,7 @@ impl Prepared<'_> {
     /// Puts it to an engine.
     pub(crate) fn to(&self, engine: &Engine) -> Outcome {
         let ask = self.ask;
-        let judgement = engine.decide_holding(&self.question, &self.facts, &self.live, self.now);
+        let judgement = engine.decide_in(&self.question, &self.facts, &self.live, self.session.as_ref(), self.now);
         let mut differences = differences(ask, &judgement);
         if let Some(expected) = &ask.accountable {
             let digest = CharterDigest([0; 32]);
@@ -333,7 +334,7 @@ impl<'a> Stage<'a> {
             elevations: held.elevations.iter().cloned().collect(),
             exceptions: held.exceptions.iter().cloned().collect(),
         };
-        Ok(Prepared { ask, question, facts, live, now })
+        Ok(Prepared { ask, question, facts, live, session: known_session(ask), now })
     }
 
     fn question(&self, ask: &Ask) -> Result<Question, ScenarioError> {
@@ -371,6 +372,17 @@ impl<'a> Stage<'a> {
             },
         })
     }
+}
+
+/// The session of one who asks in a session that Handrail keeps itself.
+fn known_session(ask: &Ask) -> Option<Session> {
+    if ask.session_presence.is_none() && ask.session_bound.is_none() {
+        return None;
+    }
+    let method = ask.session_method.clone().unwrap_or_else(|| "unknown".into());
+    let session = Session::asserted(ask.session_level?.into(), ask.session_age_min.into(), method);
+    let presence = ask.session_presence.unwrap_or(SessionPresence::Present);
+    Some(session.known(presence, ask.session_bound.unwrap_or(true)))
 }
 
 fn context(ask: &Ask) -> Values {

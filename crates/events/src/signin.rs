@@ -45,7 +45,7 @@ pub enum Outcome {
 }
 
 /// What it was because of, where it did not work: the charter's taxonomy says who answers for each.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Cause {
     /// The key, phone or passkey.
@@ -62,6 +62,33 @@ pub enum Cause {
     User,
     /// The provider that signs them in elsewhere.
     Federation,
+}
+
+impl Cause {
+    /// Every cause.
+    pub const ALL: [Self; 7] = [
+        Self::Authenticator,
+        Self::Reader,
+        Self::DeviceTrust,
+        Self::Network,
+        Self::Policy,
+        Self::User,
+        Self::Federation,
+    ];
+
+    /// Its name in leaves and charters.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Authenticator => "authenticator",
+            Self::Reader => "reader",
+            Self::DeviceTrust => "device_trust",
+            Self::Network => "network",
+            Self::Policy => "policy",
+            Self::User => "user",
+            Self::Federation => "federation",
+        }
+    }
 }
 
 /// Somebody tried to sign in, come back, step up, or whatever else it takes to get to work.

@@ -9,6 +9,7 @@ mod overlays;
 mod privilege;
 mod provider;
 mod scenarios;
+mod signing_in;
 
 use crate::diagnostic::{Code, Diagnostic, Findings};
 use crate::document::{Document, Step};
@@ -33,6 +34,8 @@ pub(crate) fn all(parts: &Parts<'_>, findings: &mut Findings) {
     if let Some(doc) = &parts.assurance {
         privilege::assurance(&mut Check { doc, names: &names, findings });
         provider::all(&mut Check { doc, names: &names, findings });
+        let vocabulary = parts.schema.as_ref().map(|(_, vocabulary)| vocabulary);
+        signing_in::all(&mut Check { doc, names: &names, findings }, vocabulary);
     }
     if let Some(doc) = &parts.elevation {
         privilege::elevation(&mut Check { doc, names: &names, findings });

@@ -10,6 +10,7 @@ use crate::name::SiteId;
 use crate::names::{Names, Noun};
 use crate::overlay::{LocalWorkflow, Overlay};
 use crate::parts::Parts;
+use crate::signing_in::Reconnect;
 use crate::workflow::{FallbackMode, RequiredAssurance, Workflow};
 use cedar_policy::Effect;
 use events::UnitId;
@@ -156,6 +157,17 @@ fn sessions(check: &mut Check<'_, '_, Overlay>, by: &Measure<'_>) {
                 at_most(check, at!["session", index, key], Some(local), own);
             }
         }
+        super::signing_in::warning(check, index, limit);
+        let own = || here.iter().filter_map(|unit| assurance.session_rules(limit.level, Some(unit)));
+        if limit.reconnect == Some(Reconnect::Touch) && own().any(|rules| rules.reconnect == Reconnect::Verify) {
+            let message = "a site may not let a touch be enough to come back where the hospital wants PIN or finger";
+            check.say(Code::Bounds, at!["session", index, "reconnect"], message, "write `verify`, or leave it out");
+        }
+        if limit.badge_away_locks == Some(false) && own().any(|rules| rules.badge_away_locks) {
+            let message = "a site may not leave screens open where the hospital locks them";
+            let help = "write `true`, or leave it out";
+            check.say(Code::Bounds, at!["session", index, "badge_away_locks"], message, help);
+        }
     }
 }
 
@@ -192,11 +204,15 @@ fn workflow(
         local.downtime_tolerance_min,
         bounds.downtime_tolerance_min_max.unwrap_or(own.downtime_tolerance_min),
     );
+    let (here, house) = (&local.fallback, &own.fallback);
     let causes = [
-        ("authenticator", local.fallback.authenticator, own.fallback.authenticator),
-        ("device_trust", local.fallback.device_trust, own.fallback.device_trust),
-        ("feed", local.fallback.feed, own.fallback.feed),
-        ("store", local.fallback.store, own.fallback.store),
+        ("authenticator", here.authenticator, house.authenticator),
+        ("device_trust", here.device_trust, house.device_trust),
+        ("feed", here.feed, house.feed),
+        ("store", here.store, house.store),
+        ("reader", here.reader, house.reader.unwrap_or(house.authenticator)),
+        ("federation", here.federation, house.federation.unwrap_or(house.authenticator)),
+        ("network", here.network, house.network.unwrap_or(house.store)),
     ];
     for (cause, mode, own) in causes {
         let Some(mode) = mode.filter(|mode| *mode != FallbackMode::Block && *mode != own) else { continue };

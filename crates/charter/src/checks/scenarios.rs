@@ -168,6 +168,14 @@ fn question(check: &mut Check<'_, '_, Scenario>, index: usize, ask: &Ask, [peopl
     if let Some(level) = ask.session_level {
         check.level(at!["ask", index, "session_level"], level, 3);
     }
+    let about_session =
+        [("session_presence", ask.session_presence.is_some()), ("session_bound", ask.session_bound.is_some())];
+    for (key, said) in about_session {
+        if said && ask.session_level.is_none() {
+            let message = format!("`{key}` without `session_level` says nothing");
+            check.say(Code::Value, at!["ask", index, key], message, "add `session_level`, or take it out");
+        }
+    }
     if let Some(method) = &ask.session_method {
         check.refers(Noun::Method, at!["ask", index, "session_method"], method);
     }

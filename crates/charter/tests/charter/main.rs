@@ -13,6 +13,7 @@ mod broken;
 mod hostile;
 mod lints;
 mod providers;
+mod signing_in;
 mod sites;
 mod whole;
 

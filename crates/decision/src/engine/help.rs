@@ -1,7 +1,6 @@
 //! What would have helped: on a deny the question is put again under each change that its workflow lists.
 
 use super::{Case, Engine, Gathered, Situation};
-use crate::entities::Party;
 use crate::remedy::{self, Change, Eligible};
 use crate::unsaid::{self, Unsaid};
 use charter::workflow::{RemedyKind, Workflow};
@@ -72,13 +71,14 @@ impl Engine {
             &case.action.name,
             &case.found.circumstances,
             &situation.rules.assurance,
-            self.eligible(workflow, &case.principal),
+            self.eligible(workflow, case),
             &self.charter.owners().help_desk,
             attempt,
         )
     }
 
-    fn eligible(&self, workflow: Option<&Workflow>, principal: &Party) -> Eligible {
+    fn eligible(&self, workflow: Option<&Workflow>, case: &Case<'_>) -> Eligible {
+        let principal = &case.principal;
         let has = |roles: &[RoleName]| {
             roles.iter().any(|role| principal.ancestors.iter().any(|uid| self.statics.is_role(uid, role)))
         };
@@ -88,6 +88,7 @@ impl Engine {
         Eligible {
             break_glass: has(&self.charter.emergency().may_break_glass),
             elevation: entitlement.is_some_and(|entitlement| has(&entitlement.may_ask)),
+            vouch: self.charter.vouching_covers(&case.action.name),
         }
     }
 }

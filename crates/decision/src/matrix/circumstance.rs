@@ -3,6 +3,7 @@
 use super::plan::{Graces, Places};
 use super::setting::{Account, Bed, Device, Setting, Ties, Work};
 use crate::circumstances::Live;
+use charter::vocabulary::SessionPresence;
 use events::device::{DeviceKind, Posture};
 use events::{Label, UnitId};
 use smol_str::SmolStr;
@@ -92,6 +93,7 @@ impl List<'_> {
             shares_label: false,
             labels: Vec::new(),
             sign_in: Some((2, 5)),
+            screen: None,
             device: Some(Device { kind: DeviceKind::Workstation, managed: true, posture: Some(Posture::Healthy) }),
             device_at: None,
             emergency: false,
@@ -244,6 +246,15 @@ impl List<'_> {
         for (key, says, sign_in) in ways {
             let setting = Setting { sign_in, ..self.close() };
             self.add(About::Either, key, format!("on shift in the unit, on the treatment team, {says}"), setting);
+        }
+        let screens = [
+            ("locked", "at level 3, behind their own locked screen", (SessionPresence::Locked, true)),
+            ("unproved-device", "at level 3, at a device that did not prove itself", (SessionPresence::Present, false)),
+        ];
+        for (key, says, screen) in screens {
+            let setting = Setting { sign_in: Some((3, 0)), screen: Some(screen), ..self.close() };
+            let says = format!("on shift in the unit, on the treatment team, signed in {says}");
+            self.add(About::Either, key, says, setting);
         }
         let silent = Setting { says: None, ..self.close() };
         self.add(
@@ -398,6 +409,12 @@ impl List<'_> {
                 format!("entitled-{entitlement}"),
                 format!("on shift in another unit, with the entitlement “{title}”"),
                 weak,
+            );
+            self.add(
+                About::Either,
+                format!("entitled-{entitlement}-supplier-earlier"),
+                format!("a supplier's own account, with the entitlement “{title}”, signed in at level 3 a quarter of an hour ago"),
+                Setting { account: Account::Supplier, sign_in: Some((3, 15)), ..strong.clone() },
             );
             self.add(
                 About::Either,

@@ -1,6 +1,7 @@
 //! What is so in one circumstance of the matrix.
 
 use crate::circumstances::Live;
+use charter::vocabulary::SessionPresence;
 use events::device::{DeviceKind, Posture};
 use events::{Label, UnitId};
 use std::time::Duration;
@@ -90,6 +91,8 @@ pub(super) struct Setting {
     pub(super) labels: Vec<Label>,
     /// Level and minutes ago.
     pub(super) sign_in: Option<(i64, i64)>,
+    /// In a session that Handrail keeps itself: whether they are at the screen, and whether the workstation proved itself.
+    pub(super) screen: Option<(SessionPresence, bool)>,
     pub(super) device: Option<Device>,
     /// Where the device stands; otherwise where the asker works.
     pub(super) device_at: Option<UnitId>,

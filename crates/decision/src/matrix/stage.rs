@@ -3,6 +3,7 @@
 use super::circumstance::Circumstance;
 use super::setting::{Account, Appointment, Bed, Order, Setting, Work};
 use super::{Line, Plan, Who};
+use crate::circumstances::Session;
 use crate::engine::Engine;
 use crate::judgement::Judgement;
 use charter::vocabulary::FAMILY_PREFIX;
@@ -29,6 +30,7 @@ const PATIENT: PatientPseudonym = PatientPseudonym::from_bytes([7; 16]);
 const UNKNOWN: PatientPseudonym = PatientPseudonym::from_bytes([9; 16]);
 const ASKER: &str = "asker";
 const DEVICE: &str = "device-1";
+const METHOD: &str = "security_key";
 const FAMILY: &str = "matrix";
 
 /// What is true of the asker there, whatever charter is asked.
@@ -95,7 +97,12 @@ impl<'a> Stage<'a> {
         }
         question.asserted = Asserted { action: self.said(plan, line), context: self.context(), ..Asserted::default() };
         let facts = if about_patient { &self.of_patient } else { &self.of_house };
-        Ok(engine.decide_holding(&question, facts, &self.setting.held, NOW))
+        Ok(engine.decide_in(&question, facts, &self.setting.held, self.known_session().as_ref(), NOW))
+    }
+
+    fn known_session(&self) -> Option<Session> {
+        let ((level, age_minutes), (presence, bound)) = self.setting.sign_in.zip(self.setting.screen)?;
+        Some(Session::asserted(level, age_minutes, METHOD.into()).known(presence, bound))
     }
 
     fn said(&self, plan: &Plan, line: &Line) -> Values {
@@ -110,7 +117,7 @@ impl<'a> Stage<'a> {
             context.insert("device".to_owned(), Value::from(DEVICE));
         }
         if let Some((level, age_minutes)) = self.setting.sign_in {
-            let session = json!({ "level": level, "age_minutes": age_minutes, "method": "security_key" });
+            let session = json!({ "level": level, "age_minutes": age_minutes, "method": METHOD });
             context.insert("session".to_owned(), session);
         }
         context
