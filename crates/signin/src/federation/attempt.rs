@@ -10,6 +10,7 @@ use aws_lc_rs::{digest, hmac};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use charter::name::ProviderName;
+use events::workstation::DeviceKey;
 use events::{DeviceId, PrincipalId, Timestamp};
 use serde::{Deserialize, Serialize};
 use std::collections::HashMap;
@@ -30,6 +31,9 @@ pub struct Bound {
     /// The workstation it began at.
     #[serde(rename = "w", default, skip_serializing_if = "Option::is_none")]
     pub workstation: Option<DeviceId>,
+    /// The key of the browser it began in, where that is no enrolled workstation's: a session away from one is held by it.
+    #[serde(rename = "k", default, skip_serializing_if = "Option::is_none")]
+    pub key: Option<DeviceKey>,
     /// What it is for.
     #[serde(rename = "p")]
     pub purpose: Purpose,
@@ -228,6 +232,7 @@ mod tests {
     fn bound() -> Bound {
         Bound {
             workstation: Some(DeviceId::new("ED-WS-07").unwrap()),
+            key: Some(DeviceKey { x: "x".into(), y: "y".into() }),
             purpose: Purpose::Again { person: PrincipalId::new("nadia-okafor").unwrap(), level: 2 },
         }
     }

@@ -46,7 +46,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 use token::{Asked, Identity, Logout};
-use world::Subject;
+use world::{SessionFacts, Subject};
 
 /// The longest code or state that is looked at, in bytes.
 const ANSWER_BYTES_MAX: usize = 4096;
@@ -357,6 +357,15 @@ impl Federation {
             return Err(TokenFault::Used.into());
         }
         Ok(EndedThere { provider: name.clone(), logout })
+    }
+
+    /// The sessions here that end by what a provider told. They are the caller's to end.
+    #[must_use]
+    pub fn sessions_ended(&self, told: &EndedThere) -> Vec<SessionFacts> {
+        let ends = |session: &&SessionFacts| {
+            session.provider_session.as_ref().is_some_and(|there| told.ends(there, session.started_at))
+        };
+        self.0.plane.world(|world| world.sessions().filter(ends).cloned().collect())
     }
 
     /// Where a provider sends the browser back to; registered there.

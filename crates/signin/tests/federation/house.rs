@@ -48,7 +48,7 @@ pub(crate) fn person(name: &str) -> PrincipalId {
 }
 
 pub(crate) fn to_sign_in() -> Bound {
-    Bound { workstation: None, purpose: Purpose::SignIn }
+    Bound { workstation: None, key: None, purpose: Purpose::SignIn }
 }
 
 /// The time there is: a real provider's tokens are of it.

@@ -11,11 +11,13 @@ use axum::routing::post;
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use events::principal::{Ended, IdentityClass};
+use events::session::Started;
 use events::signin::Cause;
+use events::{SessionId, Timestamp};
 use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
 use serde_json::json;
 use signin::federation::{
-    Bound, Brought, Federation, FetchFault, PersonFault, Purpose, Refusal, StateFault, TokenFault,
+    Bound, Brought, Federated, Federation, FetchFault, PersonFault, Purpose, Refusal, StateFault, TokenFault,
 };
 use std::collections::HashMap;
 use std::time::Duration;
@@ -35,7 +37,7 @@ async fn brings(federation: &Federation, browser: &mut Browser, account: &str) -
     (Here::of(&begun), brought(&back))
 }
 
-async fn signs_in(federation: &Federation, account: &str) -> Result<signin::federation::Federated, Refusal> {
+async fn signs_in(federation: &Federation, account: &str) -> Result<Federated, Refusal> {
     let (here, brought) = brings(federation, &mut Browser::new(), account).await;
     here.brings(federation, &brought).await
 }
@@ -115,7 +117,8 @@ async fn to_prove_it_again_they_must_do_so_now_and_be_the_same_person() {
     let mut browser = Browser::new();
     let (here, first) = brings(&federation, &mut browser, "acc-nadia").await;
     let before = here.brings(&federation, &first).await.unwrap();
-    let again = |level| Bound { workstation: None, purpose: Purpose::Again { person: person("nadia"), level } };
+    let again =
+        |level| Bound { workstation: None, key: None, purpose: Purpose::Again { person: person("nadia"), level } };
 
     let begun = federation.begin(&provider(), again(2), Some(&here.cookie)).await.unwrap();
     assert_eq!(parameter(&begun.location, "prompt").as_deref(), Some("login"));
@@ -358,6 +361,20 @@ async fn listener() -> (String, mpsc::UnboundedReceiver<String>) {
     (address, heard)
 }
 
+fn started(session: &str, federated: &Federated, now: Timestamp) -> Started {
+    Started {
+        session: SessionId::new(session).unwrap(),
+        principal: federated.principal.clone(),
+        workstation: None,
+        key: None,
+        proof: federated.proof(),
+        good_until: now + Duration::from_secs(3600),
+        vouched_by: None,
+        review_due: None,
+        provider_session: Some(federated.provider_session.clone()),
+    }
+}
+
 #[tokio::test]
 async fn signing_out_here_signs_out_there_and_what_ends_there_ends_here() {
     let (address, mut heard) = listener().await;
@@ -372,6 +389,9 @@ async fn signing_out_here_signs_out_there_and_what_ends_there_ends_here() {
     let elsewhere = signs_in(&federation, "acc-nadia").await.unwrap();
     let omar = signs_in(&federation, "acc-omar").await.unwrap();
     let began = house.plane.now();
+    for (session, federated) in [("s-nadia", &nadia), ("s-elsewhere", &elsewhere), ("s-omar", &omar)] {
+        house.tell(Box::new(started(session, federated, began))).await;
+    }
 
     let out = federation.sign_out(&provider(), &person("nadia")).await.unwrap().unwrap();
     assert!(parameter(&out, "id_token_hint").is_some());
@@ -379,6 +399,9 @@ async fn signing_out_here_signs_out_there_and_what_ends_there_ends_here() {
 
     let token = tokio::time::timeout(Duration::from_secs(20), heard.recv()).await.unwrap().unwrap();
     let ended = federation.told_of_end(&provider(), &token).await.unwrap();
+    let ends: Vec<String> =
+        federation.sessions_ended(&ended).iter().map(|session| session.session.to_string()).collect();
+    assert_eq!(ends, ["s-nadia"]);
     assert!(ended.ends(&nadia.provider_session, began));
     assert!(!ended.ends(&elsewhere.provider_session, began), "the session of another browser goes on");
     assert!(!ended.ends(&omar.provider_session, began));
