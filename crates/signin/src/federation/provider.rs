@@ -9,6 +9,7 @@ use super::refusal::{FetchFault, Refusal, TokenFault, error_code};
 use super::settings::{Settings, SettingsError};
 use super::token::Frame;
 use events::Timestamp;
+use reqwest::header::HeaderValue;
 use serde_json::Value;
 use std::sync::Arc;
 use std::time::Duration;
@@ -134,11 +135,6 @@ impl Provider {
         now: Timestamp,
     ) -> Result<Tokens, Refusal> {
         let metadata = self.metadata(now).await?;
-        let mut form = Serializer::new(String::new());
-        form.append_pair("grant_type", "authorization_code")
-            .append_pair("code", code)
-            .append_pair("redirect_uri", redirect_uri)
-            .append_pair("code_verifier", verifier);
         let towards = Towards {
             client_id: &self.settings.client_id,
             issuer: &self.settings.issuer,
@@ -146,8 +142,8 @@ impl Provider {
             ways: &metadata.client_auth,
             now,
         };
-        let header = self.client.prove(towards, &mut form).map_err(Refusal::Client)?;
-        let answer = self.fetch.form(&metadata.token, form.finish(), header).await;
+        let (form, header) = self.question(code, verifier, redirect_uri, towards)?;
+        let answer = self.fetch.form(&metadata.token, form, header).await;
         let answer = answer.map_err(|fault| Refusal::Unreachable { what: "its token endpoint", fault })?;
         let text = |name: &str| answer.fields.get(name).and_then(Value::as_str);
         if answer.status != 200 {
@@ -156,6 +152,23 @@ impl Provider {
         let needed =
             |name: &'static str| text(name).map(|text| Zeroizing::new(text.to_owned())).ok_or(TokenFault::Claim(name));
         Ok(Tokens { id: needed("id_token")?, access: needed("access_token")? })
+    }
+
+    /// The form a code is exchanged by, and the header that goes with it.
+    fn question(
+        &self,
+        code: &str,
+        verifier: &str,
+        redirect_uri: &str,
+        towards: Towards<'_>,
+    ) -> Result<(String, Option<HeaderValue>), Refusal> {
+        let mut form = Serializer::new(String::new());
+        form.append_pair("grant_type", "authorization_code")
+            .append_pair("code", code)
+            .append_pair("redirect_uri", redirect_uri)
+            .append_pair("code_verifier", verifier);
+        let header = self.client.prove(towards, &mut form).map_err(Refusal::Client)?;
+        Ok((form.finish(), header))
     }
 }
 

@@ -35,6 +35,18 @@ impl Stage {
 }
 
 #[tokio::test]
+async fn a_server_of_many_threads_can_do_all_of_it() {
+    let stage = Stage::set().await;
+    let stage = tokio::spawn(async move {
+        assert_eq!(stage.signs_in(Way::Right).await.unwrap().principal, person("nadia"));
+        assert_eq!(stage.federation.sign_out(&provider(), &person("nadia")).await, Ok(None), "it has no such place");
+        let told = stage.federation.told_of_end(&provider(), "no.token.atall").await;
+        assert_eq!(told, Err(Refusal::Token(TokenFault::Form)));
+    });
+    stage.await.unwrap();
+}
+
+#[tokio::test]
 async fn a_token_that_is_not_what_it_must_be_signs_nobody_in() {
     let stage = Stage::set().await;
     assert_eq!(stage.signs_in(Way::Right).await.unwrap().principal, person("nadia"));
