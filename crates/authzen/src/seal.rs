@@ -1,23 +1,21 @@
 //! What callers carry for us: page tokens they can neither read nor change, and binding tokens they can read and not change.
 
-use aws_lc_rs::aead::{AES_256_GCM, Aad, NONCE_LEN, Nonce, RandomizedNonceKey};
 use aws_lc_rs::{digest, hmac};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use plane::Plane;
-use serde::Serialize;
-use serde::de::DeserializeOwned;
+use plane::{Plane, Sealer};
 use serde_json::{Value, json};
 
 /// The longest token text that is looked at, in bytes.
 pub(crate) const TOKEN_BYTES_MAX: usize = 2048;
 
-/// Bound to every page token, so that nothing else sealed with the key can pass for one.
-const PAGE: &[u8] = b"authzen page token 1";
+/// What nothing else is sealed for.
+const PAGE: &str = "authzen page token 1";
 
 /// The keys of both sorts of token, each derived from the store's token key for its one use.
 pub(crate) struct Seal {
-    page: Option<RandomizedNonceKey>,
+    /// Page tokens.
+    pub(crate) page: Sealer,
     binding: hmac::Key,
 }
 
@@ -31,33 +29,10 @@ impl Seal {
     /// Derives the keys of a node's store: they outlive the process, and so do tokens.
     pub(crate) fn of(plane: &Plane) -> Self {
         let root = hmac::Key::new(hmac::HMAC_SHA256, plane.store().keys().token.bytes());
-        let page = hmac::sign(&root, PAGE);
         Self {
-            page: RandomizedNonceKey::new(&AES_256_GCM, page.as_ref()).ok(),
+            page: Sealer::new(plane, PAGE, TOKEN_BYTES_MAX),
             binding: hmac::Key::new(hmac::HMAC_SHA256, hmac::sign(&root, b"authzen binding token 1").as_ref()),
         }
-    }
-
-    /// Seals a page token. Nothing if that fails, which leaves a search without a next page rather than with a wrong one.
-    pub(crate) fn page<T: Serialize>(&self, content: &T) -> Option<String> {
-        let mut bytes = serde_json::to_vec(content).ok()?;
-        let nonce = self.page.as_ref()?.seal_in_place_append_tag(Aad::from(PAGE), &mut bytes).ok()?;
-        let mut token = nonce.as_ref().to_vec();
-        token.append(&mut bytes);
-        Some(URL_SAFE_NO_PAD.encode(token))
-    }
-
-    /// Opens a page token that was sealed here.
-    pub(crate) fn open_page<T: DeserializeOwned>(&self, token: &str) -> Option<T> {
-        if token.len() > TOKEN_BYTES_MAX {
-            return None;
-        }
-        let bytes = URL_SAFE_NO_PAD.decode(token).ok()?;
-        let (nonce, sealed) = bytes.split_at_checked(NONCE_LEN)?;
-        let nonce = Nonce::try_assume_unique_for_key(nonce).ok()?;
-        let mut sealed = sealed.to_vec();
-        let opened = self.page.as_ref()?.open_in_place(nonce, Aad::from(PAGE), &mut sealed).ok()?;
-        serde_json::from_slice(opened).ok()
     }
 
     /// Signs claims as a JSON web signature in its compact form (RFC 7515), with HMAC-SHA-256: only this store can check it.

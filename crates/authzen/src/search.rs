@@ -148,7 +148,7 @@ fn begin(
     let Some(token) = token else { return Ok((None, limit)) };
     let bad = |why: &str| ReplyError::BadRequest(format!("`page.token`: {why}"));
     // One of another caller is no token at all, as one that was changed.
-    let opened = api.seal.open_page::<Token>(&token).filter(|token| token.caller == caller.name().as_str());
+    let opened = api.seal.page.open::<Token>(&token).filter(|token| token.caller == caller.name().as_str());
     let token = opened.ok_or_else(|| bad("this is not a token of yours"))?;
     if token.expires_at <= api.plane.now() {
         return Err(bad("this token has expired; begin again without one"));
@@ -177,7 +177,7 @@ async fn answer(
     drop(place);
     metrics::counter!("handrail_search_pages_total").increment(1);
     let token = found.next.as_ref().and_then(|after| {
-        api.seal.page(&Token {
+        api.seal.page.seal(&Token {
             search: digest,
             caller: caller.name().to_string(),
             after: after.clone(),

@@ -127,6 +127,12 @@ impl Seat {
         self.0.heard_ms.store(now_ms, Ordering::Relaxed);
     }
 
+    /// Where they come from: an IPv4 address, or the network of an IPv6 one.
+    #[must_use]
+    pub fn address(&self) -> IpAddr {
+        self.0.address
+    }
+
     /// Whoever has it has shown to be of use: nobody takes it any more, unless its address has more than its share.
     pub fn is_of_use(&self) {
         self.0.of_use.store(true, Ordering::Relaxed);

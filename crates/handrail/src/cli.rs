@@ -3,6 +3,7 @@
 mod charter;
 mod node;
 mod patient;
+pub(crate) mod signing_in;
 mod stored;
 
 pub(crate) use charter::Charter;
@@ -42,6 +43,12 @@ pub(crate) enum Command {
     /// The people who work with Handrail's console.
     #[command(subcommand)]
     Operator(Operator),
+    /// Who may sign in at the bedside.
+    #[command(subcommand)]
+    Person(signing_in::Person),
+    /// Where people sign in.
+    #[command(subcommand)]
+    Workstation(signing_in::Workstation),
     /// What the hospital has decided.
     #[command(subcommand)]
     Charter(Charter),

@@ -16,6 +16,7 @@
 //                          the options have a user, else got), and sends data-result="URL" the fields with {ceremony, credential,
 //                          elapsed_ms, interactions}. What fails is told data-attempt="URL": {ceremony, outcome, elapsed_ms, interactions}
 //                          with outcome cancelled, timed_out, already_registered, unsupported, wrong_address, network or failed.
+//   data-browser-key       With data-ceremony: this is no enrolled workstation, so the result has the browser's own key as x and y.
 //   data-start             The ceremony starts without a touch, once the page is looked at.
 //   data-keep              Half-filled, it survives a lock: it is sent to the lock's address with its own in `kept_action`.
 //   data-resume            The sealed form to send on after a proof.
@@ -97,10 +98,22 @@
       all.onabort = all.onerror = () => failed(all.error);
     };
   });
-  const enrol = async (form) => {
+  const make = async (device) => {
     const pair = await crypto.subtle.generateKey({ name: "ECDSA", namedCurve: "P-256" }, false, ["sign", "verify"]);
     const { x, y } = await crypto.subtle.exportKey("jwk", pair.publicKey);
-    const mine = { device: form.dataset.enrol, key: pair.privateKey };
+    return { device, key: pair.privateKey, x, y };
+  };
+  // A browser that is no enrolled workstation has a key of its own, and says which with the ceremony that begins a session.
+  const own = async () => {
+    const kept = await store("readonly", (keys) => keys.get("this"));
+    if (kept?.device === "browser") return kept;
+    if (kept) { page.renew ||= "/bedside/renew"; if (await renew()) location.reload(); throw new DOMException("", "AbortError"); }
+    const mine = await make("browser");
+    await store("readwrite", (keys) => keys.put(mine, "this"));
+    return mine;
+  };
+  const enrol = async (form) => {
+    const mine = await make(form.dataset.enrol), { x, y } = mine;
     // Kept before it is told, so that no workstation is enrolled with a key that is gone; the old one counts until then.
     await store("readwrite", (keys) => keys.put(mine, "new"));
     const answer = await post(form.action, { ...fields(form), x, y });
@@ -154,15 +167,16 @@
     say("", form);
     try {
       if (stale()) await renew();
+      const { x, y } = "browserKey" in form.dataset ? await own() : {};
       const answer = await post(options, fields(form));
       if (!answer.publicKey) return follow(answer, form);
-      const make = Boolean(answer.publicKey.user), reads = make ? "parseCreationOptionsFromJSON" : "parseRequestOptionsFromJSON";
+      const makes = Boolean(answer.publicKey.user), reads = makes ? "parseCreationOptionsFromJSON" : "parseRequestOptionsFromJSON";
       if (!window.PublicKeyCredential?.[reads]) throw new DOMException("", "NotSupportedError");
       const publicKey = PublicKeyCredential[reads](answer.publicKey), signal = mine.signal;
       asked = now();
       wait = publicKey.timeout || Infinity;
-      const credential = await navigator.credentials[make ? "create" : "get"]({ publicKey, signal });
-      return follow(await post(result, { ...fields(form), ceremony: name, credential: credential.toJSON(), ...measured() }), form);
+      const credential = await navigator.credentials[makes ? "create" : "get"]({ publicKey, signal });
+      return follow(await post(result, { ...fields(form), x, y, ceremony: name, credential: credential.toJSON(), ...measured() }), form);
     } catch (error) {
       if (mine.signal.aborted) return false;
       const late = now() - asked > wait * 0.95;

@@ -71,6 +71,8 @@ pub struct CeremonyForm<'a> {
     pub form_token: &'a str,
     /// It starts without a touch.
     pub start: bool,
+    /// This is no enrolled workstation: the browser says which key of its own it has.
+    pub browser_key: bool,
 }
 
 impl CeremonyForm<'_> {
@@ -79,7 +81,7 @@ impl CeremonyForm<'_> {
     pub fn render(&self, body: &Markup) -> Markup {
         html! {
             form.stack method="post" data-ceremony=(self.name) data-options=(self.options) data-result=(self.result)
-                data-attempt=(self.attempt) data-start[self.start] {
+                data-attempt=(self.attempt) data-start[self.start] data-browser-key[self.browser_key] {
                 (body)
                 p.said role="status" data-say {}
                 (without_script())
@@ -255,6 +257,7 @@ mod tests {
             attempt: "/a",
             form_token: "t0ken",
             start: false,
+            browser_key: false,
         };
         let html = form.render(&html! { button { "Go" } }).0;
         for part in [

@@ -1,9 +1,24 @@
-//! Who is at the workstation? Today: the people who work with Handrail itself, and what passkeys and security keys prove.
+//! Who is at the workstation?
 //!
+//! - [`operator`]: people who work with Handrail itself: one-use sign-in links, their sessions, and the extractors that put an operator's
+//!   authority into a signature.
+//! - [`point`]: the point of care: what every slice below hangs on, the cookie that lives a minute, and who a request comes from.
+//! - [`workstation`]: enrolling one by a code, its device key, and the renewal of the cookie.
+//! - [`enrolment`]: invitations, and registering authenticators.
 //! - [`federation`]: somebody else says who is here, by OpenID Connect; the charter says what that is worth.
-//! - [`operator`]: one-use sign-in links, operators' sessions, and the extractors that put an operator's authority into a signature.
-//! - [`passkey`]: the ceremonies of WebAuthn, and by which of the charter's methods somebody proved who they are.
+//! - [`passkey`]: the two ceremonies of WebAuthn.
+//! - [`session`]: signing in, locking, coming back, going on elsewhere, stepping up, ending.
+//! - [`attempt`]: every try, measured, and how many there may be.
+//! - [`slip`]: one-use secrets.
 
+pub mod attempt;
+pub mod enrolment;
 pub mod federation;
 pub mod operator;
+mod origin;
 pub mod passkey;
+pub mod point;
+pub mod session;
+pub mod slip;
+mod token;
+pub mod workstation;

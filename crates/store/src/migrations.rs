@@ -25,6 +25,7 @@ pub(crate) const ALL: &[Migration] = &[
     Migration { number: 3, name: "detail", sql: include_str!("../migrations/0003_detail.sql") },
     Migration { number: 4, name: "nodes", sql: include_str!("../migrations/0004_nodes.sql") },
     Migration { number: 5, name: "several nodes", sql: include_str!("../migrations/0005_several_nodes.sql") },
+    Migration { number: 6, name: "sign in", sql: include_str!("../migrations/0006_sign_in.sql") },
 ];
 
 /// Why the tables cannot be brought to this build's form.

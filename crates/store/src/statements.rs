@@ -150,6 +150,23 @@ statements! {
     /// `before`: forgets sessions that ended before then.
     pub OPERATOR_SESSION_PRUNE "operator_session_prune" = "DELETE FROM operator_session WHERE good_until < ?1";
 
+    // Signing in.
+
+    /// `id, errand, subject, digest, good_until`.
+    pub SLIP_ADD "slip_add" must_change =
+        "INSERT INTO slip (id, errand, subject, digest, good_until) VALUES (?1, ?2, ?3, ?4, ?5)";
+    /// `id, errand, now` → `subject, digest, good_until`, while it is good and unused.
+    pub SLIP_FIND "slip_find" =
+        "SELECT subject, digest, good_until FROM slip WHERE id = ?1 AND errand = ?2 AND used_at IS NULL AND good_until > ?3";
+    /// `id, now`. One that was used or is past its time is a conflict.
+    pub SLIP_USE "slip_use" must_change =
+        "UPDATE slip SET used_at = ?2 WHERE id = ?1 AND used_at IS NULL AND good_until > ?2";
+    /// `errand, subject, now`: uses up every slip of that errand for one subject.
+    pub SLIPS_END "slips_end" =
+        "UPDATE slip SET used_at = ?3 WHERE errand = ?1 AND subject = ?2 AND used_at IS NULL AND good_until > ?3";
+    /// `before`: forgets slips that ended before then.
+    pub SLIP_PRUNE "slip_prune" = "DELETE FROM slip WHERE good_until < ?1";
+
     // Feeds.
 
     /// `feed, control_id, sha256, after` → `ack, at`, of a message answered after then.

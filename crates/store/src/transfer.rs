@@ -61,6 +61,7 @@ tables! {
     "directory" ("key, pseudonym, since") "?1, ?2, ?3";
     "operator_link" ("id, operator, digest, good_until, used_at") "?1, ?2, ?3, ?4, ?5";
     "operator_session" ("id, operator, digest, good_until, ended_at") "?1, ?2, ?3, ?4, ?5";
+    "slip" ("id, errand, subject, digest, good_until, used_at") "?1, ?2, ?3, ?4, ?5, ?6";
     "feed_message" ("feed, control_id, sha256, ack, at") "?1, ?2, ?3, ?4, ?5";
     "rejected_message" ("id, feed, sha256, bytes, reason, at") "?1, ?2, ?3, ?4, ?5, ?6";
     "charter" ("digest, bytes") "?1, ?2";

@@ -20,6 +20,7 @@ mod patient;
 mod rejected;
 mod replay;
 mod serve;
+mod signing_in;
 mod stored;
 mod temporary;
 mod witness;
@@ -37,6 +38,8 @@ pub(crate) fn run(cli: Cli) -> Result<(), Failure> {
         Command::Doctor(args) => asking()?.block_on(doctor::run(args, out)),
         Command::Caller(args) => asking()?.block_on(caller::run(args, out)),
         Command::Operator(args) => asking()?.block_on(operator::run(args, out)),
+        Command::Person(args) => asking()?.block_on(signing_in::person(args, out)),
+        Command::Workstation(args) => asking()?.block_on(signing_in::workstation(args, out)),
         Command::Charter(args) => asking()?.block_on(charter::run(args, out)),
         Command::Decide(args) => asking()?.block_on(decide::run(args, out)),
         Command::Who(args) => asking()?.block_on(decide::who(args, out)),

@@ -67,6 +67,7 @@ pub(crate) fn routes(local: Local) -> Router {
         .merge(super::local_charter::routes())
         .merge(super::audit::routes())
         .merge(super::patients::routes())
+        .merge(super::signing_in::routes())
         .merge(super::local_feeds::routes())
         .merge(super::nodes::routes())
         .with_state(local)

@@ -12,6 +12,7 @@ pub(crate) mod nodes;
 pub(crate) mod notify;
 mod operators;
 pub(crate) mod patients;
+pub(crate) mod signing_in;
 pub(crate) mod tiles;
 pub(crate) mod tls;
 pub(crate) mod witnesses;

@@ -26,6 +26,7 @@ use pages::Environment;
 use plane::{OpenError, Plane, Settings, SystemClock};
 use signin::federation::Federation;
 use signin::operator::{BaseUrl, Desk};
+use signin::point::PointOfCare;
 use std::collections::BTreeMap;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
@@ -45,6 +46,7 @@ pub(crate) struct Node {
     pub(crate) callers: Callers,
     pub(crate) base_url: Arc<str>,
     desk: Desk,
+    point: PointOfCare,
     http: TcpListener,
     tls: Option<Tls>,
     mllp: Option<TcpListener>,
@@ -102,11 +104,8 @@ impl Node {
             None => (None, BTreeMap::new()),
         };
         let (local, socket) = bind_local(&config.data)?;
-        let base_url = match &config.listen.base_url {
-            Some(url) => url.trim_end_matches('/').to_owned(),
-            None => format!("{}://{}", if tls.is_some() { "https" } else { "http" }, http.local_addr()?),
-        };
-        let desk = Desk::new(plane.clone(), base_url.parse::<BaseUrl>()?, environment, env!("CARGO_PKG_VERSION"));
+        let base_url = reached_at(config, &environment, &http, tls.is_some())?;
+        let (desk, point) = front(&plane, base_url.parse::<BaseUrl>()?, environment);
         let _federation = federate(config, &desk)?;
         let limits = Limits {
             connections_max: config.connections.max,
@@ -121,6 +120,7 @@ impl Node {
             callers,
             base_url,
             desk,
+            point,
             http,
             tls,
             mllp,
@@ -178,8 +178,8 @@ impl Node {
         let (mut retention, mut folding) = upkeep(&self.plane, &stop);
         let witnessing = tokio::spawn(self.witnesses.clone().keep_asking(stop.clone()));
         let sharing = tokio::spawn({
-            let (callers, stop) = (self.callers.clone(), stop.clone());
-            async move { callers.keep_shares(stop).await }
+            let (callers, point, stop) = (self.callers.clone(), self.point.clone(), stop.clone());
+            async move { tokio::join!(callers.keep_shares(stop.clone()), point.watch_sessions(stop)) }
         });
         let keeper_stop = CancellationToken::new();
         let mut keeper = tokio::spawn({
@@ -246,12 +246,31 @@ impl Node {
             .merge(authzen::routes(api))
             .merge(audit::fhir::routes::routes(fhir))
             .merge(feeds::api::routes(plane.clone(), self.callers.clone()))
+            .merge(bedside::routes(self.point.clone()))
             .merge(console::routes(Console::new(self.desk.clone(), self.search.clone())))
             .merge(health_routes(health))
             .merge(tile_routes(tiles))
             .layer(RequestBodyTimeoutLayer::new(self.limits.header_timeout))
             .layer(axum::middleware::from_fn(in_time))
     }
+}
+
+/// How people reach the node.
+fn reached_at(config: &Config, at: &Environment, http: &TcpListener, encrypted: bool) -> std::io::Result<String> {
+    let address = http.local_addr()?;
+    Ok(match &config.listen.base_url {
+        Some(url) => url.trim_end_matches('/').to_owned(),
+        // Browsers offer passkeys under a name only, and this one is everywhere.
+        None if *at == Environment::Development => format!("http://localhost:{}", address.port()),
+        None => format!("{}://{address}", if encrypted { "https" } else { "http" }),
+    })
+}
+
+/// What operators sign in at, and what everybody else does.
+fn front(plane: &Plane, base: BaseUrl, environment: Environment) -> (Desk, PointOfCare) {
+    let version = env!("CARGO_PKG_VERSION");
+    let point = PointOfCare::new(plane.clone(), base.clone(), environment.clone(), version);
+    (Desk::new(plane.clone(), base, environment, version), point)
 }
 
 /// Opens the store and folds in what waits in the spool.

@@ -82,6 +82,7 @@ async fn page(State(behind): Node, Path(name): Path<String>) -> Response {
         attempt: "/attempt",
         form_token: "t0ken",
         start: false,
+        browser_key: false,
     };
     let body = match name.as_str() {
         "enrol" => workstation_form("/enrol", DEVICE, "t0ken", &wide_button("Go")),

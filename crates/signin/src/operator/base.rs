@@ -24,22 +24,28 @@ impl BaseUrl {
         self.https
     }
 
+    /// Its origin, as browsers write it.
+    #[must_use]
+    pub fn origin(&self) -> String {
+        self.to_string()
+    }
+
     /// Whether only this machine can reach it.
     #[must_use]
     pub fn is_loopback(&self) -> bool {
         loopback(&self.authority)
     }
 
-    /// The name of the session's cookie. `__Host-` makes browsers refuse it from any other host or path, but they accept that prefix on
+    /// The name of a session's cookie. `__Host-` makes browsers refuse it from any other host or path, but they accept that prefix on
     /// encrypted connections only. Cookies do not tell ports apart, so on plain connections the name does.
     #[must_use]
-    pub fn cookie_name(&self) -> String {
+    pub fn cookie_name(&self, whose: &str) -> String {
         if self.https {
-            "__Host-handrail-operator".to_owned()
+            format!("__Host-handrail-{whose}")
         } else {
             let port = self.authority.rsplit_once(':').map_or("80", |(_, port)| port);
             let port: String = port.chars().filter(char::is_ascii_alphanumeric).collect();
-            format!("handrail-operator-{port}")
+            format!("handrail-{whose}-{port}")
         }
     }
 
@@ -108,9 +114,9 @@ mod tests {
 
     #[test]
     fn the_host_prefix_is_used_where_browsers_accept_it() {
-        assert_eq!(base("https://handrail.example").cookie_name(), "__Host-handrail-operator");
-        assert_eq!(base("http://127.0.0.1:7410").cookie_name(), "handrail-operator-7410");
-        assert_eq!(base("http://localhost").cookie_name(), "handrail-operator-80");
+        assert_eq!(base("https://handrail.example").cookie_name("operator"), "__Host-handrail-operator");
+        assert_eq!(base("http://127.0.0.1:7410").cookie_name("operator"), "handrail-operator-7410");
+        assert_eq!(base("http://localhost").cookie_name("operator"), "handrail-operator-80");
     }
 
     #[test]

@@ -1,12 +1,12 @@
 //! Authority in a handler's signature: who looks, and who changes something.
 
-use super::rules::{Sent, is_own};
-use super::token::Token;
 use super::{Desk, page, store};
+use crate::origin::is_own_form;
+use crate::token::Token;
 use axum::body::{Body, to_bytes};
 use axum::extract::{Form, FromRef, FromRequest, FromRequestParts, Query, Request};
 use axum::http::request::Parts;
-use axum::http::{Extensions, HeaderMap, Method, header};
+use axum::http::{Extensions, HeaderMap, Method};
 use axum_extra::extract::CookieJar;
 use callers::Seat;
 use events::{OperatorId, Timestamp};
@@ -16,6 +16,8 @@ use serde::de::DeserializeOwned;
 use smol_str::SmolStr;
 use subtle::ConstantTimeEq as _;
 
+/// Whose cookie it is.
+pub(super) const COOKIE: &str = "operator";
 /// The longest form, in bytes.
 pub const FORM_BYTES_MAX: usize = 64 * 1024;
 /// The query that a page loading itself again carries, `?live=1`: nobody need be sitting there, so it does not count as use.
@@ -90,7 +92,7 @@ fn recognised(
     counts_as_use: bool,
 ) -> Result<Operator, Document> {
     let jar = CookieJar::from_headers(headers);
-    let Some(cookie) = jar.get(&desk.base().cookie_name()) else {
+    let Some(cookie) = jar.get(&desk.base().cookie_name(COOKIE)) else {
         return Err(page::not_signed_in(desk));
     };
     match store::recognise(desk, cookie.value()) {
@@ -110,13 +112,7 @@ fn recognised(
 
 /// Refuses what did not come from one of our own pages.
 pub(super) fn own_form(desk: &Desk, headers: &HeaderMap) -> Result<(), Document> {
-    let text = |name: &str| headers.get(name).map(|value| value.to_str().unwrap_or("?"));
-    let sent = Sent {
-        fetch_site: text("sec-fetch-site"),
-        origin: text(header::ORIGIN.as_str()),
-        host: text(header::HOST.as_str()),
-    };
-    if is_own(sent, desk.base()) { Ok(()) } else { Err(page::foreign_form(desk)) }
+    if is_own_form(headers, desk.base()) { Ok(()) } else { Err(page::foreign_form(desk)) }
 }
 
 impl<S: Send + Sync> FromRequestParts<S> for Operator

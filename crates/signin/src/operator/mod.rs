@@ -13,7 +13,6 @@ mod page;
 mod routes;
 mod rules;
 mod store;
-mod token;
 
 pub use base::{BaseUrl, BaseUrlError};
 pub use extract::{FORM_BYTES_MAX, Operator, Posted, UNATTENDED};

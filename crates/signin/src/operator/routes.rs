@@ -1,6 +1,6 @@
 //! Signing in and out over HTTP.
 
-use super::extract::own_form;
+use super::extract::{COOKIE, own_form};
 use super::{Desk, FORM_BYTES_MAX, Posted, SESSION_LIFETIME, SignInError, page, store};
 use axum::Router;
 use axum::extract::rejection::FormRejection;
@@ -78,7 +78,7 @@ async fn sign_out(State(desk): State<Desk>, posted: Posted<Nothing>) -> Response
 
 fn with_cookie(desk: &Desk, value: &str, max_age_s: u64, mut response: Response) -> Response {
     let secure = if desk.base().is_https() { "; Secure" } else { "" };
-    let name = desk.base().cookie_name();
+    let name = desk.base().cookie_name(COOKIE);
     let cookie =
         Zeroizing::new(format!("{name}={value}; Path=/; Max-Age={max_age_s}; HttpOnly; SameSite=Strict{secure}"));
     if let Ok(mut value) = HeaderValue::from_str(&cookie) {

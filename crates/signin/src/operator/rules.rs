@@ -22,27 +22,6 @@ pub(super) fn is_good(good_until: Timestamp, last_used: Option<Timestamp>, now: 
     now < good_until && now.since(last_used) < SESSION_IDLE
 }
 
-/// What browsers say of where a form came from.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Sent<'a> {
-    /// `Sec-Fetch-Site`, which no page can forge.
-    pub(super) fetch_site: Option<&'a str>,
-    /// `Origin`.
-    pub(super) origin: Option<&'a str>,
-    /// `Host`.
-    pub(super) host: Option<&'a str>,
-}
-
-/// Whether a form came from one of our own pages. A browser that says nothing at all is not believed.
-pub(super) fn is_own(sent: Sent<'_>, base: &super::BaseUrl) -> bool {
-    let site = sent.fetch_site.map(|site| site == "same-origin");
-    let origin = sent.origin.map(|origin| base.is_origin(origin, sent.host));
-    match (site, origin) {
-        (None, None) => false,
-        (site, origin) => site.unwrap_or(true) && origin.unwrap_or(true),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -70,20 +49,5 @@ mod tests {
         let end = START + SESSION_LIFETIME;
         assert!(is_good(end, None, START + SESSION_IDLE - SECOND));
         assert!(!is_good(end, None, START + SESSION_IDLE));
-    }
-
-    #[test]
-    fn only_forms_of_our_own_pages_are_believed() {
-        let base = "https://handrail.example".parse().unwrap();
-        let sent = |fetch_site, origin| is_own(Sent { fetch_site, origin, host: Some("handrail.example") }, &base);
-        assert!(sent(Some("same-origin"), Some("https://handrail.example")));
-        assert!(sent(None, Some("https://handrail.example")));
-        assert!(sent(Some("same-origin"), None));
-        assert!(!sent(None, None), "silence is not consent");
-        assert!(!sent(Some("cross-site"), Some("https://handrail.example")));
-        assert!(!sent(Some("same-site"), None));
-        assert!(!sent(Some("none"), None));
-        assert!(!sent(Some("same-origin"), Some("https://evil.example")));
-        assert!(!sent(None, Some("null")));
     }
 }

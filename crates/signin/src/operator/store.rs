@@ -1,9 +1,9 @@
 //! Links and sessions in the store, each change in one commit with its entry in the ledger.
 
 use super::rules::{FORGET_AFTER, LINK_LIFETIME, SESSION_LIFETIME, is_good};
-use super::token::Token;
 use super::{Desk, Operator};
 use crate::operator::routes::SIGN_IN_PATH;
+use crate::token::Token;
 use events::operator::{LinkIssued, Revoked, SignedIn, SignedOut};
 use events::{Actor, Draft, OperatorId, Timestamp};
 use plane::Plane;

@@ -13,7 +13,7 @@ const SECRET_BYTES: usize = 32;
 const ID_BYTES: usize = 12;
 
 /// An id that may be known, and a secret that may not.
-pub(super) struct Token {
+pub(crate) struct Token {
     id: SmolStr,
     secret: Zeroizing<[u8; SECRET_BYTES]>,
 }
@@ -26,13 +26,13 @@ impl std::fmt::Debug for Token {
 
 impl Token {
     /// A new one.
-    pub(super) fn random() -> Self {
+    pub(crate) fn random() -> Self {
         let id = BASE64_URL_SAFE_NO_PAD.encode(plane::random::<ID_BYTES>());
         Self { id: id.into(), secret: Zeroizing::new(plane::random()) }
     }
 
     /// Reads `ID.SECRET`, in its only form.
-    pub(super) fn parse(text: &str) -> Option<Self> {
+    pub(crate) fn parse(text: &str) -> Option<Self> {
         let (id, secret) = text.split_once('.')?;
         let id_bytes = BASE64_URL_SAFE_NO_PAD.decode(id).ok()?;
         let secret = Zeroizing::new(BASE64_URL_SAFE_NO_PAD.decode(secret).ok()?);
@@ -41,27 +41,27 @@ impl Token {
     }
 
     /// The part that may be known.
-    pub(super) fn id(&self) -> &SmolStr {
+    pub(crate) fn id(&self) -> &SmolStr {
         &self.id
     }
 
     /// `ID.SECRET`, for its bearer alone.
-    pub(super) fn text(&self) -> Zeroizing<String> {
+    pub(crate) fn text(&self) -> Zeroizing<String> {
         Zeroizing::new(format!("{}.{}", self.id, BASE64_URL_SAFE_NO_PAD.encode(*self.secret)))
     }
 
     /// What is kept of the secret.
-    pub(super) fn digest(&self) -> Vec<u8> {
+    pub(crate) fn digest(&self) -> Vec<u8> {
         digest(&SHA256, self.secret.as_slice()).as_ref().to_vec()
     }
 
     /// Whether what was kept is of this secret. Takes the same time for every wrong one.
-    pub(super) fn is_of(&self, kept: &[u8]) -> bool {
+    pub(crate) fn is_of(&self, kept: &[u8]) -> bool {
         self.digest().as_slice().ct_eq(kept).into()
     }
 
     /// What a form has to carry to have come from a page of this session. Gives nothing of the secret away.
-    pub(super) fn form_token(&self) -> String {
+    pub(crate) fn form_token(&self) -> String {
         let mut text = Zeroizing::new(b"handrail form\0".to_vec());
         text.extend_from_slice(self.secret.as_slice());
         BASE64_URL_SAFE_NO_PAD.encode(digest(&SHA256, &text))

@@ -1,0 +1,308 @@
+//! A hospital with a few people and workstations, the browsers that stand there, and the keys people carry: the real router over a real store.
+
+use authenticator::{SecurityKey, WorkstationKey};
+use axum::Router;
+use axum::body::Body;
+use axum::http::{Request, StatusCode, header};
+use charter::Charter;
+use events::device::{DeviceKind, Registered as Device};
+use events::principal::{IdentityClass, Registered};
+use events::rota::ShiftAssigned;
+use events::{Actor, DeviceId, Draft, Event, Leaf, PrincipalId, Seq, Timestamp};
+use http_body_util::BodyExt as _;
+use pages::Environment;
+use plane::{Plane, SetClock, Settings};
+use serde_json::{Value, json};
+use signin::enrolment::{Evidence, invite};
+use signin::point::PointOfCare;
+use signin::workstation::issue_code;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+use store::Batch;
+use tower::ServiceExt as _;
+
+/// Where the house is reached.
+pub(crate) const BASE: &str = "http://localhost:7410";
+const COOKIE: &str = "handrail-bedside-7410";
+const START: Timestamp = Timestamp::from_millis(1_795_000_000_000);
+/// A second, for waiting.
+pub(crate) const SECOND: Duration = Duration::from_secs(1);
+
+/// An id out of a text.
+pub(crate) fn id<T: std::str::FromStr<Err: std::fmt::Debug>>(text: &str) -> T {
+    text.parse().unwrap()
+}
+
+/// A node with people, shifts and workstations.
+pub(crate) struct House {
+    pub(crate) plane: Plane,
+    pub(crate) clock: SetClock,
+    pub(crate) point: PointOfCare,
+    router: Router,
+    _dir: tempfile::TempDir,
+}
+
+/// What came back.
+pub(crate) struct Got {
+    pub(crate) status: StatusCode,
+    pub(crate) text: String,
+    pub(crate) to: Option<String>,
+    cookie: Option<String>,
+}
+
+impl Got {
+    /// As the script reads it.
+    pub(crate) fn json(&self) -> Value {
+        serde_json::from_str(&self.text).unwrap_or_else(|_| panic!("no JSON: {} {}", self.status, self.text))
+    }
+
+    /// What the script would say.
+    pub(crate) fn said(&self) -> String {
+        self.json()["say"].as_str().unwrap_or_default().to_owned()
+    }
+}
+
+/// Two nurses and a doctor on shift in the emergency department, a nurse elsewhere, and somebody whose account has ended.
+pub(crate) const PEOPLE: [(&str, &str, &str); 4] =
+    [("n-amara", "nurse", "ED"), ("n-bea", "nurse", "ED"), ("d-ruiz", "doctor", "ED"), ("n-far", "nurse", "ICU")];
+/// Shared workstations, with their units, and one of somebody's own.
+pub(crate) const WORKSTATIONS: [(&str, &str, bool); 4] =
+    [("ws-1", "ED", true), ("ws-2", "ED", true), ("ws-icu", "ICU", true), ("ws-own", "ED", false)];
+
+fn populate() -> Vec<Draft> {
+    let mut events: Vec<Event> = Vec::new();
+    for (who, role, unit) in PEOPLE {
+        events.push(
+            Registered {
+                principal: id(who),
+                class: IdentityClass::Staff,
+                roles: vec![id(role)],
+                name: Some(who.replace("n-", "Nurse ").replace("d-", "Doctor ").into()),
+                home_unit: None,
+                aliases: vec![id(&format!("badge-{who}"))],
+                labels: Vec::new(),
+            }
+            .into(),
+        );
+        events.push(
+            ShiftAssigned {
+                shift: id(&format!("shift-{who}")),
+                person: id(who),
+                unit: id(unit),
+                from: START - SECOND * 3_600,
+                until: START + SECOND * 3_600 * 11,
+                on_call: false,
+            }
+            .into(),
+        );
+    }
+    for (device, unit, shared) in WORKSTATIONS {
+        let kind = DeviceKind::Workstation;
+        events.push(Device { device: id(device), kind, unit: Some(id(unit)), shared, managed: true }.into());
+    }
+    events.into_iter().map(|event| Draft::new(Actor::handrail("test"), event)).collect()
+}
+
+impl House {
+    /// Opens one, with the starter charter.
+    pub(crate) async fn open() -> Self {
+        let house = tokio::task::spawn_blocking(|| {
+            let (dir, clock) = (tempfile::tempdir().unwrap(), SetClock::new(START));
+            let charter = Charter::load(&Path::new(env!("CARGO_MANIFEST_DIR")).join("../../charter")).unwrap();
+            let settings = Settings::new(Arc::new(clock.clone()), "test.example/log");
+            let plane = Plane::open(dir.path(), Some(charter), settings).unwrap();
+            let point = PointOfCare::new(plane.clone(), BASE.parse().unwrap(), Environment::Development, "test");
+            Self { router: bedside::routes(point.clone()), plane, clock, point, _dir: dir }
+        });
+        let house = house.await.unwrap();
+        house.plane.record(Batch::of(populate())).await.unwrap();
+        house
+    }
+
+    /// Time goes by.
+    pub(crate) fn wait(&self, time: Duration) {
+        self.clock.set(self.plane.now() + time);
+    }
+
+    /// Records something.
+    pub(crate) async fn record(&self, event: impl Into<Event>) {
+        self.plane.record(Batch::one(Draft::new(Actor::handrail("test"), event))).await.unwrap();
+    }
+
+    /// A browser that nobody knows.
+    pub(crate) fn browser(&self) -> Browser<'_> {
+        Browser { house: self, cookie: None, device: None, key: WorkstationKey::default() }
+    }
+
+    /// An enrolled workstation.
+    pub(crate) async fn workstation(&self, device: &str) -> Browser<'_> {
+        let code = issue_code(&self.plane, &id::<DeviceId>(device), Actor::handrail("test")).await.unwrap();
+        let mut browser = self.browser();
+        let got = browser.enrol(device, &code.text()).await;
+        assert_eq!(got.json()["go"], "/bedside", "{}", got.text);
+        browser
+    }
+
+    /// An invitation for somebody.
+    pub(crate) async fn invitation(&self, who: &str) -> String {
+        let voucher = id::<PrincipalId>(if who == "n-bea" { "n-amara" } else { "n-bea" });
+        let evidence = Evidence { voucher, checked: "staff card and face".into(), proofing: 2 };
+        let slip = invite(&self.plane, &id(who), evidence, Actor::handrail("test")).await.unwrap();
+        slip.text().to_string()
+    }
+
+    /// A key in somebody's hand, registered.
+    pub(crate) async fn key_of(&self, who: &str) -> SecurityKey {
+        let (mut key, invitation) = (SecurityKey::default(), self.invitation(who).await);
+        let got = self.browser().register(&mut key, &invitation).await;
+        assert_eq!(got.json()["go"], "/enrol/done", "{}", got.text);
+        key
+    }
+
+    /// Every entry of a kind, oldest first.
+    pub(crate) fn entries(&self, kind: &str) -> Vec<Leaf> {
+        let mut found = Vec::new();
+        let end = self.plane.store().head().next;
+        self.plane
+            .store()
+            .read(|reader| {
+                reader.scan(Seq(0), end, |_, bytes| {
+                    found.extend(Leaf::parse(bytes).ok().filter(|leaf| leaf.draft.event.kind().name == kind));
+                    std::ops::ControlFlow::Continue(())
+                })
+            })
+            .unwrap();
+        found
+    }
+}
+
+/// A browser: its cookie, and the key it keeps.
+pub(crate) struct Browser<'a> {
+    pub(crate) house: &'a House,
+    pub(crate) cookie: Option<String>,
+    pub(crate) device: Option<String>,
+    pub(crate) key: WorkstationKey,
+}
+
+impl Browser<'_> {
+    async fn send(&mut self, request: axum::http::request::Builder, body: Body) -> Got {
+        let request = match &self.cookie {
+            Some(cookie) => request.header(header::COOKIE, format!("{COOKIE}={cookie}")),
+            None => request,
+        };
+        let response = self.house.router.clone().oneshot(request.body(body).unwrap()).await.unwrap();
+        let (status, headers) = (response.status(), response.headers().clone());
+        let text = |name| headers.get(name).map(|value: &header::HeaderValue| value.to_str().unwrap().to_owned());
+        let cookie = text(header::SET_COOKIE);
+        if let Some(cookie) = &cookie {
+            let value = cookie.split_once('=').unwrap().1.split(';').next().unwrap();
+            self.cookie = Some(value.to_owned());
+        }
+        let body = response.into_body().collect().await.unwrap().to_bytes().to_vec();
+        Got { status, text: String::from_utf8(body).unwrap(), to: text(header::LOCATION), cookie }
+    }
+
+    /// Opens a page.
+    pub(crate) async fn get(&mut self, path: &str) -> Got {
+        self.send(Request::get(path), Body::empty()).await
+    }
+
+    /// What the script of one of our pages posts.
+    pub(crate) async fn script(&mut self, path: &str, what: Value) -> Got {
+        let request = Request::post(path)
+            .header(header::ORIGIN, BASE)
+            .header("sec-fetch-site", "same-origin")
+            .header(header::CONTENT_TYPE, "application/json");
+        self.send(request, Body::from(what.to_string())).await
+    }
+
+    /// Sends a form of one of our pages, with the token that page has.
+    pub(crate) async fn form(&mut self, page: &str, path: &str, fields: &[(&str, &str)]) -> Got {
+        let token = field(page, "form_token");
+        self.form_with(&token, path, fields).await
+    }
+
+    /// Sends a form with this token.
+    pub(crate) async fn form_with(&mut self, token: &str, path: &str, fields: &[(&str, &str)]) -> Got {
+        let mut body = format!("form_token={token}");
+        for (name, value) in fields {
+            let value = value.replace('%', "%25").replace('&', "%26").replace('+', "%2B").replace(' ', "+");
+            body.push_str(&format!("&{name}={value}"));
+        }
+        let request = Request::post(path)
+            .header(header::ORIGIN, BASE)
+            .header("sec-fetch-site", "same-origin")
+            .header(header::CONTENT_TYPE, "application/x-www-form-urlencoded");
+        self.send(request, Body::from(body)).await
+    }
+
+    /// Enrols this browser by a code.
+    pub(crate) async fn enrol(&mut self, device: &str, code: &str) -> Got {
+        let (x, y) = self.key.coordinates();
+        let got = self.script("/workstation", json!({ "code": code, "x": x, "y": y })).await;
+        self.device = Some(device.to_owned());
+        got
+    }
+
+    /// Proves which browser this is, as the script does.
+    pub(crate) async fn renew(&mut self) -> Got {
+        let device = self.device.clone().unwrap_or_else(|| "browser".to_owned());
+        self.renew_as(&device, 0).await
+    }
+
+    /// Proves to be a device, nobody having touched the screen for so many seconds.
+    pub(crate) async fn renew_as(&mut self, device: &str, idle_s: u32) -> Got {
+        let asked = self.script("/bedside/renew", json!({ "device": device })).await.json();
+        let nonce = asked["nonce"].as_str().unwrap().to_owned();
+        let signature = self.key.prove(device, BASE, &nonce);
+        let proof = json!({ "device": device, "nonce": nonce, "signature": signature, "idle_s": idle_s });
+        self.script("/bedside/renew", proof).await
+    }
+
+    /// Registers a key by an invitation.
+    pub(crate) async fn register(&mut self, key: &mut SecurityKey, invitation: &str) -> Got {
+        let options = self.script("/enrol/options", json!({ "invitation": invitation })).await;
+        let options = options.json();
+        if options.get("publicKey").is_none() {
+            return self.script("/enrol/options", json!({ "invitation": invitation })).await;
+        }
+        let credential = key.create(BASE, &options).unwrap();
+        self.script("/enrol/result", json!({ "invitation": invitation, "credential": credential, "name": "Blue key" }))
+            .await
+    }
+
+    /// One touch: whatever it turns out to be.
+    pub(crate) async fn touch(&mut self, key: &mut SecurityKey) -> Got {
+        self.ceremony("sign-in", key).await
+    }
+
+    /// A touch for something in particular.
+    pub(crate) async fn ceremony(&mut self, name: &str, key: &mut SecurityKey) -> Got {
+        let options = self.script(&format!("/bedside/{name}/options"), json!({})).await;
+        let made = options.json();
+        if made.get("publicKey").is_none() {
+            return options;
+        }
+        let credential = key.get(BASE, &made).unwrap();
+        let mut sent = json!({ "credential": credential, "elapsed_ms": 900, "interactions": 1 });
+        if self.device.is_none() {
+            let (x, y) = self.key.coordinates();
+            (sent["x"], sent["y"]) = (x.into(), y.into());
+        }
+        self.script(&format!("/bedside/{name}/result"), sent).await
+    }
+}
+
+impl Got {
+    /// Whether a cookie came with it.
+    pub(crate) fn gave_a_cookie(&self) -> bool {
+        self.cookie.is_some()
+    }
+}
+
+/// The value of a hidden field on a page.
+pub(crate) fn field(page: &str, name: &str) -> String {
+    let from = page.find(&format!("name=\"{name}\"")).unwrap_or_else(|| panic!("no {name} on: {page}"));
+    page[from..].split("value=\"").nth(1).unwrap().split('"').next().unwrap().to_owned()
+}

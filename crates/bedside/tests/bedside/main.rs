@@ -1,0 +1,10 @@
+//! The point of care through the real router over a real store: workstations, keys, sessions, and everything that can go wrong with them.
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "tests: a wrong assumption should stop them"
+)]
+
+mod house;
+mod sessions;

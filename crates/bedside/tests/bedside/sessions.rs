@@ -1,0 +1,175 @@
+//! Signing in, locking, coming back, going on elsewhere, stepping up, and the cookie that lives a minute.
+
+use crate::house::{House, SECOND, field, id};
+use axum::http::StatusCode;
+use events::Event;
+use events::session::LockCause;
+use events::signin::Sign;
+
+fn lock_causes(house: &House) -> Vec<LockCause> {
+    let locked = house.entries("session.locked").into_iter();
+    locked
+        .filter_map(|leaf| match leaf.draft.event {
+            Event::SessionLocked(locked) => Some(locked.cause),
+            _ => None,
+        })
+        .collect()
+}
+
+fn signs(house: &House) -> Vec<Sign> {
+    let signs = house.entries("signin.signalled").into_iter();
+    signs
+        .filter_map(|leaf| match leaf.draft.event {
+            Event::SigninSignalled(signalled) => Some(signalled.sign),
+            _ => None,
+        })
+        .collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn one_touch_signs_in_comes_back_follows_and_takes_over() {
+    let house = House::open().await;
+    let (mut amara, mut ruiz) = (house.key_of("n-amara").await, house.key_of("d-ruiz").await);
+    let (mut one, mut two) = (house.workstation("ws-1").await, house.workstation("ws-2").await);
+
+    assert_eq!(one.touch(&mut amara).await.json()["go"], "/bedside/patients");
+    let page = one.get("/bedside/patients").await;
+    assert_eq!(page.status, StatusCode::OK);
+    assert!(page.text.contains("Nurse amara") && page.text.contains("ED, ws-1"), "{}", page.text);
+
+    // Locked, and back with one touch: the same session.
+    let locked = one.form(&page.text, "/bedside/lock", &[]).await;
+    assert!(locked.text.contains("Locked for Nurse amara"), "{}", locked.text);
+    assert_eq!(one.get("/bedside/patients").await.status, StatusCode::UNAUTHORIZED);
+    one.touch(&mut amara).await;
+    assert_eq!(one.get("/bedside/patients").await.status, StatusCode::OK);
+    assert_eq!(house.entries("session.started").len(), 1);
+    assert_eq!(house.entries("session.resumed").len(), 1);
+
+    // Elsewhere: it follows, and the old screen says so.
+    two.touch(&mut amara).await;
+    assert_eq!(two.get("/bedside/patients").await.status, StatusCode::OK);
+    let left = one.get("/bedside/patients").await;
+    assert!(
+        left.status == StatusCode::UNAUTHORIZED && left.text.contains("went on at another workstation"),
+        "{}",
+        left.text
+    );
+    assert_eq!(house.entries("session.started").len(), 1);
+
+    // Somebody else takes over a screen; whoever was there is locked and loses nothing.
+    two.touch(&mut ruiz).await;
+    assert!(two.get("/bedside/patients").await.text.contains("Doctor ruiz"));
+    assert_eq!(lock_causes(&house), [LockCause::Asked, LockCause::TakenOver]);
+    one.touch(&mut amara).await;
+    assert!(one.get("/bedside/patients").await.text.contains("Nurse amara"));
+    assert_eq!(house.entries("session.started").len(), 2);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_cookie_counts_for_a_minute_and_only_the_workstations_key_gives_the_next() {
+    let house = House::open().await;
+    let mut amara = house.key_of("n-amara").await;
+    let mut own = house.workstation("ws-1").await;
+    own.touch(&mut amara).await;
+    let mut thief = house.browser();
+    thief.cookie.clone_from(&own.cookie);
+    thief.device = Some("ws-1".to_owned());
+    assert_eq!(thief.get("/bedside/patients").await.status, StatusCode::OK, "for what is left of its minute");
+
+    house.wait(SECOND * 61);
+    assert!(own.get("/bedside/patients").await.text.contains("proving which one it is"));
+    let renewed = own.renew().await;
+    assert_eq!(renewed.json()["renewed"], true, "{}", renewed.text);
+    assert_eq!(own.get("/bedside/patients").await.status, StatusCode::OK);
+
+    assert_eq!(thief.get("/bedside/patients").await.status, StatusCode::UNAUTHORIZED);
+    let refused = thief.renew().await;
+    assert!(!refused.gave_a_cookie() && refused.said().contains("could not prove"), "{}", refused.text);
+    assert_eq!(thief.get("/bedside/patients").await.status, StatusCode::UNAUTHORIZED);
+    assert_eq!(signs(&house), [Sign::CopiedCookie]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_form_waits_for_the_touch_and_for_its_owner() {
+    let house = House::open().await;
+    let (mut amara, mut ruiz) = (house.key_of("n-amara").await, house.key_of("d-ruiz").await);
+    let mut one = house.workstation("ws-1").await;
+    one.touch(&mut amara).await;
+    let page = one.get("/bedside/patients").await.text;
+    let kept = [("kept_action", "/bedside/sign-out"), ("note", "allergic to penicillin")];
+    let locked = one.form(&page, "/bedside/lock", &kept).await.text;
+    assert!(!locked.contains("penicillin"), "nothing readable stays on a locked screen");
+    let sealed = field(&locked, "resume");
+
+    one.touch(&mut ruiz).await;
+    let others = one.form_with("", "/bedside/resume", &[("resume", &sealed)]).await;
+    assert_eq!(others.to.as_deref(), Some("/bedside/patients"), "{}", others.text);
+    one.touch(&mut amara).await;
+    let own = one.form_with("", "/bedside/resume", &[("resume", &sealed)]).await.text;
+    assert!(own.contains("action=\"/bedside/sign-out\"") && own.contains("allergic to penicillin"), "{own}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_unused_screen_locks_and_a_session_is_over_at_its_time() {
+    let house = House::open().await;
+    let mut amara = house.key_of("n-amara").await;
+    let mut one = house.workstation("ws-1").await;
+    one.touch(&mut amara).await;
+    assert_eq!(one.renew_as("ws-1", 30).await.json()["lock"], serde_json::Value::Null);
+    assert_eq!(
+        one.renew_as("ws-1", 15 * 60).await.json()["lock"],
+        "/bedside",
+        "the screen says that nobody touched it"
+    );
+    assert_eq!(lock_causes(&house), [LockCause::Idle]);
+    one.touch(&mut amara).await;
+    house.wait(SECOND * 3_600 * 12);
+    one.renew().await;
+    assert!(one.get("/bedside/patients").await.text.contains("Who is there?"));
+    house.point.keep_sessions_true().await;
+    assert_eq!(house.entries("session.ended").len(), 1);
+    one.touch(&mut amara).await;
+    assert_eq!(house.entries("session.started").len(), 2, "a new one begins");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_browser_of_ones_own_keeps_a_key_of_its_own() {
+    let house = House::open().await;
+    let mut amara = house.key_of("n-amara").await;
+    let mut phone = house.browser();
+    assert_eq!(phone.touch(&mut amara).await.json()["go"], "/bedside/patients");
+    assert_eq!(phone.get("/bedside/patients").await.status, StatusCode::OK);
+    house.wait(SECOND * 61);
+    assert_eq!(phone.renew().await.json()["renewed"], true);
+    assert_eq!(phone.get("/bedside/patients").await.status, StatusCode::OK);
+    let mut thief = house.browser();
+    thief.cookie.clone_from(&phone.cookie);
+    house.wait(SECOND * 61);
+    assert!(thief.renew().await.said().contains("could not prove"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_did_not_come_from_our_pages_changes_nothing() {
+    let house = House::open().await;
+    let mut amara = house.key_of("n-amara").await;
+    let mut one = house.workstation("ws-1").await;
+    one.touch(&mut amara).await;
+    let foreign = one.form_with("guessed", "/bedside/sign-out", &[]).await;
+    assert_eq!(foreign.status, StatusCode::FORBIDDEN);
+    assert_eq!(one.get("/bedside/patients").await.status, StatusCode::OK);
+    assert!(house.entries("session.ended").is_empty());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whoever_may_not_act_any_more_is_told_so_kindly_and_what_they_had_ends() {
+    let house = House::open().await;
+    let mut amara = house.key_of("n-amara").await;
+    let mut one = house.workstation("ws-1").await;
+    one.touch(&mut amara).await;
+    house.record(events::principal::Ended { principal: id("n-amara") }).await;
+    house.point.keep_sessions_true().await;
+    assert!(one.get("/bedside/patients").await.text.contains("Who is there?"));
+    assert!(one.touch(&mut amara).await.said().contains("This account has ended"));
+    assert_eq!(house.entries("session.ended").len(), 1);
+}

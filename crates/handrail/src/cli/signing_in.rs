@@ -1,0 +1,54 @@
+//! `handrail person …` and `handrail workstation …`, as `--help` shows them.
+
+use super::Data;
+use clap::Subcommand;
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Person {
+    /// Make a one-use invitation: a link by which one person registers their first key or passkey.
+    Invite {
+        /// For whom.
+        person: String,
+        /// Who stands for their being who they are: somebody else who is known and may act.
+        #[arg(long, value_name = "PERSON")]
+        voucher: String,
+        /// What they checked, in a few words such as "staff card and face". Never a number of a document.
+        #[arg(long, value_name = "WORDS")]
+        checked: String,
+        /// The identity assurance level reached (SP 800-63A-4), 1 to 3.
+        #[arg(long, value_name = "LEVEL", default_value_t = 2)]
+        proofing: u8,
+        #[command(flatten)]
+        data: Data,
+    },
+    /// List a person's keys and passkeys.
+    Keys {
+        /// Whose.
+        person: String,
+        #[command(flatten)]
+        data: Data,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Workstation {
+    /// Make a one-use code: a link that makes the browser it is opened in this workstation.
+    Code {
+        /// A device that is registered and in use.
+        device: String,
+        #[command(flatten)]
+        data: Data,
+    },
+    /// List the enrolled workstations and who is signed in at each.
+    List {
+        #[command(flatten)]
+        data: Data,
+    },
+    /// End a workstation's keys, and with them every session at it.
+    Withdraw {
+        /// Which.
+        device: String,
+        #[command(flatten)]
+        data: Data,
+    },
+}

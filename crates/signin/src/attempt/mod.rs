@@ -1,0 +1,126 @@
+//! Every try to get to work, measured: what, where, how, how it went, because of what, and how long it took. And how many tries there may be.
+//!
+//! Throttling can be nobody's weapon: tries are counted by where they come from (a workstation that proved itself, or else an address), never
+//! by whom they claim to be alone, so whoever hammers one badge number elsewhere keeps nobody from signing in at a workstation with a key.
+
+mod throttle;
+
+pub use throttle::{Attempts, From};
+
+use crate::point::{PointOfCare, Visitor};
+use events::signin::{Attempted, Cause, Outcome, Sign, Signalled, Step};
+use events::{Actor, DeviceId, Draft, PrincipalId, SessionId};
+use smol_str::SmolStr;
+use store::Batch;
+
+/// The longest time from touch to page that is believed, in milliseconds: a quarter of an hour.
+pub const ELAPSED_MS_MAX: u32 = 15 * 60 * 1_000;
+/// The most interactions that are believed.
+pub const INTERACTIONS_MAX: u8 = 50;
+
+/// A try, as it went.
+#[derive(Clone, Debug)]
+pub struct Try {
+    /// What was tried.
+    pub step: Step,
+    /// How it went.
+    pub outcome: Outcome,
+    /// Because of what, where it did not work.
+    pub cause: Option<Cause>,
+    /// Exactly what, in a fixed word.
+    pub detail: Option<&'static str>,
+    /// Who, as far as it was proved.
+    pub principal: Option<PrincipalId>,
+    /// Who they said they were.
+    pub claimed: Option<PrincipalId>,
+    /// Which session came of it.
+    pub session: Option<SessionId>,
+    /// The charter's method.
+    pub method: Option<SmolStr>,
+    /// From touch to page, as the page measured it.
+    pub elapsed_ms: Option<u32>,
+    /// How often the person had to touch or type.
+    pub interactions: Option<u8>,
+}
+
+impl Try {
+    /// One that worked.
+    #[must_use]
+    pub const fn done(step: Step) -> Self {
+        Self {
+            step,
+            outcome: Outcome::Done,
+            cause: None,
+            detail: None,
+            principal: None,
+            claimed: None,
+            session: None,
+            method: None,
+            elapsed_ms: None,
+            interactions: None,
+        }
+    }
+
+    /// One that did not.
+    #[must_use]
+    pub fn failed(step: Step, outcome: Outcome, cause: Cause, detail: &'static str) -> Self {
+        Self { outcome, cause: Some(cause), detail: Some(detail), ..Self::done(step) }
+    }
+}
+
+impl PointOfCare {
+    /// Records a try. Failures that come faster than anybody fails are counted and not each recorded. That it could not be recorded is logged:
+    /// what authority rests on is recorded elsewhere.
+    pub async fn tried(&self, visitor: &Visitor, tried: Try) {
+        let from = From::of(visitor);
+        let unrecorded = match self.attempts().record(&from, tried.outcome == Outcome::Done, self.plane().now()) {
+            None => return,
+            Some(unrecorded) => unrecorded,
+        };
+        let kind = visitor.workstation.as_ref().map(|(_, device)| device.kind.as_str().into());
+        let attempted = Attempted {
+            step: tried.step,
+            outcome: tried.outcome,
+            cause: tried.cause,
+            detail: tried.detail.map(SmolStr::new_static),
+            principal: tried.principal.clone(),
+            claimed: tried.claimed,
+            session: tried.session,
+            method: tried.method,
+            device_kind: kind,
+            elapsed_ms: tried.elapsed_ms.map(|ms| ms.min(ELAPSED_MS_MAX)),
+            interactions: tried.interactions.map(|count| count.min(INTERACTIONS_MAX)),
+            unrecorded,
+        };
+        let draft = Draft { on_behalf_of: tried.principal, ..self.at_screen(visitor.device(), Box::new(attempted)) };
+        if let Err(error) = self.plane().record(Batch::one(draft)).await {
+            tracing::warn!(%error, "an attempt could not be recorded");
+        }
+    }
+
+    /// Records a sign of a workaround or of abuse.
+    pub async fn signal(
+        &self,
+        sign: Sign,
+        at: Option<&DeviceId>,
+        who: Option<&PrincipalId>,
+        session: Option<&SessionId>,
+        other: Option<&DeviceId>,
+    ) {
+        let signalled =
+            Signalled { sign, principal: who.cloned(), session: session.cloned(), other: other.cloned(), times: None };
+        let draft = Draft { on_behalf_of: who.cloned(), ..self.at_screen(at, signalled) };
+        if let Err(error) = self.plane().record(Batch::one(draft)).await {
+            tracing::warn!(%error, "a sign of a workaround could not be recorded");
+        }
+    }
+
+    /// A draft of something that happened at a screen.
+    pub(crate) fn at_screen(&self, device: Option<&DeviceId>, event: impl Into<events::Event>) -> Draft {
+        Draft {
+            device: device.cloned(),
+            place: device.and_then(|device| self.unit_of(device)),
+            ..Draft::new(Actor::handrail("sign-in"), event)
+        }
+    }
+}

@@ -1,0 +1,147 @@
+//! Invitations and registrations, recorded.
+
+use super::INVITATION_LIFETIME;
+use crate::passkey::{Attestation, Registered as Made, Traits, UserHandle, means};
+use crate::point::PointOfCare;
+use crate::slip::{Errand, Shown, Slip};
+use aws_lc_rs::hmac;
+use events::authenticator::{Invited, Registered, Way};
+use events::{Actor, AuthenticatorId, Draft, PrincipalId};
+use plane::Plane;
+use smol_str::SmolStr;
+use store::{AppendError, Batch};
+
+/// Where an invitation leads.
+pub const INVITATION_PATH: &str = "/enrol";
+/// The longest account of what was checked, in characters.
+pub const EVIDENCE_CHARS_MAX: usize = 120;
+
+/// Who stands for somebody's being who they are, and by what.
+#[derive(Clone, Debug)]
+pub struct Evidence {
+    /// Who.
+    pub voucher: PrincipalId,
+    /// What they checked, such as `staff card and face`. Never a number of a document.
+    pub checked: SmolStr,
+    /// The identity assurance level reached (SP 800-63A-4), 1 to 3.
+    pub proofing: u8,
+}
+
+/// Why there is no invitation.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum InviteError {
+    /// Nobody of that name may act.
+    #[error("nobody `{0}` is known who may act; register them first")]
+    NoSuchPerson(PrincipalId),
+    /// Whoever stands for somebody is known, may act, and is somebody else.
+    #[error("`{0}` cannot stand for them: whoever does is known, may act, and is somebody else")]
+    Voucher(PrincipalId),
+    /// What was checked is not said, or at too great length.
+    #[error("say in at most {EVIDENCE_CHARS_MAX} characters what was checked, with a proofing level of 1 to 3")]
+    Evidence,
+    /// It could not be recorded.
+    #[error("the invitation could not be recorded")]
+    Record(#[from] AppendError),
+}
+
+/// Whether somebody is known and may act.
+pub(crate) fn may_act(plane: &Plane, who: &PrincipalId) -> bool {
+    let subject = world::Subject { principal: who.clone(), patient: None, device: None, session: None };
+    plane.world(|world| world.facts(&subject, plane.now())).principal.is_some_and(|known| known.active)
+}
+
+/// Makes a one-use invitation, in place of any other there was for the person.
+///
+/// # Errors
+/// When the person or whoever stands for them is not known, or it could not be recorded; then there is none.
+pub async fn invite(plane: &Plane, who: &PrincipalId, evidence: Evidence, by: Actor) -> Result<Slip, InviteError> {
+    let Evidence { voucher, checked, proofing } = evidence;
+    if !may_act(plane, who) {
+        return Err(InviteError::NoSuchPerson(who.clone()));
+    }
+    if voucher == *who || !may_act(plane, &voucher) {
+        return Err(InviteError::Voucher(voucher));
+    }
+    let length = checked.trim().chars().count();
+    if length == 0 || length > EVIDENCE_CHARS_MAX || !(1..=3).contains(&proofing) {
+        return Err(InviteError::Evidence);
+    }
+    let now = plane.now();
+    let slip = Slip::new(Errand::Invitation, now + INVITATION_LIFETIME);
+    let invited = Invited {
+        principal: who.clone(),
+        slip: slip.id().clone(),
+        good_until: slip.good_until,
+        voucher,
+        evidence: checked.trim().into(),
+        proofing,
+    };
+    let draft = Draft { on_behalf_of: Some(who.clone()), ..Draft::new(by, invited) };
+    plane.record(slip.with(Batch::one(draft), who.as_str(), now)).await?;
+    Ok(slip)
+}
+
+/// The handle a person's authenticators keep: the one they have, or one that only this house can work out, and always alike.
+pub(super) fn handle_of(plane: &Plane, who: &PrincipalId) -> UserHandle {
+    let known = plane.world(|world| world.authenticators_of(who).first().map(|one| one.user_handle.clone()));
+    known.and_then(|text| text.parse().ok()).unwrap_or_else(|| {
+        let root = hmac::Key::new(hmac::HMAC_SHA256, plane.store().keys().token.bytes());
+        let tag = hmac::sign(&root, format!("user handle 1\0{who}").as_bytes());
+        let mut handle = [0; 16];
+        handle.iter_mut().zip(tag.as_ref()).for_each(|(to, from)| *to = *from);
+        UserHandle::new(handle)
+    })
+}
+
+/// Keeps what a ceremony made, and uses up what it was made by.
+pub(super) async fn register(
+    point: &PointOfCare,
+    who: &PrincipalId,
+    handle: UserHandle,
+    made: Made,
+    name: &str,
+    slip: &Shown,
+) -> Result<AuthenticatorId, AppendError> {
+    let (plane, now) = (point.plane(), point.plane().now());
+    let traits = Traits {
+        verified: made.verified,
+        backup_eligible: made.backup_eligible,
+        attachment: made.attachment,
+        transports: &made.transports,
+        aaguid: &made.aaguid,
+        attestation: &made.attestation,
+    };
+    let method = means(&traits, &[] as &[&str]).map_or("passkey", |means| means.name());
+    let text = format!("au-{:032x}", u128::from_be_bytes(plane::random()));
+    // Letters and digits of a fixed number: always an id.
+    let authenticator = AuthenticatorId::new(&text).unwrap_or_else(|_| unreachable!("{text} is an id"));
+    let name: SmolStr = name.trim().chars().take(events::authenticator::NAME_CHARS_MAX).collect::<String>().into();
+    let registered = Registered {
+        principal: who.clone(),
+        authenticator: authenticator.clone(),
+        credential: made.credential.clone(),
+        user_handle: handle.to_string().into(),
+        key: made.key.clone(),
+        counter: made.counter,
+        method: method.into(),
+        name: if name.is_empty() { "Key".into() } else { name },
+        aaguid: made.aaguid.clone(),
+        attestation: attested(&made.attestation),
+        backup_eligible: made.backup_eligible,
+        by: Way::Invitation { slip: slip.id.clone() },
+    };
+    let draft =
+        Draft { on_behalf_of: Some(who.clone()), ..Draft::new(Actor::handrail("sign-in"), Box::new(registered)) };
+    plane.record(slip.used_with(Batch::one(draft), now)).await?;
+    Ok(authenticator)
+}
+
+/// What vouches for what an authenticator says it is, as leaves have it.
+fn attested(attestation: &Attestation) -> SmolStr {
+    match attestation {
+        Attestation::None => SmolStr::new_static("none"),
+        Attestation::Own => SmolStr::new_static("self"),
+        Attestation::Certificate { sha256, .. } => sha256.clone(),
+    }
+}

@@ -1,0 +1,181 @@
+//! The pages of a screen that nobody has unlocked: prove which workstation it is, sign in, come back.
+
+use super::{PointOfCare, Visitor, resume_field};
+use axum::http::StatusCode;
+use events::session::LockCause;
+use maud::{Markup, html};
+use pages::{Bedside, CeremonyForm, Document, Present, Script, form};
+use world::SessionFacts;
+
+/// What the page says of its own accord when a touch comes to nothing in the browser.
+const WORDS: [(&str, &str); 9] = [
+    ("cancelled", "Nothing was sent. Touch your key when you are ready."),
+    ("timed_out", "That took a while, so it was given up. Try again when you are ready."),
+    ("already_registered", "This key is registered already. You can use it as it is."),
+    ("unsupported", "This browser cannot ask for a key or passkey. Use another workstation, or ask for help below."),
+    ("wrong_address", "Keys do not work at this address. Open Handrail from the desktop, and tell clinical IT."),
+    ("network", "The server did not answer. Try again; if it goes on, call clinical IT."),
+    ("failed", "The key did not answer. Try again, use another of yours, or ask for help below."),
+    ("no_key", "This workstation has lost its own key. Clinical IT can enrol it again with a new code."),
+    (
+        "not_renewed",
+        "This workstation could not prove which one it is. Load the page again; if it goes on, call clinical IT.",
+    ),
+];
+
+impl PointOfCare {
+    /// A page at the bedside, with whoever is signed in and the way to lock.
+    #[must_use]
+    pub fn page_for(
+        &self,
+        visitor: &Visitor,
+        session: Option<&SessionFacts>,
+        title: &str,
+        lead: Option<Markup>,
+        body: &Markup,
+    ) -> Document {
+        self.page_with(visitor, session, Bedside { title, lead, body: body.clone(), ..Bedside::default() })
+    }
+
+    /// The same, with more of the page decided by whoever makes it.
+    #[must_use]
+    pub fn page_with(&self, visitor: &Visitor, session: Option<&SessionFacts>, page: Bedside<'_>) -> Document {
+        let token = visitor.form_token();
+        let name = session.map(|session| self.name_of(&session.principal));
+        let role = session.map(|session| self.role_of(&session.principal)).unwrap_or_default();
+        let workstation = visitor.workstation.as_ref().map(|(id, device)| match &device.unit {
+            Some(unit) => format!("{unit}, {id}"),
+            None => id.to_string(),
+        });
+        let person =
+            name.as_deref().map(|name| Present { name, role: &role, lock_action: "/bedside/lock", form_token: &token });
+        let nonce = self.nonces().make(self.plane().now());
+        let carried = visitor.carried.as_ref();
+        let age = carried.map(|carried| self.plane().now().since(carried.given_at).as_secs());
+        let known = carried.is_some() || visitor.stale.is_some();
+        let script = Script {
+            renew: known.then_some("/bedside/renew"),
+            nonce: nonce.as_deref(),
+            age_s: age.map(|age| u32::try_from(age).unwrap_or(u32::MAX)),
+            ..page.script
+        };
+        let page = Bedside { workstation: workstation.as_deref(), person, script, words: &WORDS, ..page };
+        self.shell().bedside(&page)
+    }
+
+    /// What somebody is here, in a few words.
+    fn role_of(&self, who: &events::PrincipalId) -> String {
+        let subject = world::Subject { principal: who.clone(), patient: None, device: None, session: None };
+        let now = self.plane().now();
+        let facts = self.plane().world(|world| world.facts(&subject, now));
+        let role = facts.principal.and_then(|known| known.roles.first().cloned());
+        let unit = facts.shifts.iter().find(|shift| shift.from <= now && now < shift.until).map(|shift| &shift.unit);
+        match (role, unit) {
+            (Some(role), Some(unit)) => format!("{role}, {unit}"),
+            (Some(role), None) => role.to_string(),
+            (None, Some(unit)) => unit.to_string(),
+            (None, None) => String::new(),
+        }
+    }
+}
+
+fn touch(visitor: &Visitor, token: &str, label: &str) -> Markup {
+    let browser_key = visitor.workstation.is_none();
+    let ceremony = CeremonyForm {
+        name: "sign-in",
+        options: "/bedside/sign-in/options",
+        result: "/bedside/sign-in/result",
+        attempt: "/bedside/attempt",
+        form_token: token,
+        start: false,
+        browser_key,
+    };
+    ceremony.render(&form::wide_button(label))
+}
+
+fn other_ways() -> Markup {
+    html! { p { a.button href="/bedside/help" { "My key does not work" } } }
+}
+
+/// The browser has to prove which workstation it is, which takes no touch.
+pub(crate) fn prove(point: &PointOfCare, visitor: &Visitor, resume: Option<&str>) -> Document {
+    let body = html! { (resume_field(resume, &visitor.form_token())) noscript { p.wrong { "Without its script this page cannot prove which workstation this is." } } };
+    let page = Bedside {
+        title: "One moment",
+        lead: Some(html! { "This workstation is proving which one it is." }),
+        body,
+        script: Script { renew_now: true, ..Script::default() },
+        ..Bedside::default()
+    };
+    point.page_with(visitor, None, page).with_status(StatusCode::UNAUTHORIZED)
+}
+
+/// Nobody is at the screen.
+pub(crate) fn sign_in(point: &PointOfCare, visitor: &Visitor, notice: Option<&str>) -> Document {
+    let token = visitor.form_token();
+    let body = html! {
+        (touch(visitor, &token, "Sign in with your key"))
+        (other_ways())
+    };
+    let page = Bedside {
+        title: "Who is there?",
+        lead: Some(html! { "One touch. If you were signed in elsewhere, your work comes here." }),
+        notice: notice.unwrap_or(""),
+        body,
+        ..Bedside::default()
+    };
+    let document = point.page_with(visitor, None, page);
+    if notice.is_some() { document } else { document.with_status(StatusCode::UNAUTHORIZED) }
+}
+
+/// The screen is locked; its owner comes back with one touch, and somebody else may go on with theirs.
+pub(crate) fn locked(point: &PointOfCare, visitor: &Visitor, session: &SessionFacts, resume: Option<&str>) -> Document {
+    let (token, name) = (visitor.form_token(), point.name_of(&session.principal));
+    let why = match session.locked.map(|(_, cause)| cause) {
+        Some(LockCause::BadgeAway) => "The badge was taken away.",
+        Some(LockCause::TakenOver) => "Somebody else went on here.",
+        Some(LockCause::Idle) | None => "Nobody used it for a while.",
+        Some(LockCause::Asked) => "It was locked.",
+    };
+    let body = html! {
+        (touch(visitor, &token, "Touch your key to go on"))
+        (resume_field(resume, &visitor.form_token()))
+        (other_ways())
+    };
+    let lead = html! { (why) " " (name) " goes on with one touch. Anybody else’s touch takes over: " (name) "’s work stays theirs." };
+    let title = format!("Locked for {name}");
+    let page = Bedside { title: &title, lead: Some(lead), body, ..Bedside::default() };
+    point.page_with(visitor, None, page).with_status(StatusCode::UNAUTHORIZED)
+}
+
+/// The session of this screen is at another one now.
+pub(crate) fn elsewhere(point: &PointOfCare, visitor: &Visitor, session: &SessionFacts) -> Document {
+    let (token, name) = (visitor.form_token(), point.name_of(&session.principal));
+    let body = html! { (touch(visitor, &token, "Touch your key to work here")) (other_ways()) };
+    let place = session.workstation.as_ref().and_then(|device| point.unit_of(device));
+    let lead = html! { (name) " went on at another workstation" @if let Some(unit) = place { " in " (unit) } "." };
+    let page = Bedside { title: "This screen is free", lead: Some(lead), body, ..Bedside::default() };
+    point.page_with(visitor, None, page).with_status(StatusCode::UNAUTHORIZED)
+}
+
+fn trouble(point: &PointOfCare, status: StatusCode, title: &str, why: &str) -> Document {
+    let next = form::link(form::Weight::Main, "/bedside", "Back to the start");
+    point.shell().trouble(status, title, why, &next)
+}
+
+/// A form that came from another site, or from a page of a session that is over.
+pub(crate) fn foreign_form(point: &PointOfCare) -> Document {
+    let why =
+        "The page was left open over a change of session, or it was not ours. Nothing happened; please start again.";
+    trouble(point, StatusCode::FORBIDDEN, "This form cannot be used any more", why)
+}
+
+/// A form that cannot be read.
+pub(crate) fn unreadable(point: &PointOfCare) -> Document {
+    trouble(
+        point,
+        StatusCode::BAD_REQUEST,
+        "This form cannot be read",
+        "Nothing happened. Please go back and try again.",
+    )
+}

@@ -1,0 +1,56 @@
+//! Pages of sessions: stepping up, going on, and what went wrong.
+
+use super::SessionError;
+use crate::point::{Held, PointOfCare, Visitor, resume_field};
+use axum::http::StatusCode;
+use maud::html;
+use pages::{CeremonyForm, Document, form};
+use world::SessionFacts;
+
+/// One touch, and on with what was being done.
+pub(crate) fn step_up(
+    point: &PointOfCare,
+    visitor: &Visitor,
+    session: &SessionFacts,
+    resume: Option<&str>,
+) -> Document {
+    let token = visitor.form_token();
+    let ceremony = CeremonyForm {
+        name: "step-up",
+        options: "/bedside/step-up/options",
+        result: "/bedside/step-up/result",
+        attempt: "/bedside/attempt",
+        form_token: &token,
+        start: true,
+        browser_key: false,
+    };
+    let body = html! {
+        (ceremony.render(&form::wide_button("Touch your key to go on")))
+        (resume_field(resume, &visitor.form_token()))
+        p { a.button href="/bedside/patients" { "Not now" } }
+    };
+    let lead = html! { "What you want to do is riskier than what you did so far, so it needs to be you, now. One touch and it goes on." };
+    point.page_for(visitor, Some(session), "One touch more", Some(lead), &body)
+}
+
+/// The form somebody sent before they had to touch, ready to be sent on.
+pub(super) fn go_on(point: &PointOfCare, visitor: &Visitor, session: &SessionFacts, held: &Held) -> Document {
+    let token = visitor.form_token();
+    let body = html! {
+        form method="post" action=(held.path) data-go-on {
+            input type="hidden" name=(form::TOKEN_FIELD) value=(token);
+            @for (name, value) in &held.fields { input type="hidden" name=(name) value=(value); }
+            (form::wide_button("Go on where I was"))
+        }
+        p { a.button href="/bedside/patients" { "Leave it" } }
+    };
+    point.page_for(visitor, Some(session), "Welcome back", Some(html! { "Nothing was lost." }), &body)
+}
+
+/// It could not be recorded, so it did not happen.
+pub(super) fn not_done(point: &PointOfCare, visitor: &Visitor, error: &SessionError) -> Document {
+    tracing::error!(%error, "a session could not be changed");
+    let body = html! { p { a.button.main.wide href="/bedside" { "Try again" } } };
+    let lead = html! { "It could not be recorded, so it did not happen. If it goes on, call clinical IT." };
+    point.page_for(visitor, None, "That did not work", Some(lead), &body).with_status(StatusCode::SERVICE_UNAVAILABLE)
+}

@@ -1,0 +1,333 @@
+//! Signing in, coming back, stepping up, locking and ending over HTTP.
+
+use super::ceremony::{CeremonyAnswer, Refusal};
+use super::page;
+use super::rules::{Standing, Touch};
+use super::store::{Basis, Screen};
+use crate::attempt::Try;
+use crate::passkey::{ANSWER_BYTES_MAX, Purpose, Verification};
+use crate::point::cookie::Carried;
+use crate::point::{FORM_BYTES_MAX, FromOwnPage, Held, LOCK_PATH, PointOfCare, Posted, SignedIn, Visitor};
+use axum::extract::{DefaultBodyLimit, FromRef, Json, State};
+use axum::http::header::SET_COOKIE;
+use axum::response::{IntoResponse as _, Redirect, Response};
+use axum::routing::{get, post};
+use axum::{Form, Router};
+use events::session::{EndCause, LockCause};
+use events::signin::{Cause, Outcome, Sign, Step};
+use events::{DeviceId, SessionId};
+use serde::Deserialize;
+use serde_json::json;
+
+/// Where somebody who is signed in begins.
+pub(crate) const HOME: &str = "/bedside/patients";
+
+/// The pages and ceremonies of sessions. Who may call each stands in its signature: [`Visitor`] is anybody.
+pub fn routes<S>() -> Router<S>
+where
+    S: Clone + Send + Sync + 'static,
+    PointOfCare: FromRef<S>,
+{
+    Router::new()
+        .route("/bedside", get(home))
+        .route("/bedside/sign-in/options", post(sign_in_options))
+        .route("/bedside/sign-in/result", post(sign_in_result))
+        .route("/bedside/step-up", get(step_up_page))
+        .route("/bedside/step-up/options", post(step_up_options))
+        .route("/bedside/step-up/result", post(step_up_result))
+        .route("/bedside/attempt", post(attempt))
+        .route("/bedside/usable", post(usable))
+        .route(LOCK_PATH, post(lock))
+        .route("/bedside/sign-out", post(sign_out))
+        .route("/bedside/resume", post(resume))
+        .layer(DefaultBodyLimit::max(FORM_BYTES_MAX.max(2 * ANSWER_BYTES_MAX)))
+}
+
+/// An answer of the script's language: JSON, never kept by anybody.
+pub(crate) fn told(what: &serde_json::Value) -> Response {
+    ([("cache-control", "no-store")], Json(what.clone())).into_response()
+}
+
+impl Refusal {
+    /// As the script is told it.
+    pub(crate) fn told(&self) -> Response {
+        told(&json!({ "say": self.words }))
+    }
+}
+
+/// Gives the browser a cookie with the answer.
+pub(crate) fn with_cookie(
+    point: &PointOfCare,
+    workstation: Option<DeviceId>,
+    session: Option<SessionId>,
+    mut response: Response,
+) -> Response {
+    let open = session.as_ref().is_some_and(|id| point.is_open(id));
+    let carried = Carried { workstation, session, open, given_at: point.plane().now() };
+    if let Some(cookie) = point.cookies().give(point.base(), &carried) {
+        response.headers_mut().insert(SET_COOKIE, cookie);
+    }
+    response
+}
+
+async fn home(State(point): State<PointOfCare>, visitor: Visitor) -> Response {
+    if visitor.stale.is_some() {
+        return crate::point::prove(&point, &visitor, None).into_response();
+    }
+    match &visitor.session {
+        Some((_, Standing::Open)) => Redirect::to(HOME).into_response(),
+        Some((session, Standing::Locked(_))) => crate::point::locked(&point, &visitor, session, None).into_response(),
+        Some((session, Standing::Elsewhere)) => crate::point::elsewhere(&point, &visitor, session).into_response(),
+        Some((_, Standing::Over)) | None => crate::point::sign_in(&point, &visitor, None).into_response(),
+    }
+}
+
+async fn sign_in_options(State(point): State<PointOfCare>, visitor: Visitor, _own: FromOwnPage) -> Response {
+    match point.touch_options(&visitor, Purpose::SignIn, Verification::Required) {
+        Ok(options) => told(&json!(options)),
+        Err(refusal) => {
+            point.refused(&visitor, Step::SignIn, &refusal, None).await;
+            refusal.told()
+        }
+    }
+}
+
+async fn sign_in_result(
+    State(point): State<PointOfCare>,
+    visitor: Visitor,
+    _own: FromOwnPage,
+    Json(sent): Json<CeremonyAnswer>,
+) -> Response {
+    let answer = sent.credential.get().as_bytes();
+    let (one, proof) = match point.touched(&visitor, Purpose::SignIn, answer).await {
+        Ok(touched) => touched,
+        Err(refusal) => {
+            point.refused(&visitor, Step::SignIn, &refusal, sent.elapsed_ms).await;
+            return refusal.told();
+        }
+    };
+    let screen = Screen { workstation: visitor.device().cloned(), key: sent.key() };
+    if screen.workstation.is_none() && screen.key.is_none() {
+        let refusal = Refusal::new(
+            "This browser keeps no key of its own, so a session here could be copied. Use another browser or a hospital workstation.",
+            Cause::DeviceTrust,
+            "no_device_key",
+        );
+        point.refused(&visitor, Step::SignIn, &refusal, sent.elapsed_ms).await;
+        return refusal.told();
+    }
+    let method = proof.method.clone();
+    let before = point.plane().world(|world| world.sessions_of(&one.principal).cloned().collect::<Vec<_>>());
+    let (session, touch) = match point.arrive(&one.principal, &screen, proof, &Basis::default()).await {
+        Ok(arrived) => arrived,
+        Err(error) => return unrecorded(&error),
+    };
+    let step = match touch {
+        Touch::SignIn => Step::SignIn,
+        Touch::Reconnect(_) => Step::Reconnect,
+        Touch::Roam(_) => Step::Roam,
+    };
+    if step == Step::SignIn && before.iter().any(|other| other.workstation.is_some() && other.locked.is_none()) {
+        point.signal(Sign::Overlapping, visitor.device(), Some(&one.principal), Some(&session), None).await;
+    }
+    let tried = Try {
+        principal: Some(one.principal.clone()),
+        session: Some(session.clone()),
+        method: Some(method),
+        elapsed_ms: sent.elapsed_ms,
+        interactions: sent.interactions,
+        ..Try::done(step)
+    };
+    point.tried(&visitor, tried).await;
+    with_cookie(&point, screen.workstation, Some(session), told(&json!({ "resume": true, "go": HOME })))
+}
+
+fn unrecorded(error: &super::SessionError) -> Response {
+    tracing::error!(%error, "a session could not be recorded");
+    let words = "This could not be recorded, so it did not happen. Try once more; if it goes on, call clinical IT.";
+    told(&json!({ "say": words }))
+}
+
+async fn step_up_page(State(point): State<PointOfCare>, signed_in: SignedIn) -> Response {
+    page::step_up(&point, &signed_in.visitor, &signed_in.session, None).into_response()
+}
+
+async fn step_up_options(State(point): State<PointOfCare>, visitor: Visitor, _own: FromOwnPage) -> Response {
+    let Some((session, Standing::Open)) = &visitor.session else { return told(&json!({ "go": "/bedside" })) };
+    let purpose = Purpose::StepUp { session: session.session.clone() };
+    match point.touch_options(&visitor, purpose, Verification::Required) {
+        Ok(options) => told(&json!(options)),
+        Err(refusal) => {
+            point.refused(&visitor, Step::StepUp, &refusal, None).await;
+            refusal.told()
+        }
+    }
+}
+
+async fn step_up_result(
+    State(point): State<PointOfCare>,
+    visitor: Visitor,
+    _own: FromOwnPage,
+    Json(sent): Json<CeremonyAnswer>,
+) -> Response {
+    let Some((session, Standing::Open)) = visitor.session.clone() else { return told(&json!({ "go": "/bedside" })) };
+    let purpose = Purpose::StepUp { session: session.session.clone() };
+    let refusal = match point.touched(&visitor, purpose, sent.credential.get().as_bytes()).await {
+        Ok((one, proof)) if one.principal == session.principal => {
+            let method = proof.method.clone();
+            if let Err(error) = point.step_up(&session, proof).await {
+                return unrecorded(&error);
+            }
+            let tried = Try {
+                principal: Some(session.principal.clone()),
+                session: Some(session.session.clone()),
+                method: Some(method),
+                elapsed_ms: sent.elapsed_ms,
+                interactions: sent.interactions,
+                ..Try::done(Step::StepUp)
+            };
+            point.tried(&visitor, tried).await;
+            let answer = told(&json!({ "resume": true, "go": HOME }));
+            return with_cookie(&point, session.workstation, Some(session.session), answer);
+        }
+        Ok(_) => Refusal::new(
+            "This is a colleague’s key. Use your own, or lock the screen so that they can go on as themselves.",
+            Cause::User,
+            "others_authenticator",
+        ),
+        Err(refusal) => refusal,
+    };
+    point.refused(&visitor, Step::StepUp, &refusal, sent.elapsed_ms).await;
+    refusal.told()
+}
+
+/// What the script tells of a ceremony that came to nothing in the browser.
+#[derive(Debug, Deserialize)]
+struct GivenUp {
+    ceremony: String,
+    outcome: String,
+    #[serde(default)]
+    elapsed_ms: Option<u32>,
+    #[serde(default)]
+    interactions: Option<u8>,
+}
+
+/// Anybody may tell that they failed: it is recorded as a claim of where they are, and never of who they are.
+async fn attempt(
+    State(point): State<PointOfCare>,
+    visitor: Visitor,
+    _own: FromOwnPage,
+    Json(sent): Json<GivenUp>,
+) -> Response {
+    let step = match sent.ceremony.as_str() {
+        "register" => Step::Register,
+        "step-up" => Step::StepUp,
+        "vouch" => Step::Vouch,
+        "hand-over" => Step::HandOver,
+        _ => Step::SignIn,
+    };
+    let (outcome, cause, detail) = match sent.outcome.as_str() {
+        "cancelled" => (Outcome::GivenUp, Cause::User, "cancelled"),
+        "timed_out" => (Outcome::GivenUp, Cause::User, "timed_out"),
+        "already_registered" => (Outcome::Refused, Cause::Authenticator, "already_registered"),
+        "unsupported" => (Outcome::Failed, Cause::Authenticator, "unsupported"),
+        "wrong_address" => (Outcome::Failed, Cause::Network, "wrong_address"),
+        "network" => (Outcome::Failed, Cause::Network, "network"),
+        _ => (Outcome::Failed, Cause::Authenticator, "failed"),
+    };
+    let tried = Try::failed(step, outcome, cause, detail);
+    point.tried(&visitor, Try { elapsed_ms: sent.elapsed_ms, interactions: sent.interactions, ..tried }).await;
+    told(&json!({}))
+}
+
+/// From the first touch to a usable page, as the page measured it.
+#[derive(Debug, Deserialize)]
+struct Usable {
+    elapsed_ms: u32,
+    interactions: u8,
+}
+
+async fn usable(signed_in: SignedInPost, Json(sent): Json<Usable>) {
+    let SignedInPost { point, visitor, session } = signed_in;
+    let tried = Try {
+        principal: Some(session.principal.clone()),
+        session: Some(session.session),
+        method: Some(session.method),
+        elapsed_ms: Some(sent.elapsed_ms),
+        interactions: Some(sent.interactions),
+        detail: Some("usable"),
+        ..Try::done(Step::SignIn)
+    };
+    point.tried(&visitor, tried).await;
+}
+
+/// A script of one of our pages, with somebody signed in at the screen.
+struct SignedInPost {
+    point: PointOfCare,
+    visitor: Visitor,
+    session: world::SessionFacts,
+}
+
+impl<S: Send + Sync> axum::extract::FromRequestParts<S> for SignedInPost
+where
+    PointOfCare: FromRef<S>,
+{
+    type Rejection = Response;
+
+    async fn from_request_parts(parts: &mut axum::http::request::Parts, state: &S) -> Result<Self, Response> {
+        let point = PointOfCare::from_ref(state);
+        FromOwnPage::from_request_parts(parts, state).await.map_err(|refused| refused.into_response())?;
+        let Ok(visitor) = Visitor::from_request_parts(parts, state).await;
+        match visitor.session.clone() {
+            Some((session, Standing::Open)) => Ok(Self { point, visitor, session }),
+            _ => Err(told(&json!({ "lock": "/bedside" }))),
+        }
+    }
+}
+
+#[derive(Debug, Deserialize)]
+struct Nothing {}
+
+async fn lock(State(point): State<PointOfCare>, posted: Posted<Vec<(String, String)>>) -> Response {
+    let SignedIn { session, visitor } = posted.by;
+    let held = Held::of(session.principal.clone(), LOCK_PATH, posted.fields, point.plane().now());
+    match point.lock(&session, LockCause::Asked).await {
+        Ok(()) => {
+            let facts = point.plane().world(|world| world.session(&session.session).cloned()).unwrap_or(session);
+            let sealed = held.and_then(|held| point.hold(&held));
+            crate::point::locked(&point, &visitor, &facts, sealed.as_deref()).into_response()
+        }
+        Err(error) => page::not_done(&point, &visitor, &error).into_response(),
+    }
+}
+
+async fn sign_out(State(point): State<PointOfCare>, posted: Posted<Nothing>) -> Response {
+    let SignedIn { session, visitor } = posted.by;
+    match point.end(&session, EndCause::SignedOut).await {
+        Ok(()) => {
+            let workstation = visitor.device().cloned();
+            let page = crate::point::sign_in(&point, &visitor, Some("You are signed out."));
+            with_cookie(&point, workstation, None, page.into_response())
+        }
+        Err(error) => page::not_done(&point, &visitor, &error).into_response(),
+    }
+}
+
+#[derive(Debug, Deserialize)]
+struct Resume {
+    resume: String,
+}
+
+/// Goes on where somebody was: their form, as they sent it, for them alone, sent on by the page's script or a touch.
+async fn resume(
+    State(point): State<PointOfCare>,
+    visitor: Visitor,
+    _own: FromOwnPage,
+    Form(sent): Form<Resume>,
+) -> Response {
+    let Some((session, Standing::Open)) = &visitor.session else { return Redirect::to("/bedside").into_response() };
+    match point.held_for(&session.principal, &sent.resume) {
+        Some(held) => page::go_on(&point, &visitor, session, &held).into_response(),
+        None => Redirect::to(HOME).into_response(),
+    }
+}

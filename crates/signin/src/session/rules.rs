@@ -1,0 +1,168 @@
+//! How a session stands, and what a touch does to it. Pure: facts, limits and the time go in.
+
+use charter::assurance::SessionLimit;
+use events::session::LockCause;
+use events::{DeviceId, PrincipalId, SessionId, Timestamp};
+use std::time::Duration;
+use world::SessionFacts;
+
+/// How long a session lasts, from the charter, and never longer than SP 800-63B-4 lets one of its level last.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// Unused so long, it locks.
+    pub idle: Duration,
+    /// It is over after so long.
+    pub overall: Duration,
+}
+
+impl Limits {
+    /// Where the charter says nothing of a level: the shortest that still lets somebody work.
+    pub const LEAST: Self = Self { idle: Duration::from_secs(5 * 60), overall: Duration::from_secs(60 * 60) };
+
+    /// By the charter's rule, if it has one.
+    #[must_use]
+    pub fn of(limit: Option<&SessionLimit>) -> Self {
+        limit.map_or(Self::LEAST, |limit| Self {
+            idle: limit.idle_min.duration(),
+            overall: limit.overall_min.duration(),
+        })
+    }
+}
+
+/// How a session stands in front of a screen.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Standing {
+    /// Its owner works.
+    Open,
+    /// The screen is locked.
+    Locked(LockCause),
+    /// It is at another screen now.
+    Elsewhere,
+    /// Its time is over.
+    Over,
+}
+
+/// How a session stands at `now`, seen from a browser that is `here` (no workstation: the browser it began in).
+#[must_use]
+pub fn standing(session: &SessionFacts, here: Option<&DeviceId>, limits: &Limits, now: Timestamp) -> Standing {
+    if now >= session.good_until {
+        Standing::Over
+    } else if session.workstation.as_ref() != here {
+        Standing::Elsewhere
+    } else if let Some((_, cause)) = session.locked {
+        Standing::Locked(cause)
+    } else if now.since(session.used_at) >= limits.idle {
+        Standing::Locked(LockCause::Idle)
+    } else {
+        Standing::Open
+    }
+}
+
+/// What becomes of a touch: one interaction, whatever it turns out to be.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Touch {
+    /// A new session begins.
+    SignIn,
+    /// The session of whoever touched goes on where it was.
+    Reconnect(SessionId),
+    /// It follows them to this screen.
+    Roam(SessionId),
+}
+
+/// What a touch of `who` at a screen does. A session follows between shared workstations; one on a phone or on a workstation of one's own
+/// stays there, and so do the others beside it.
+#[must_use]
+pub fn touch<'a>(
+    who: &PrincipalId,
+    here: Option<&DeviceId>,
+    shared_here: bool,
+    sessions: impl Iterator<Item = (&'a SessionFacts, bool)>,
+    now: Timestamp,
+) -> Touch {
+    let mut roams = None;
+    for (session, shared) in sessions.filter(|(session, _)| session.principal == *who && now < session.good_until) {
+        // Who cannot prove anything, or is stood up for, begins anew once they can.
+        if session.review_due.is_some() || session.vouched_by.is_some() || session.workstation.is_none() {
+            continue;
+        }
+        if session.workstation.as_ref() == here {
+            return Touch::Reconnect(session.session.clone());
+        }
+        if shared && shared_here {
+            roams = Some(session.session.clone());
+        }
+    }
+    roams.map_or(Touch::SignIn, Touch::Roam)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const NOW: Timestamp = Timestamp::from_millis(1_795_000_000_000);
+    const MINUTE: Duration = Duration::from_secs(60);
+    const LIMITS: Limits = Limits { idle: Duration::from_secs(600), overall: Duration::from_secs(3_600) };
+
+    fn id<T: std::str::FromStr<Err: std::fmt::Debug>>(text: &str) -> T {
+        text.parse().unwrap()
+    }
+
+    fn session(at: &str) -> SessionFacts {
+        SessionFacts {
+            session: id("se-1"),
+            principal: id("n-amara"),
+            workstation: Some(id(at)),
+            key: None,
+            method: "passkey".into(),
+            level: 2,
+            authenticator: None,
+            proved_at: NOW,
+            started_at: NOW,
+            used_at: NOW,
+            good_until: NOW + MINUTE * 60,
+            locked: None,
+            vouched_by: None,
+            review_due: None,
+            provider_session: None,
+        }
+    }
+
+    #[test]
+    fn a_session_locks_when_nobody_uses_it_and_is_over_at_its_time() {
+        let (session, here) = (session("ws-1"), id("ws-1"));
+        let at = |minutes: u32| standing(&session, Some(&here), &LIMITS, NOW + MINUTE * minutes);
+        assert_eq!(at(9), Standing::Open);
+        assert_eq!(at(10), Standing::Locked(LockCause::Idle));
+        assert_eq!(at(60), Standing::Over);
+        let used = SessionFacts { used_at: NOW + MINUTE * 59, ..session.clone() };
+        assert_eq!(standing(&used, Some(&here), &LIMITS, NOW + MINUTE * 60), Standing::Over, "however busy it is");
+    }
+
+    #[test]
+    fn a_session_is_at_one_screen() {
+        let session = session("ws-1");
+        assert_eq!(standing(&session, Some(&id("ws-2")), &LIMITS, NOW), Standing::Elsewhere);
+        assert_eq!(standing(&session, None, &LIMITS, NOW), Standing::Elsewhere);
+        let locked = SessionFacts { locked: Some((NOW, LockCause::Asked)), ..session };
+        assert_eq!(standing(&locked, Some(&id("ws-1")), &LIMITS, NOW), Standing::Locked(LockCause::Asked));
+    }
+
+    #[test]
+    fn a_touch_comes_back_or_follows_or_begins() {
+        let (who, here, there) = (id("n-amara"), id("ws-1"), id("ws-2"));
+        let go = |session: &SessionFacts, at: &DeviceId, shared_there: bool, shared_here: bool| {
+            touch(&who, Some(at), shared_here, std::iter::once((session, shared_there)), NOW)
+        };
+        let own = session("ws-1");
+        assert_eq!(go(&own, &here, true, true), Touch::Reconnect(id("se-1")));
+        assert_eq!(go(&own, &there, true, true), Touch::Roam(id("se-1")));
+        assert_eq!(go(&own, &there, true, false), Touch::SignIn, "a phone begins its own");
+        assert_eq!(go(&own, &there, false, true), Touch::SignIn, "a session on a phone stays on it");
+        let over = SessionFacts { good_until: NOW, ..own.clone() };
+        assert_eq!(go(&over, &here, true, true), Touch::SignIn);
+        let others = SessionFacts { principal: id("d-ruiz"), ..own.clone() };
+        assert_eq!(go(&others, &here, true, true), Touch::SignIn);
+        let vouched = SessionFacts { vouched_by: Some(id("n-lead")), ..own };
+        assert_eq!(go(&vouched, &here, true, true), Touch::SignIn, "a real touch makes a real session");
+    }
+}

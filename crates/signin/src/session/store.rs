@@ -1,0 +1,274 @@
+//! What happens to sessions, recorded. Everything is an entry first; the world's fold of it is what counts.
+
+use super::rules::{Limits, Standing, Touch, standing, touch};
+use crate::point::PointOfCare;
+use events::session::{EndCause, Ended, LockCause, Locked, Proof, Resumed, Started, SteppedUp, Used};
+use events::signin::Sign;
+use events::workstation::DeviceKey;
+use events::{Actor, DeviceId, Draft, Event, PrincipalId, SessionId, Timestamp};
+use std::time::Duration;
+use store::{AppendError, Batch};
+use world::SessionFacts;
+
+/// Use is recorded at most so often.
+const USE_RECORDED_EVERY: Duration = Duration::from_secs(60);
+
+/// Why nothing came of it.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum SessionError {
+    /// It could not be recorded, so nothing happened.
+    #[error("it could not be recorded")]
+    Record(#[from] AppendError),
+    /// Something else happened to the session at the same moment.
+    #[error("something else happened to the session at the same moment")]
+    Overtaken,
+}
+
+/// Where somebody is, as far as a session goes.
+#[derive(Clone, Debug)]
+pub struct Screen {
+    /// The enrolled workstation, if it is one.
+    pub workstation: Option<DeviceId>,
+    /// The key of the browser, where it is none.
+    pub key: Option<DeviceKey>,
+}
+
+/// What a new session is besides a proof.
+#[derive(Clone, Debug, Default)]
+pub struct Basis {
+    /// Who stands for them.
+    pub vouched_by: Option<PrincipalId>,
+    /// By when it is to be reviewed.
+    pub review_due: Option<Timestamp>,
+    /// The session at the provider.
+    pub provider_session: Option<smol_str::SmolStr>,
+    /// It lasts at most so long.
+    pub at_most: Option<Duration>,
+}
+
+/// A draft by a person about their own session.
+fn by(who: &PrincipalId, at: Option<&DeviceId>, point: &PointOfCare, event: impl Into<Event>) -> Draft {
+    Draft {
+        on_behalf_of: Some(who.clone()),
+        device: at.cloned(),
+        place: at.and_then(|device| point.unit_of(device)),
+        ..Draft::new(Actor::handrail("sign-in"), event)
+    }
+}
+
+impl PointOfCare {
+    /// How long a session lasts where it is.
+    #[must_use]
+    pub fn limits(&self, session: &SessionFacts) -> Limits {
+        self.limits_at(session.level, session.workstation.as_ref())
+    }
+
+    pub(crate) fn limits_at(&self, level: u8, workstation: Option<&DeviceId>) -> Limits {
+        let unit = workstation.and_then(|device| self.unit_of(device));
+        let engine = self.plane().engine();
+        Limits::of(engine.charter().rules_at(unit.as_ref()).assurance.session_limit(level, unit.as_ref()))
+    }
+
+    /// Whether a session's owner works in it now, wherever it is.
+    pub(crate) fn is_open(&self, session: &SessionId) -> bool {
+        let Some(facts) = self.plane().world(|world| world.session(session).cloned()) else { return false };
+        let stands = standing(&facts, facts.workstation.as_ref(), &self.limits(&facts), self.plane().now());
+        stands == Standing::Open
+    }
+
+    /// Whether nobody has touched the screen for as long as the charter lets it be, by what its script says: later than the entries know.
+    pub(crate) fn locks_for_idleness(&self, session: &SessionFacts, idle_s: u32) -> bool {
+        Duration::from_secs(idle_s.into()) >= self.limits(session).idle
+    }
+
+    /// Notes that a session is used: an entry at most once a minute. That it could not be recorded is nobody's reason to stop.
+    pub(crate) async fn note_use(&self, session: &SessionFacts) {
+        let now = self.plane().now();
+        if now.since(session.used_at) < USE_RECORDED_EVERY {
+            return;
+        }
+        let used = Used { session: session.session.clone() };
+        let draft = by(&session.principal, session.workstation.as_ref(), self, used);
+        if let Err(error) = self.plane().record(Batch::one(draft)).await {
+            tracing::warn!(%error, "use of a session could not be recorded");
+        }
+    }
+
+    /// What a touch of somebody at a screen would do.
+    pub(crate) fn touch(&self, who: &PrincipalId, screen: &Screen) -> Touch {
+        let now = self.plane().now();
+        self.plane().world(|world| {
+            let shared = |device: Option<&DeviceId>| device.and_then(|id| world.device(id)).is_some_and(|d| d.shared);
+            let sessions = world.sessions_of(who).map(|session| (session, shared(session.workstation.as_ref())));
+            touch(who, screen.workstation.as_ref(), shared(screen.workstation.as_ref()), sessions, now)
+        })
+    }
+
+    /// Somebody proved who they are at a screen: their session begins, goes on, or follows them there, and whoever else is at that screen is
+    /// locked. Answers which session it is and what happened.
+    ///
+    /// # Errors
+    /// When it could not be recorded; then nothing happened.
+    pub async fn arrive(
+        &self,
+        who: &PrincipalId,
+        screen: &Screen,
+        proof: Proof,
+        basis: &Basis,
+    ) -> Result<(SessionId, Touch), SessionError> {
+        let plain = basis.vouched_by.is_none() && basis.review_due.is_none();
+        let step = if plain { self.touch(who, screen) } else { Touch::SignIn };
+        let workstation = screen.workstation.clone();
+        let here = workstation.as_ref();
+        let (session, event): (SessionId, Event) = match &step {
+            Touch::Reconnect(session) | Touch::Roam(session) => {
+                (session.clone(), Resumed { session: session.clone(), workstation: workstation.clone(), proof }.into())
+            }
+            Touch::SignIn => {
+                let session = new_session();
+                let started = self.started(session.clone(), who, screen, proof, basis);
+                (session, Box::new(started).into())
+            }
+        };
+        let mut drafts = self.make_room(who, here);
+        drafts.push(by(who, here, self, event));
+        self.plane().record(Batch::of(drafts)).await?;
+        let there = self.plane().world(|world| {
+            world.session(&session).is_some_and(|one| one.workstation == workstation && one.locked.is_none())
+        });
+        if there { Ok((session, step)) } else { Err(SessionError::Overtaken) }
+    }
+
+    fn started(&self, session: SessionId, who: &PrincipalId, screen: &Screen, proof: Proof, basis: &Basis) -> Started {
+        let overall = self.limits_at(proof.level, screen.workstation.as_ref()).overall;
+        let lasts = basis.at_most.map_or(overall, |most| most.min(overall));
+        Started {
+            session,
+            principal: who.clone(),
+            workstation: screen.workstation.clone(),
+            key: screen.key.clone().filter(|_| screen.workstation.is_none()),
+            proof,
+            good_until: self.plane().now() + lasts,
+            vouched_by: basis.vouched_by.clone(),
+            review_due: basis.review_due,
+            provider_session: basis.provider_session.clone(),
+        }
+    }
+
+    /// Locks whoever else is at a screen, and ends what somebody had there without proof of their own.
+    fn make_room(&self, who: &PrincipalId, here: Option<&DeviceId>) -> Vec<Draft> {
+        let Some(device) = here else { return Vec::new() };
+        let there: Vec<SessionFacts> = self.plane().world(|world| world.sessions_at(device).cloned().collect());
+        let room = there.iter().filter_map(|one| {
+            let event: Event = if one.principal == *who {
+                let lent = one.vouched_by.is_some() || one.review_due.is_some();
+                lent.then(|| Ended { session: one.session.clone(), cause: EndCause::Replaced }.into())?
+            } else if one.locked.is_none() {
+                Locked { session: one.session.clone(), cause: LockCause::TakenOver }.into()
+            } else {
+                return None;
+            };
+            Some(by(&one.principal, here, self, event))
+        });
+        room.collect()
+    }
+
+    /// Locks a screen.
+    ///
+    /// # Errors
+    /// When it could not be recorded.
+    pub async fn lock(&self, session: &SessionFacts, cause: LockCause) -> Result<(), SessionError> {
+        self.tell(session, Locked { session: session.session.clone(), cause }).await
+    }
+
+    /// Ends a session.
+    ///
+    /// # Errors
+    /// When it could not be recorded.
+    pub async fn end(&self, session: &SessionFacts, cause: EndCause) -> Result<(), SessionError> {
+        self.tell(session, Ended { session: session.session.clone(), cause }).await
+    }
+
+    /// Somebody proved it again.
+    ///
+    /// # Errors
+    /// When it could not be recorded.
+    pub async fn step_up(&self, session: &SessionFacts, proof: Proof) -> Result<(), SessionError> {
+        self.tell(session, SteppedUp { session: session.session.clone(), proof }).await
+    }
+
+    async fn tell(&self, session: &SessionFacts, event: impl Into<Event>) -> Result<(), SessionError> {
+        let draft = by(&session.principal, session.workstation.as_ref(), self, event);
+        self.plane().record(Batch::one(draft)).await?;
+        Ok(())
+    }
+
+    /// Looks every few seconds at what time has done, until `stop`.
+    pub async fn watch_sessions(&self, stop: tokio_util::sync::CancellationToken) {
+        while stop.run_until_cancelled(tokio::time::sleep(SWEPT_EVERY)).await.is_some() {
+            self.keep_sessions_true().await;
+        }
+    }
+
+    /// Records what time has done: locks what nobody uses, ends what is over, whose owner may not act any more, or whose workstation or
+    /// authenticator counts no longer. Decisions do not wait for it; it is for the record and for the screens.
+    pub async fn keep_sessions_true(&self) {
+        let now = self.plane().now();
+        for (session, workstation) in self.unproven().overdue(now) {
+            let who = self.plane().world(|world| world.session(&session).map(|one| one.principal.clone()));
+            self.signal(Sign::CopiedCookie, workstation.as_ref(), who.as_ref(), Some(&session), None).await;
+        }
+        let stale: Vec<(SessionFacts, Event)> = self.plane().world(|world| {
+            let found = world.sessions().filter_map(|one| {
+                let event = self.overdue(world, one, now)?;
+                Some((one.clone(), event))
+            });
+            found.take(SWEPT_AT_ONCE_MAX).collect()
+        });
+        for (session, event) in stale {
+            let draft = by(&session.principal, session.workstation.as_ref(), self, event);
+            if let Err(error) = self.plane().record(Batch::one(draft)).await {
+                tracing::warn!(%error, "what time did to a session could not be recorded");
+                return;
+            }
+        }
+    }
+
+    /// What an entry should say of a session that time or somebody else has ended or locked.
+    fn overdue(&self, world: &world::World, one: &SessionFacts, now: Timestamp) -> Option<Event> {
+        let ended = |cause| Some(Ended { session: one.session.clone(), cause }.into());
+        let subject = world::Subject { principal: one.principal.clone(), patient: None, device: None, session: None };
+        let keeper = events::workstation::Keeper::Browser;
+        if now >= one.good_until {
+            return ended(EndCause::Over);
+        }
+        if world.facts(&subject, now).principal.is_none_or(|known| !known.active) {
+            return ended(EndCause::PrincipalEnded);
+        }
+        if one.workstation.as_ref().is_some_and(|device| world.workstation_key(device, keeper).is_none()) {
+            return ended(EndCause::WorkstationWithdrawn);
+        }
+        if one.authenticator.as_ref().is_some_and(|id| world.authenticator(id).is_none()) {
+            return ended(EndCause::AuthenticatorRevoked);
+        }
+        let unit = one.workstation.as_ref().and_then(|device| world.device(device)).and_then(|device| device.unit);
+        let engine = self.plane().engine();
+        let limit = engine.charter().rules_at(unit.as_ref()).assurance.session_limit(one.level, unit.as_ref());
+        let idle = Limits::of(limit).idle;
+        (one.locked.is_none() && now.since(one.used_at) >= idle)
+            .then(|| Locked { session: one.session.clone(), cause: LockCause::Idle }.into())
+    }
+}
+
+/// How often what time has done is looked at.
+const SWEPT_EVERY: Duration = Duration::from_secs(5);
+/// The most sessions one look at what time has done tells of; the next look tells of more.
+const SWEPT_AT_ONCE_MAX: usize = 500;
+
+/// A new session's id: sixteen random bytes.
+pub(crate) fn new_session() -> SessionId {
+    let text = format!("se-{:032x}", u128::from_be_bytes(plane::random()));
+    // Letters and digits of a fixed number: always an id.
+    SessionId::new(&text).unwrap_or_else(|_| unreachable!("{text} is an id"))
+}

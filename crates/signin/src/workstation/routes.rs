@@ -1,0 +1,195 @@
+//! Enrolling a workstation, and giving its browser the next minute.
+
+use super::{WORKSTATION_PATH, page, proof};
+use crate::attempt::{From, Try};
+use crate::point::cookie::Carried;
+use crate::point::{FromOwnPage, PointOfCare, Visitor};
+use crate::session::rules::{Standing, standing};
+use crate::session::{told, with_cookie};
+use crate::slip::{self, Errand, Shown};
+use axum::Router;
+use axum::extract::{DefaultBodyLimit, FromRef, Json, Path, State};
+use axum::response::{IntoResponse as _, Response};
+use axum::routing::{get, post};
+use events::session::LockCause;
+use events::signin::{Cause, Outcome, Sign, Step};
+use events::workstation::{DeviceKey, Enrolled, Keeper};
+use events::{Actor, DeviceId, Draft};
+use serde::Deserialize;
+use serde_json::json;
+use smol_str::SmolStr;
+use store::{AppendError, Batch};
+use zeroize::Zeroizing;
+
+/// The longest body of these routes, in bytes.
+const BODY_BYTES_MAX: usize = 4 * 1024;
+/// What a browser that is no enrolled workstation calls itself in its proofs.
+const BROWSER: &str = "browser";
+/// What is said of a code that does not work, whatever the reason.
+const SPENT: &str = "This code does not work any more. Clinical IT can make another.";
+
+/// `GET /workstation/{code}` shows what a code would do, `POST /workstation` does it, `POST /bedside/renew` gives the next minute. Anybody may
+/// call them: a code, or a device key, says who it is.
+pub fn routes<S>() -> Router<S>
+where
+    S: Clone + Send + Sync + 'static,
+    PointOfCare: FromRef<S>,
+{
+    Router::new()
+        .route(&format!("{WORKSTATION_PATH}/{{code}}"), get(show))
+        .route(WORKSTATION_PATH, post(enrol))
+        .route("/bedside/renew", post(renew))
+        .layer(DefaultBodyLimit::max(BODY_BYTES_MAX))
+}
+
+async fn show(State(point): State<PointOfCare>, visitor: Visitor, Path(code): Path<String>) -> Response {
+    let code = Zeroizing::new(code);
+    match slip::shown(point.plane(), Errand::Workstation, &code) {
+        Ok(Some(shown)) => page::enrol(&point, &visitor, &shown, &code).into_response(),
+        Ok(None) => page::spent(&point).into_response(),
+        Err(error) => page::failed(&point, &error).into_response(),
+    }
+}
+
+#[derive(Deserialize)]
+struct Enrolment {
+    code: Zeroizing<String>,
+    x: SmolStr,
+    y: SmolStr,
+}
+
+fn say(words: &str) -> Response {
+    told(&json!({ "say": words }))
+}
+
+async fn enrol(
+    State(point): State<PointOfCare>,
+    visitor: Visitor,
+    _own: FromOwnPage,
+    Json(sent): Json<Enrolment>,
+) -> Response {
+    if !point.attempts().may_try(&From::of(&visitor), point.plane().now()) {
+        return say("Too many tries came from here in the last minute. Wait a moment.");
+    }
+    match slip::shown(point.plane(), Errand::Workstation, &sent.code) {
+        Ok(Some(shown)) => bind(&point, &visitor, shown, DeviceKey { x: sent.x, y: sent.y }).await,
+        Ok(None) => {
+            point.tried(&visitor, Try::failed(Step::Enrol, Outcome::Refused, Cause::User, "code_spent")).await;
+            say(SPENT)
+        }
+        Err(_) => say("The server cannot look at codes at the moment. Try again."),
+    }
+}
+
+/// Makes the browser the workstation that the code is for.
+async fn bind(point: &PointOfCare, visitor: &Visitor, shown: Shown, key: DeviceKey) -> Response {
+    let Ok(device) = DeviceId::new(&shown.subject) else { return say(SPENT) };
+    if !proof::is_key(&key) || point.plane().world(|world| world.device(&device)).is_none() {
+        return say("This browser’s key cannot be used, or the device is out of use. Ask clinical IT.");
+    }
+    let enrolled = Enrolled { device: device.clone(), keeper: Keeper::Browser, key, slip: shown.id.clone() };
+    let draft = Draft {
+        device: Some(device.clone()),
+        place: point.unit_of(&device),
+        ..Draft::new(Actor::handrail("sign-in"), enrolled)
+    };
+    match point.plane().record(shown.used_with(Batch::one(draft), point.plane().now())).await {
+        Ok(_) => {
+            point.tried(visitor, Try::done(Step::Enrol)).await;
+            with_cookie(point, Some(device), None, told(&json!({ "go": "/bedside" })))
+        }
+        Err(AppendError::Conflict(_)) => say(SPENT),
+        Err(error) => {
+            tracing::error!(%error, "a workstation could not be enrolled");
+            say("This could not be recorded, so it did not happen. Try again.")
+        }
+    }
+}
+
+#[derive(Deserialize)]
+struct Proof {
+    device: SmolStr,
+    #[serde(default)]
+    nonce: Option<String>,
+    #[serde(default)]
+    signature: Option<String>,
+    /// For how long nobody touched the screen, in seconds.
+    #[serde(default)]
+    idle_s: u32,
+}
+
+/// Whose key a proof has to be of, and what its browser carries from then on.
+fn proved_by(point: &PointOfCare, visitor: &Visitor, device: &str) -> Option<(DeviceKey, Carried)> {
+    let shown = visitor.carried.as_ref().or(visitor.stale.as_ref());
+    if device == BROWSER {
+        let carried = shown.filter(|carried| carried.workstation.is_none())?;
+        let session = carried.session.as_ref()?;
+        let key = point.plane().world(|world| world.session(session).and_then(|session| session.key.clone()))?;
+        return Some((key, carried.clone()));
+    }
+    let device = DeviceId::new(device).ok()?;
+    let key = point.plane().world(|world| world.workstation_key(&device, Keeper::Browser).cloned())?;
+    // A cookie of another workstation, or none at all, does not matter: the key says which one it is, and nobody is signed in there.
+    let own = shown.filter(|carried| carried.workstation.as_ref() == Some(&device)).cloned();
+    let anew = Carried { workstation: Some(device), session: None, open: false, given_at: point.plane().now() };
+    Some((key, own.unwrap_or(anew)))
+}
+
+async fn renew(
+    State(point): State<PointOfCare>,
+    visitor: Visitor,
+    _own: FromOwnPage,
+    Json(sent): Json<Proof>,
+) -> Response {
+    let now = point.plane().now();
+    let next = point.nonces().make(now);
+    let proof = sent.nonce.as_ref().zip(sent.signature.as_ref()).filter(|(nonce, _)| point.nonces().take(nonce, now));
+    let Some((nonce, signature)) = proof else { return told(&json!({ "renewed": false, "nonce": next })) };
+    let message = proof::message(&sent.device, &point.base().to_string(), nonce);
+    let proved = proved_by(&point, &visitor, &sent.device);
+    let Some((_, carried)) = proved.filter(|(key, _)| proof::holds(key, &message, signature)) else {
+        not_proved(&point, &visitor).await;
+        return say(
+            "This workstation could not prove which one it is. Clinical IT can enrol it again with a new code.",
+        );
+    };
+    if let Some(session) = &carried.session {
+        point.unproven().proved(session);
+    }
+    let open = still_open(&point, &carried, sent.idle_s).await;
+    let answer = if carried.open && !open {
+        json!({ "renewed": true, "nonce": next, "lock": "/bedside" })
+    } else {
+        json!({ "renewed": true, "nonce": next })
+    };
+    with_cookie(&point, carried.workstation, carried.session, told(&answer))
+}
+
+/// Whether the session of a browser is open, after locking it if the screen says that nobody has touched it for too long.
+async fn still_open(point: &PointOfCare, carried: &Carried, idle_s: u32) -> bool {
+    let session = carried.session.as_ref().and_then(|id| point.plane().world(|world| world.session(id).cloned()));
+    let Some(session) = session else { return false };
+    let stands = standing(&session, carried.workstation.as_ref(), &point.limits(&session), point.plane().now());
+    if stands != Standing::Open {
+        return false;
+    }
+    if point.locks_for_idleness(&session, idle_s) {
+        if let Err(error) = point.lock(&session, LockCause::Idle).await {
+            tracing::warn!(%error, "an unused screen could not be locked");
+        }
+        return false;
+    }
+    true
+}
+
+/// Somebody has the cookie and not the key.
+async fn not_proved(point: &PointOfCare, visitor: &Visitor) {
+    let tried = Try::failed(Step::SignIn, Outcome::Refused, Cause::DeviceTrust, "proof_does_not_hold");
+    point.tried(visitor, tried).await;
+    let Some(shown) = visitor.carried.as_ref().or(visitor.stale.as_ref()) else { return };
+    if let Some(session) = &shown.session {
+        point.unproven().proved(session);
+        let who = point.plane().world(|world| world.session(session).map(|one| one.principal.clone()));
+        point.signal(Sign::CopiedCookie, shown.workstation.as_ref(), who.as_ref(), Some(session), None).await;
+    }
+}
