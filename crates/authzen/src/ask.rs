@@ -9,13 +9,16 @@ use charter::{Caller, Charter};
 use events::decision::{Asserted, Question, Values};
 use events::search::ANYTHING;
 use events::{
-    ActionName, DeviceId, EntityRef, IdError, PatientPseudonym, PrincipalId, TypeName, WorkflowName, is_unseen,
+    ActionName, DeviceId, EntityRef, IdError, PatientPseudonym, PrincipalId, SessionId, TypeName, WorkflowName,
+    is_unseen,
 };
 use plane::{Plane, number};
 use serde_json::{Map, Value};
 
 /// The member of a request's context that may hold free text.
 const WORDS: &str = "reason";
+/// The member that says, or names, how the asker signed in.
+const SESSION: &str = "session";
 /// What is said of a name that holds what nobody sees.
 const UNSEEN: &str = "has characters that cannot be seen, so it could be taken for another";
 /// How the code begins that is recorded in place of a name the charter does not know.
@@ -76,7 +79,8 @@ pub(crate) fn question(sent: Asked<'_>, charter: &Charter, caller: &Caller, plan
         ASSERTED.contains(&name) || (!is_own(name) && context.is_some_and(|context| context.contains_key(name)))
     };
     let (subject, resources) = (sent.subject.properties.as_ref(), sent.resource.properties.as_ref());
-    let asserted = Asserted {
+    let session = caller.asserts_context(SESSION).then(|| named_session(sent)).transpose()?.flatten();
+    let mut asserted = Asserted {
         subject: kept("subject", subject, |name| of_type(&principal.kind, name))?,
         action: kept("action", sent.action.properties.as_ref(), |name| {
             in_request(name) && caller.asserts_action(name)
@@ -84,8 +88,28 @@ pub(crate) fn question(sent: Asked<'_>, charter: &Charter, caller: &Caller, plan
         resource: kept("resource", resources, |name| of_type(&resource.kind, name))?,
         context: kept("context", sent.context, |name| in_context(name) && caller.asserts_context(name))?,
     };
-    let question = Question { principal, action, resource, workflow, session: None, asserted };
+    if let Some(session) = &session {
+        // What Handrail itself knows is not asserted, and the session says where it is.
+        asserted.context.remove(SESSION);
+        let at = plane.world(|world| world.session(session).and_then(|known| known.workstation.clone()));
+        asserted.context.remove("device");
+        asserted.context.extend(at.map(|device| ("device".to_owned(), device.as_str().into())));
+    }
+    let question = Question { principal, action, resource, workflow, session, asserted };
     Ok(Read { question, unknown: reader.unknown })
+}
+
+/// The session of Handrail's own that a question names, as `{"id": "se-…"}`. No other text passes for one, so none gets into the log that way.
+fn named_session(sent: Asked<'_>) -> Result<Option<SessionId>, ReplyError> {
+    let named = sent.context.and_then(|context| context.get(SESSION)).and_then(|session| session.get("id"));
+    let Some(named) = named else { return Ok(None) };
+    let is_one = |text: &&str| {
+        text.strip_prefix("se-").is_some_and(|rest| {
+            rest.len() == 32 && rest.bytes().all(|byte| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte))
+        })
+    };
+    let text = named.as_str().filter(is_one).ok_or_else(|| bad("context.session.id", &"is no id of a session"))?;
+    SessionId::new(text).map(Some).map_err(|error| bad("context.session.id", &error))
 }
 
 /// What the asker says in their own words, whoever asks: no answer rests on it, and no entry holds it.

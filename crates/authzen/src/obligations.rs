@@ -75,13 +75,45 @@ fn denied(made: &Made, engine: &Engine) -> Option<Value> {
         let subject = made.question.principal.id.as_str();
         return Some(duty(json!({ "kind": "end_sessions" }), "session_termination", json!({ "subject": subject })));
     }
-    let Some(Remedy::StepUp { level }) = made.remedies.first() else { return None };
-    let workflow = made.workflow.as_ref().and_then(|name| engine.charter().workflow(name));
-    let mut properties = json!({ "acr_value": acr(*level) });
-    if let Some((within, properties)) =
-        workflow.and_then(|workflow| workflow.assurance.max_age_min).zip(properties.as_object_mut())
-    {
-        properties.insert("max_age".to_owned(), json!(within.duration().as_secs()));
+    let step_up = step_up(made, engine)?;
+    let mut properties = json!({ "acr_value": acr(step_up.level) });
+    if let Some((seconds, properties)) = step_up.max_age_s.zip(properties.as_object_mut()) {
+        properties.insert("max_age".to_owned(), json!(seconds));
     }
-    Some(duty(json!({ "kind": "step_up", "level": level }), "step-up", properties))
+    Some(duty(json!({ "kind": "step_up", "level": step_up.level }), "step-up", properties))
+}
+
+/// What signing in again has to come to.
+struct StepUp {
+    level: u8,
+    max_age_s: Option<u64>,
+}
+
+/// Where signing in again is the cheapest help: to which level, and how fresh. The workflow's rule and the risk's both count.
+fn step_up(made: &Made, engine: &Engine) -> Option<StepUp> {
+    let Some(Remedy::StepUp { level }) = made.remedies.first() else { return None };
+    let charter = engine.charter();
+    let workflow = made.workflow.as_ref().and_then(|name| charter.workflow(name));
+    let by_workflow = workflow.and_then(|workflow| workflow.assurance.max_age_min);
+    let by_risk = charter.assurance().required.and_then(|by| by.of(charter.risk(&made.question.action)).max_age_min);
+    let shortest = by_workflow.into_iter().chain(by_risk).map(|within| within.duration().as_secs()).min();
+    Some(StepUp { level: *level, max_age_s: shortest })
+}
+
+/// The same as a resource server says it to an OAuth client (RFC 9470 section 3): the members of the error, and the header ready to be sent.
+pub(crate) fn challenge(made: &Made, engine: &Engine) -> Option<Value> {
+    let StepUp { level, max_age_s } = step_up(made, engine)?;
+    let (error, description) = ("insufficient_user_authentication", "A more recent or stronger sign-in is required");
+    let mut header =
+        format!("Bearer error=\"{error}\", error_description=\"{description}\", acr_values=\"{}\"", acr(level));
+    if let Some(seconds) = max_age_s {
+        header.push_str(&format!(", max_age=\"{seconds}\""));
+    }
+    Some(json!({
+        "error": error,
+        "error_description": description,
+        "acr_values": acr(level),
+        "max_age": max_age_s,
+        "www_authenticate": header,
+    }))
 }

@@ -284,6 +284,8 @@ pub(crate) struct Decided {
     pub(crate) remedies: Vec<Help>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub(crate) obligations: Vec<Value>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) challenge: Option<Value>,
     pub(crate) accountable: Vec<Accountable>,
     pub(crate) decided_at: Timestamp,
     pub(crate) charter: CharterDigest,

@@ -10,6 +10,7 @@ mod decisions;
 mod document;
 mod house;
 mod input;
+mod known_sessions;
 mod permits;
 mod requests;
 mod rights;

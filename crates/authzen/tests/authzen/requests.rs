@@ -87,7 +87,16 @@ async fn where_signing_in_again_is_the_cheapest_help_a_deny_obliges_to_it() {
     assert_eq!(duty["type"], "step-up");
     let level = answer["context"]["remedies"][0]["level"].as_u64().unwrap();
     assert_eq!(duty["properties"]["acr_value"], format!("http://idmanagement.gov/ns/assurance/aal/{level}"));
-    assert!(duty["properties"]["max_age"].as_u64().is_some_and(|seconds| seconds >= 60));
+    let max_age = duty["properties"]["max_age"].as_u64().unwrap();
+    assert!(max_age >= 60);
+    // As a resource server would say it to an OAuth client.
+    let challenge = &answer["context"]["challenge"];
+    assert_eq!(challenge["error"], "insufficient_user_authentication");
+    assert_eq!((&challenge["acr_values"], &challenge["max_age"]), (&duty["properties"]["acr_value"], &json!(max_age)));
+    let header = challenge["www_authenticate"].as_str().unwrap();
+    assert!(header.starts_with("Bearer error=") && header.ends_with(&format!("max_age=\"{max_age}\"")), "{header}");
+    let permitted = house.evaluate(&question("n-amara", "read_chart", PATIENT)).await.json();
+    assert!(permitted["context"].get("challenge").is_none());
 }
 
 #[tokio::test]
