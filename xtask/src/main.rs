@@ -6,6 +6,7 @@ mod fhir;
 mod fuzzing;
 mod kill;
 mod peer;
+mod screen;
 mod step;
 mod story;
 mod sync_trace;

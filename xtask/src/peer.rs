@@ -106,6 +106,8 @@ impl Node {
             .arg("serve")
             .args(["--charter".as_ref(), charter.as_os_str(), "--data".as_ref(), data.as_os_str()])
             .args(["--listen", &http.to_string(), "--mllp", &mllp.to_string()])
+            // Browsers offer passkeys under a name only.
+            .args(["--base-url", &format!("http://localhost:{}", http.port())])
             .args(more)
             .stdin(Stdio::null())
             .stdout(Stdio::null())

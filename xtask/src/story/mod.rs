@@ -4,6 +4,7 @@ mod depth;
 mod hard_times;
 pub(crate) mod hospital;
 mod nodes;
+mod sign_in;
 mod the_loop;
 
 use crate::step::{Outcome, elapsed_since_start, say};
@@ -20,10 +21,11 @@ enum On {
 }
 
 /// Every story by name.
-const STORIES: [(&str, On, Tell); 4] = [
+const STORIES: [(&str, On, Tell); 5] = [
     ("the-loop", On::Both, the_loop::tell),
     ("hard-times", On::ItsOwn, hard_times::tell),
     ("depth", On::Both, depth::tell),
+    ("sign-in", On::Both, sign_in::tell),
     ("nodes", On::ItsOwn, nodes::tell),
 ];
 
