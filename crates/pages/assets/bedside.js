@@ -217,8 +217,8 @@
   if ("renewNow" in page) renewNow();
   else if ("renew" in page) { renewIfSeen(); setInterval(renewIfSeen, BEAT_MS); }
   if (page.usable && touched()) post(page.usable, measured()).catch(() => {});
-  // A ceremony is measured from the touch that led to it, on the page before.
-  if (!find("[data-ceremony], [data-resume]") && !("renewNow" in page)) sessionStorage.removeItem(TOUCHED);
+  // What goes on by itself is measured from the touch that led to it, on the page before; whoever locked comes back with a touch of its own.
+  if (!find("[data-start], [data-resume]") && !("renewNow" in page)) sessionStorage.removeItem(TOUCHED);
   const starting = find("form[data-start]");
   const start = () => { if (document.hasFocus()) starting.requestSubmit(); else addEventListener("focus", start, { once: true }); };
   if (starting) start();

@@ -68,8 +68,29 @@ impl Key {
         }
     }
 
+    /// Pulls it out, to be plugged in elsewhere.
+    pub(crate) async fn unplugged(self) -> Pocketed {
+        let kept = Pocketed(self.credentials().await);
+        self.pull_out().await;
+        kept
+    }
+
     /// Pulls it out. What it kept is gone.
     pub(crate) async fn pull_out(self) {
         self.send("WebAuthn.removeVirtualAuthenticator", json!({})).await;
+    }
+}
+
+/// A security key in somebody's pocket.
+pub(crate) struct Pocketed(Vec<Value>);
+
+impl Pocketed {
+    /// Plugs it in.
+    pub(crate) async fn plugged_into(self, page: &WebDriver) -> Key {
+        let key = Key::usb(page).await;
+        for credential in self.0 {
+            key.send("WebAuthn.addCredential", json!({ "credential": credential })).await;
+        }
+        key
     }
 }

@@ -2,7 +2,10 @@
 #![expect(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
 
 mod bedside;
+mod hospital;
 mod keys;
+mod sign_in;
+mod trouble;
 
 use std::io::{BufRead as _, BufReader};
 use std::net::TcpListener;
