@@ -13,5 +13,7 @@ pub fn routes(point: PointOfCare) -> Router {
         .merge(signin::session::routes())
         .merge(signin::workstation::routes())
         .merge(signin::enrolment::routes())
+        .merge(signin::federation::routes())
+        .merge(signin::fallback::routes())
         .with_state(point)
 }

@@ -26,7 +26,13 @@ impl Sealer {
     /// For a purpose, whose name is never used for another. Texts longer than `bytes_max` are not looked at when they come back.
     #[must_use]
     pub fn new(plane: &Plane, purpose: &'static str, bytes_max: usize) -> Self {
-        let root = hmac::Key::new(hmac::HMAC_SHA256, plane.store().keys().token.bytes());
+        Self::under(plane.store().keys().token.bytes(), purpose, bytes_max)
+    }
+
+    /// The same, under a root key that is given.
+    #[must_use]
+    pub fn under(root: &[u8], purpose: &'static str, bytes_max: usize) -> Self {
+        let root = hmac::Key::new(hmac::HMAC_SHA256, root);
         let key = hmac::sign(&root, purpose.as_bytes());
         Self { key: RandomizedNonceKey::new(&AES_256_GCM, key.as_ref()).ok(), purpose: purpose.as_bytes(), bytes_max }
     }

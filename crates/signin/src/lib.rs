@@ -5,6 +5,7 @@
 //! - [`point`]: the point of care: what every slice below hangs on, the cookie that lives a minute, and who a request comes from.
 //! - [`workstation`]: enrolling one by a code, its device key, and the renewal of the cookie.
 //! - [`enrolment`]: invitations, and registering authenticators.
+//! - [`fallback`]: what to do when a key, a reader, a workstation, a provider or the network does not work.
 //! - [`federation`]: somebody else says who is here, by OpenID Connect; the charter says what that is worth.
 //! - [`passkey`]: the two ceremonies of WebAuthn.
 //! - [`session`]: signing in, locking, coming back, going on elsewhere, stepping up, ending.
@@ -13,6 +14,7 @@
 
 pub mod attempt;
 pub mod enrolment;
+pub mod fallback;
 pub mod federation;
 pub mod operator;
 mod origin;

@@ -3,13 +3,22 @@
 use crate::canon::{Canon, Reading, Unfit};
 use crate::keys::Changed;
 use crate::names::{NameBook, UnitNumber};
-use events::Timestamp;
+use crate::world::World;
+use events::{Timestamp, UnitId};
 use std::collections::HashMap;
 
 #[derive(Clone, Copy, Debug, Default)]
 struct State {
     changed: Changed,
     until: Option<Timestamp>,
+}
+
+impl World {
+    /// Whether a unit is in an emergency at `now`.
+    #[must_use]
+    pub fn is_in_emergency(&self, unit: &UnitId, now: Timestamp) -> bool {
+        self.names.units.find(unit).is_some_and(|unit| self.emergencies.until(unit, now).is_some())
+    }
 }
 
 /// Every unit that ever was in an emergency.

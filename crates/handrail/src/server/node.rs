@@ -105,8 +105,7 @@ impl Node {
         };
         let (local, socket) = bind_local(&config.data)?;
         let base_url = reached_at(config, &environment, &http, tls.is_some())?;
-        let (desk, point) = front(&plane, base_url.parse::<BaseUrl>()?, environment);
-        let _federation = federate(config, &desk)?;
+        let (desk, point) = front(config, &plane, base_url.parse::<BaseUrl>()?, environment)?;
         let limits = Limits {
             connections_max: config.connections.max,
             header_timeout: Duration::from_secs(config.connections.read_timeout_s),
@@ -267,10 +266,16 @@ fn reached_at(config: &Config, at: &Environment, http: &TcpListener, encrypted: 
 }
 
 /// What operators sign in at, and what everybody else does.
-fn front(plane: &Plane, base: BaseUrl, environment: Environment) -> (Desk, PointOfCare) {
+fn front(
+    config: &Config,
+    plane: &Plane,
+    base: BaseUrl,
+    environment: Environment,
+) -> Result<(Desk, PointOfCare), Failure> {
     let version = env!("CARGO_PKG_VERSION");
-    let point = PointOfCare::new(plane.clone(), base.clone(), environment.clone(), version);
-    (Desk::new(plane.clone(), base, environment, version), point)
+    let federation = federate(config, plane, &base)?;
+    let point = PointOfCare::federating(plane.clone(), base.clone(), environment.clone(), version, federation);
+    Ok((Desk::new(plane.clone(), base, environment, version), point))
 }
 
 /// Opens the store and folds in what waits in the spool.
@@ -334,8 +339,8 @@ fn bind_local(data: &Path) -> Result<(UnixListener, PathBuf), Failure> {
 }
 
 /// The providers that say who people are. Nobody is asked anything yet.
-fn federate(config: &Config, desk: &Desk) -> Result<Federation, Failure> {
-    let federation = Federation::open(desk.plane().clone(), desk.base().clone(), config.federation.clone())?;
+fn federate(config: &Config, plane: &Plane, base: &BaseUrl) -> Result<Federation, Failure> {
+    let federation = Federation::open(plane.clone(), base.clone(), config.federation.clone())?;
     for name in federation.unlisted() {
         tracing::warn!(provider = %name, "configured, but the charter in force says nothing of it: nobody signs in by it");
     }

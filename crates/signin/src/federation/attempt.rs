@@ -5,18 +5,19 @@
 //! from that secret and the attempt: neither ever leaves the house.
 
 use super::refusal::StateFault;
-use aws_lc_rs::aead::{AES_256_GCM, Aad, NONCE_LEN, Nonce, RandomizedNonceKey};
 use aws_lc_rs::{digest, hmac};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use charter::name::ProviderName;
 use events::workstation::DeviceKey;
 use events::{DeviceId, PrincipalId, Timestamp};
+use plane::Sealer;
 use serde::{Deserialize, Serialize};
 use std::collections::HashMap;
 use std::hash::Hash;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
+use subtle::ConstantTimeEq as _;
 
 /// How long a sign-in may take, from the button to the answer.
 pub const ATTEMPT_LIFETIME: Duration = Duration::from_secs(10 * 60);
@@ -63,6 +64,9 @@ struct Content {
     begun_ms: i64,
     #[serde(rename = "b")]
     bound: Bound,
+    /// What it is tied to: the provider and the browser's secret, which it does not give away.
+    #[serde(rename = "s")]
+    tied: String,
 }
 
 /// A browser's own secret while it signs in.
@@ -79,7 +83,7 @@ pub(super) struct Attempt {
 
 /// Seals states and derives what belongs to them.
 pub(super) struct Desk {
-    seal: Option<RandomizedNonceKey>,
+    sealer: Sealer,
     derive: hmac::Key,
 }
 
@@ -104,12 +108,9 @@ impl Browser {
 impl Desk {
     /// The keys, derived from the one that all nodes share.
     pub(super) fn new(root: &[u8; 32]) -> Self {
+        let sealer = Sealer::under(root, "federation state 2", STATE_BYTES_MAX);
         let root = hmac::Key::new(hmac::HMAC_SHA256, root);
-        let key = hmac::sign(&root, b"federation state 1");
-        Self {
-            seal: RandomizedNonceKey::new(&AES_256_GCM, key.as_ref()).ok(),
-            derive: hmac::Key::new(hmac::HMAC_SHA256, hmac::sign(&root, b"federation secrets 1").as_ref()),
-        }
+        Self { sealer, derive: hmac::Key::new(hmac::HMAC_SHA256, hmac::sign(&root, b"federation secrets 1").as_ref()) }
     }
 
     /// Begins an attempt.
@@ -119,14 +120,13 @@ impl Desk {
 
     /// Its state.
     pub(super) fn state(&self, provider: &ProviderName, attempt: &Attempt) -> Option<String> {
-        let content =
-            Content { attempt: attempt.id.clone(), begun_ms: attempt.begun.as_millis(), bound: attempt.bound.clone() };
-        let mut bytes = serde_json::to_vec(&content).ok()?;
-        let tied = tied_to(provider, &attempt.browser);
-        let nonce = self.seal.as_ref()?.seal_in_place_append_tag(Aad::from(tied), &mut bytes).ok()?;
-        let mut state = nonce.as_ref().to_vec();
-        state.append(&mut bytes);
-        Some(URL_SAFE_NO_PAD.encode(state)).filter(|state| state.len() <= STATE_BYTES_MAX)
+        let content = Content {
+            attempt: attempt.id.clone(),
+            begun_ms: attempt.begun.as_millis(),
+            bound: attempt.bound.clone(),
+            tied: self.tied(provider, &attempt.browser),
+        };
+        self.sealer.seal(&content).filter(|state| state.len() <= STATE_BYTES_MAX)
     }
 
     /// The attempt a state is of, if it was sealed for this provider and browser and is not too old.
@@ -146,15 +146,14 @@ impl Desk {
     }
 
     fn unseal(&self, provider: &ProviderName, browser: &Browser, state: &str) -> Option<Content> {
-        if state.len() > STATE_BYTES_MAX {
-            return None;
-        }
-        let bytes = URL_SAFE_NO_PAD.decode(state).ok()?;
-        let (nonce, sealed) = bytes.split_at_checked(NONCE_LEN)?;
-        let nonce = Nonce::try_assume_unique_for_key(nonce).ok()?;
-        let mut sealed = sealed.to_vec();
-        let tied = tied_to(provider, browser);
-        serde_json::from_slice(self.seal.as_ref()?.open_in_place(nonce, Aad::from(tied), &mut sealed).ok()?).ok()
+        let content: Content = self.sealer.open(state)?;
+        let tied = self.tied(provider, browser);
+        bool::from(content.tied.as_bytes().ct_eq(tied.as_bytes())).then_some(content)
+    }
+
+    fn tied(&self, provider: &ProviderName, browser: &Browser) -> String {
+        let text = [b"tied to\0", provider.as_str().as_bytes(), b"\0", browser.0.as_bytes()].concat();
+        URL_SAFE_NO_PAD.encode(hmac::sign(&self.derive, &text))
     }
 
     /// What the ID token must repeat.
@@ -182,10 +181,6 @@ impl Attempt {
     pub(super) fn id(&self) -> &str {
         &self.id
     }
-}
-
-fn tied_to(provider: &ProviderName, browser: &Browser) -> Vec<u8> {
-    [b"federation state 1\0", provider.as_str().as_bytes(), b"\0", browser.0.as_bytes()].concat()
 }
 
 /// The challenge of a verifier: its SHA-256.

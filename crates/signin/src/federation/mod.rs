@@ -18,12 +18,14 @@ mod metadata;
 mod person;
 mod provider;
 mod refusal;
+mod routes;
 mod settings;
 mod token;
 
 pub use attempt::{ATTEMPT_LIFETIME, Bound, Purpose};
 pub use person::Disagreement;
 pub use refusal::{FetchFault, PersonFault, Refusal, StateFault, TokenFault};
+pub use routes::routes;
 pub use settings::{Audience, Settings, SettingsError};
 
 use crate::operator::BaseUrl;
@@ -34,7 +36,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use charter::Charter;
 use charter::name::ProviderName;
 use events::session::Proof;
-use events::{PrincipalId, Timestamp};
+use events::{DeviceId, PrincipalId, Timestamp};
 use hint::Hints;
 use person::Known;
 use plane::Plane;
@@ -193,9 +195,26 @@ impl Federation {
                 return Err(SettingsError::Twice(name));
             }
         }
+        Ok(Self::of(plane, base, providers))
+    }
+
+    /// One without providers.
+    #[must_use]
+    pub fn none(plane: Plane, base: BaseUrl) -> Self {
+        Self::of(plane, base, BTreeMap::new())
+    }
+
+    fn of(plane: Plane, base: BaseUrl, providers: BTreeMap<ProviderName, Provider>) -> Self {
         let desk = Desk::new(plane.store().keys().token.bytes());
         let (spent, logouts, hints) = (Spent::default(), Spent::default(), Hints::default());
-        Ok(Self(Arc::new(Inside { plane, base, desk, providers, spent, logouts, hints })))
+        Self(Arc::new(Inside { plane, base, desk, providers, spent, logouts, hints }))
+    }
+
+    /// Where a sign-in that is under way began, as its state says it; nothing where that is not one of this browser's.
+    pub(crate) fn begun_at(&self, name: &ProviderName, brought: &Brought, cookie: Option<&str>) -> Option<DeviceId> {
+        let state = brought.state.as_deref()?;
+        let opened = self.0.desk.open(name, Browser::read(cookie)?, state, self.0.plane.now()).ok()?;
+        opened.bound.workstation
     }
 
     /// The providers people can choose: configured here, and in the charter in force.
@@ -384,15 +403,7 @@ impl Federation {
     /// answers are bound to: it signs nobody in.
     #[must_use]
     pub fn cookie_name(&self) -> String {
-        let base = self.0.base.to_string();
-        match base.strip_prefix("http://") {
-            None => "__Host-handrail-federation".to_owned(),
-            Some(authority) => {
-                let port = authority.rsplit_once(':').map_or("80", |(_, port)| port);
-                let port: String = port.chars().filter(char::is_ascii_alphanumeric).collect();
-                format!("handrail-federation-{port}")
-            }
-        }
+        self.0.base.cookie_name("federation")
     }
 
     fn cookie(&self, browser: &Browser) -> String {

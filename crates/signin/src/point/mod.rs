@@ -17,6 +17,7 @@ pub(crate) use resume::LOCK_PATH;
 pub use resume::{Held, RESUME_LIFETIME, resume_field};
 
 use crate::attempt::Attempts;
+use crate::federation::Federation;
 use crate::operator::BaseUrl;
 use crate::passkey::{AddressError, Ceremonies};
 use crate::workstation::{Nonces, Unproven};
@@ -41,6 +42,7 @@ struct Inside {
     attempts: Attempts,
     unproven: Unproven,
     ceremonies: Result<Ceremonies, AddressError>,
+    federation: Federation,
 }
 
 impl std::fmt::Debug for PointOfCare {
@@ -50,9 +52,22 @@ impl std::fmt::Debug for PointOfCare {
 }
 
 impl PointOfCare {
-    /// For the node that people reach at `base`.
+    /// For the node that people reach at `base`, where nobody else says who people are.
     #[must_use]
     pub fn new(plane: Plane, base: BaseUrl, environment: Environment, version: &'static str) -> Self {
+        let federation = Federation::none(plane.clone(), base.clone());
+        Self::federating(plane, base, environment, version, federation)
+    }
+
+    /// For one where others say so as well.
+    #[must_use]
+    pub fn federating(
+        plane: Plane,
+        base: BaseUrl,
+        environment: Environment,
+        version: &'static str,
+        federation: Federation,
+    ) -> Self {
         let ceremonies = Ceremonies::new(&base);
         if let Err(error) = &ceremonies {
             tracing::warn!(%error, "nobody can sign in with a passkey at this address");
@@ -64,6 +79,7 @@ impl PointOfCare {
             attempts: Attempts::default(),
             unproven: Unproven::default(),
             ceremonies,
+            federation,
             plane,
             base,
             environment,
@@ -86,6 +102,12 @@ impl PointOfCare {
     /// The ceremonies of passkeys; an error where browsers offer none at this address.
     pub(crate) fn ceremonies(&self) -> Result<&Ceremonies, &AddressError> {
         self.0.ceremonies.as_ref()
+    }
+
+    /// The others who say who people are.
+    #[must_use]
+    pub fn federation(&self) -> &Federation {
+        &self.0.federation
     }
 
     pub(crate) fn cookies(&self) -> &Cookies {

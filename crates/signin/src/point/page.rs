@@ -93,8 +93,14 @@ fn touch(visitor: &Visitor, token: &str, label: &str) -> Markup {
     ceremony.render(&form::wide_button(label))
 }
 
+/// Those who say who people are, each a link: browsers let no form of ours lead to another site.
+fn providers(point: &PointOfCare, visitor: &Visitor) -> Markup {
+    let choices = if visitor.device().is_some() { point.federation().choices() } else { Vec::new() };
+    html! { @for choice in choices { p { a.button href={ "/federation/" (choice.name) } { (choice.title) } } } }
+}
+
 fn other_ways() -> Markup {
-    html! { p { a.button href="/bedside/help" { "My key does not work" } } }
+    html! { p { a.button href=(crate::fallback::HELP_PATH) { "My key does not work" } } }
 }
 
 /// The browser has to prove which workstation it is, which takes no touch.
@@ -115,6 +121,7 @@ pub(crate) fn sign_in(point: &PointOfCare, visitor: &Visitor, notice: Option<&st
     let token = visitor.form_token();
     let body = html! {
         (touch(visitor, &token, "Sign in with your key"))
+        (providers(point, visitor))
         (other_ways())
     };
     let page = Bedside {

@@ -5,4 +5,5 @@ mod house;
 mod misbehaving;
 mod over_misbehaving;
 mod over_real;
+mod over_router;
 mod real;

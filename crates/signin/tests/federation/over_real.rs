@@ -349,7 +349,7 @@ async fn over_tls_a_provider_is_trusted_by_the_authority_configured_and_by_no_ot
 }
 
 /// Where the provider tells of logouts.
-async fn listener() -> (String, mpsc::UnboundedReceiver<String>) {
+pub(crate) async fn listener() -> (String, mpsc::UnboundedReceiver<String>) {
     async fn told(State(tell): State<mpsc::UnboundedSender<String>>, Form(form): Form<HashMap<String, String>>) {
         tell.send(form["logout_token"].clone()).unwrap();
     }
