@@ -15,5 +15,6 @@ pub fn routes(point: PointOfCare) -> Router {
         .merge(signin::enrolment::routes())
         .merge(signin::federation::routes())
         .merge(signin::fallback::routes())
+        .merge(signin::badge::routes())
         .with_state(point)
 }

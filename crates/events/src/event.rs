@@ -152,7 +152,7 @@ events! {
     Fact "session.stepped_up" v 1 SessionSteppedUp(session::SteppedUp) "Its owner proved again who they are.";
     Fact "session.used" v 1 SessionUsed(session::Used) "It was used.";
     Fact "session.ended" v 1 SessionEnded(session::Ended) "It is over.";
-    Record "session.handed_over" v 1 SessionHandedOver(session::HandedOver) "A shift was handed over.";
+    Fact "session.handed_over" v 1 SessionHandedOver(session::HandedOver) "A shift was handed over.";
     Fact "session.vouched" v 1 SessionVouched(session::Vouched) "A colleague stood up for somebody.";
     Record "signin.attempted" v 1 SigninAttempted(Box<signin::Attempted>) "Somebody tried to sign in, come back or step up.";
     Record "signin.signalled" v 1 SigninSignalled(signin::Signalled) "There was a sign of a workaround or of abuse.";

@@ -9,10 +9,12 @@
 //! - [`federation`]: somebody else says who is here, by OpenID Connect; the charter says what that is worth.
 //! - [`passkey`]: the two ceremonies of WebAuthn.
 //! - [`session`]: signing in, locking, coming back, going on elsewhere, stepping up, ending.
+//! - [`badge`]: numbers that say who somebody is and prove nothing, and the badge that was taken away.
 //! - [`attempt`]: every try, measured, and how many there may be.
 //! - [`slip`]: one-use secrets.
 
 pub mod attempt;
+pub mod badge;
 pub mod enrolment;
 pub mod fallback;
 pub mod federation;

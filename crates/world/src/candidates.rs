@@ -26,7 +26,7 @@ const LET_GO_MAX: usize = 8;
 
 /// Ties of one sort by one of their ends, those that end first in front.
 #[derive(Clone, Debug)]
-struct Ties<K: Eq + Hash, V: Ord>(HashMap<K, BTreeSet<(Timestamp, V)>>);
+pub(crate) struct Ties<K: Eq + Hash, V: Ord>(HashMap<K, BTreeSet<(Timestamp, V)>>);
 
 impl<K: Eq + Hash, V: Ord> Default for Ties<K, V> {
     fn default() -> Self {
@@ -55,7 +55,7 @@ impl<K: Eq + Hash + Copy, V: Ord + Copy> Ties<K, V> {
         }
     }
 
-    fn since(&self, of: K, since: Timestamp, first: V) -> impl Iterator<Item = V> + '_ {
+    pub(crate) fn since(&self, of: K, since: Timestamp, first: V) -> impl Iterator<Item = V> + '_ {
         self.0.get(&of).into_iter().flat_map(move |ties| ties.range((since, first)..)).map(|(_, to)| *to)
     }
 }
@@ -68,7 +68,7 @@ pub(crate) struct Candidates {
     /// Patients of the people who treat them, by the code their feed knows them by.
     of_people: Ties<PersonNumber, RecordNumber>,
     /// People of the units they work in.
-    workers: Ties<UnitNumber, PersonNumber>,
+    pub(crate) workers: Ties<UnitNumber, PersonNumber>,
     /// Who is known by a code besides their own id.
     known_as: HashMap<PersonNumber, SmallVec<[PersonNumber; 2]>>,
 }

@@ -50,6 +50,8 @@ pub struct SessionFacts {
     pub review_due: Option<Timestamp>,
     /// The session at the provider that signed them in.
     pub provider_session: Option<SmolStr>,
+    /// Whether its owner has handed over to a colleague: it ends at the end of the grace.
+    pub handed_over: bool,
 }
 
 /// A colleague's word.
@@ -67,6 +69,8 @@ pub struct VouchFacts {
     pub at: Timestamp,
 }
 
+/// The most a session is worth after a proof that showed only that its owner is there, until they are verified again.
+pub const PRESENCE_LEVEL_MAX: u8 = 2;
 /// The most words for one person that are kept, the latest.
 pub const VOUCHES_MAX: usize = 16;
 
@@ -117,6 +121,7 @@ impl Sessions {
                 vouched_by: body.vouched_by.clone(),
                 review_due: body.review_due,
                 provider_session: body.provider_session.clone(),
+                handed_over: false,
             },
             changed: Changed::default(),
         });
@@ -165,7 +170,7 @@ impl Sessions {
         self.prove(id, proof, at)
     }
 
-    /// Takes note of a proof. One that only showed presence makes nobody surer than they were.
+    /// Takes note of a proof. One that only showed presence makes nobody surer than they were, and less sure than both factors did.
     pub(crate) fn prove(&mut self, id: &SessionId, proof: &Proof, at: Timestamp) -> bool {
         let Some(session) = self.of.get_mut(id) else { return false };
         let facts = &mut session.facts;
@@ -175,7 +180,20 @@ impl Sessions {
             facts.level = proof.level;
             facts.authenticator = proof.authenticator.clone();
             facts.proved_at = proof.proved_at.unwrap_or(at).min(at);
+        } else {
+            facts.level = facts.level.min(PRESENCE_LEVEL_MAX);
         }
+        true
+    }
+
+    /// Its owner handed over: it is over by then at the latest.
+    pub(crate) fn hand_over(&mut self, id: &SessionId, ends_at: Timestamp) -> bool {
+        let Some(session) = self.of.get_mut(id) else { return false };
+        let facts = &mut session.facts;
+        facts.handed_over = true;
+        self.ends.remove(&(facts.good_until, id.clone()));
+        facts.good_until = facts.good_until.min(ends_at);
+        self.ends.insert((facts.good_until, id.clone()));
         true
     }
 
@@ -264,6 +282,7 @@ impl Sessions {
             canon.maybe(facts.vouched_by.as_ref(), |canon, who| canon.text(who.as_str()));
             canon.maybe(facts.review_due, Canon::time);
             canon.maybe(facts.provider_session.as_ref(), |canon, id| canon.text(id));
+            canon.flag(facts.handed_over);
         }
         canon.count(self.vouches.len());
         for (who, words) in &self.vouches {
@@ -334,6 +353,7 @@ fn read_session(reading: &mut Reading<'_>) -> Result<Session, Unfit> {
         vouched_by: reading.maybe(Reading::parsed)?,
         review_due: reading.maybe(Reading::time)?,
         provider_session: reading.maybe(|reading| Ok(SmolStr::from(reading.text()?)))?,
+        handed_over: reading.flag()?,
     };
     Ok(Session { facts, changed })
 }

@@ -36,6 +36,9 @@ impl World {
                 sessions.prove(&body.session, &body.proof, at).then_some(&body.session)
             }
             Event::SessionUsed(body) => sessions.use_now(&body.session, at).then_some(&body.session),
+            Event::SessionHandedOver(body) => {
+                sessions.hand_over(&body.from_session, body.ends_at).then_some(&body.from_session)
+            }
             Event::SessionEnded(body) => sessions.end(&body.session, Changed::by(leaf.seq.0)).then_some(&body.session),
             _ => None,
         };

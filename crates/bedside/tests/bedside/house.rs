@@ -186,7 +186,7 @@ pub(crate) struct Browser<'a> {
 }
 
 impl Browser<'_> {
-    async fn send(&mut self, request: axum::http::request::Builder, body: Body) -> Got {
+    pub(crate) async fn send(&mut self, request: axum::http::request::Builder, body: Body) -> Got {
         let request = match &self.cookie {
             Some(cookie) => request.header(header::COOKIE, format!("{COOKIE}={cookie}")),
             None => request,
@@ -279,13 +279,24 @@ impl Browser<'_> {
 
     /// A touch for something in particular.
     pub(crate) async fn ceremony(&mut self, name: &str, key: &mut SecurityKey) -> Got {
-        let options = self.script(&format!("/bedside/{name}/options"), json!({})).await;
+        self.ceremony_with(name, key, json!({})).await
+    }
+
+    /// A touch, with what else is in its form.
+    pub(crate) async fn ceremony_with(&mut self, name: &str, key: &mut SecurityKey, fields: Value) -> Got {
+        let options = self.script(&format!("/bedside/{name}/options"), fields.clone()).await;
         let made = options.json();
         if made.get("publicKey").is_none() {
             return options;
         }
-        let credential = key.get(BASE, &made).unwrap();
-        let mut sent = json!({ "credential": credential, "elapsed_ms": 900, "interactions": 1 });
+        self.answer(name, key, &made, fields).await
+    }
+
+    /// A touch in answer to these options.
+    pub(crate) async fn answer(&mut self, name: &str, key: &mut SecurityKey, made: &Value, fields: Value) -> Got {
+        let credential = key.get(BASE, made).unwrap();
+        let mut sent = fields;
+        (sent["credential"], sent["elapsed_ms"], sent["interactions"]) = (credential, 900.into(), 1.into());
         if self.device.is_none() {
             let (x, y) = self.key.coordinates();
             (sent["x"], sent["y"]) = (x.into(), y.into());

@@ -7,4 +7,5 @@
 )]
 
 mod house;
+mod presence;
 mod sessions;

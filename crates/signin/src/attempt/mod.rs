@@ -69,6 +69,28 @@ impl Try {
 }
 
 impl PointOfCare {
+    /// Whether one more try from where a visitor is may be looked at, by the charter's `[throttle]`.
+    #[must_use]
+    pub fn may_try(&self, visitor: &Visitor) -> bool {
+        self.counts_up_to(&From::of(visitor))
+    }
+
+    /// Whether one more try under a name may be looked at. At an enrolled workstation it always may: what somebody does with a name elsewhere
+    /// never holds up its owner there, and a key has to prove it anyway.
+    #[must_use]
+    pub fn may_claim(&self, visitor: &Visitor, badge: Option<&str>) -> bool {
+        if visitor.workstation.is_some() {
+            return true;
+        }
+        let Some(claim) = badge.and_then(|badge| self.claim(badge)) else { return true };
+        self.counts_up_to(&From::Name(claim.person.unwrap_or(claim.code)))
+    }
+
+    fn counts_up_to(&self, from: &From) -> bool {
+        let engine = self.plane().engine();
+        self.attempts().may_try(from, &engine.charter().assurance().throttle, self.plane().now())
+    }
+
     /// Records a try. Failures that come faster than anybody fails are counted and not each recorded. That it could not be recorded is logged:
     /// what authority rests on is recorded elsewhere.
     pub async fn tried(&self, visitor: &Visitor, tried: Try) {

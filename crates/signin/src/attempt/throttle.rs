@@ -1,7 +1,8 @@
 //! How many tries there may be, by where they come from. In memory of each node: a limit of a minute need not outlive it.
 
 use crate::point::Visitor;
-use events::{DeviceId, Timestamp};
+use charter::signing_in::Throttle;
+use events::{DeviceId, PrincipalId, Timestamp};
 use std::collections::HashMap;
 use std::net::IpAddr;
 use std::sync::{Mutex, PoisonError};
@@ -9,10 +10,6 @@ use std::time::Duration;
 
 /// What is counted is counted for so long.
 const WINDOW: Duration = Duration::from_secs(60);
-/// The most tries of one enrolled workstation in a minute: more than a whole ward's hand-over at one screen.
-const TRIES_PER_WORKSTATION_MAX: u32 = 120;
-/// The most tries of one address that is no enrolled workstation's, in a minute. A whole site's phones may stand behind one.
-const TRIES_PER_ADDRESS_MAX: u32 = 600;
 /// The most failures of one place that are recorded one by one in a minute; the rest are counted in the next that is.
 const RECORDED_FAILURES_MAX: u32 = 20;
 /// The most places that are counted at once.
@@ -25,6 +22,8 @@ pub enum From {
     Workstation(DeviceId),
     /// Anywhere else.
     Address(IpAddr),
+    /// Anywhere else, by somebody who said who they are: whose name that is, or what they said.
+    Name(PrincipalId),
 }
 
 impl From {
@@ -34,10 +33,13 @@ impl From {
         visitor.device().map_or(Self::Address(visitor.address), |device| Self::Workstation(device.clone()))
     }
 
-    const fn most(&self) -> u32 {
+    /// How many tries there may be in a minute, by the charter.
+    #[must_use]
+    pub const fn most(&self, throttle: &Throttle) -> u32 {
         match self {
-            Self::Workstation(_) => TRIES_PER_WORKSTATION_MAX,
-            Self::Address(_) => TRIES_PER_ADDRESS_MAX,
+            Self::Workstation(_) => throttle.device_per_min,
+            Self::Address(_) => throttle.address_per_min,
+            Self::Name(_) => throttle.identity_per_min,
         }
     }
 }
@@ -75,10 +77,10 @@ impl Attempts {
     }
 
     /// Whether one more try may be looked at.
-    pub fn may_try(&self, from: &From, now: Timestamp) -> bool {
+    pub fn may_try(&self, from: &From, throttle: &Throttle, now: Timestamp) -> bool {
         self.with(from, now, |count| {
             count.tries = count.tries.saturating_add(1);
-            count.tries <= from.most()
+            count.tries <= from.most(throttle)
         })
     }
 
@@ -106,13 +108,21 @@ mod tests {
 
     #[test]
     fn hammering_from_elsewhere_keeps_nobody_from_a_workstation() {
-        let attempts = Attempts::default();
+        let (attempts, throttle) = (Attempts::default(), Throttle::default());
         let (attacker, ward) =
             (From::Address(Ipv4Addr::LOCALHOST.into()), From::Workstation(DeviceId::new("ws-1").unwrap()));
-        let tried = (0..10_000).filter(|_| attempts.may_try(&attacker, NOW)).count();
-        assert_eq!(tried, usize::try_from(TRIES_PER_ADDRESS_MAX).unwrap());
-        assert!(attempts.may_try(&ward, NOW));
-        assert!(attempts.may_try(&attacker, NOW + WINDOW), "a minute later it may again");
+        let tried = (0..10_000).filter(|_| attempts.may_try(&attacker, &throttle, NOW)).count();
+        assert_eq!(tried, usize::try_from(throttle.address_per_min).unwrap());
+        assert!(attempts.may_try(&ward, &throttle, NOW));
+        assert!(attempts.may_try(&attacker, &throttle, NOW + WINDOW), "a minute later it may again");
+    }
+
+    #[test]
+    fn whoever_uses_a_name_too_often_is_held_up_under_that_name_alone() {
+        let (attempts, throttle) = (Attempts::default(), Throttle { identity_per_min: 5, ..Throttle::default() });
+        let name = |id: &str| From::Name(PrincipalId::new(id).unwrap());
+        assert_eq!((0..100).filter(|_| attempts.may_try(&name("n-amara"), &throttle, NOW)).count(), 5);
+        assert!(attempts.may_try(&name("n-bea"), &throttle, NOW));
     }
 
     #[test]
@@ -128,7 +138,7 @@ mod tests {
     fn however_many_places_there_are_they_fit() {
         let attempts = Attempts::default();
         for number in 0..u32::try_from(PLACES_MAX + 10).unwrap() {
-            attempts.may_try(&From::Address(Ipv4Addr::from_bits(number).into()), NOW);
+            attempts.may_try(&From::Address(Ipv4Addr::from_bits(number).into()), &Throttle::default(), NOW);
         }
         assert!(attempts.counts.lock().unwrap().len() <= PLACES_MAX);
     }

@@ -1,7 +1,7 @@
 //! Registering an authenticator by an invitation, over HTTP.
 
 use super::{INVITATION_PATH, page, store};
-use crate::attempt::{From, Try};
+use crate::attempt::Try;
 use crate::passkey::{ANSWER_BYTES_MAX, Ceremony, Enrollee, Place, Purpose};
 use crate::point::{FromOwnPage, PointOfCare, Visitor};
 use crate::session::{Refusal, told};
@@ -86,7 +86,7 @@ async fn options(
 
 fn registration(point: &PointOfCare, visitor: &Visitor, invitation: &str) -> Result<serde_json::Value, Refusal> {
     let now = point.plane().now();
-    if !point.attempts().may_try(&From::of(visitor), now) {
+    if !point.may_try(visitor) {
         return Err(Refusal::too_many());
     }
     let (shown, who) = invited(point, invitation)?;

@@ -1,6 +1,8 @@
 //! The pages of a screen that nobody has unlocked: prove which workstation it is, sign in, come back.
 
 use super::{PointOfCare, Visitor, resume_field};
+use crate::badge;
+use crate::session::rules::{Standing, presence_will_do};
 use axum::http::StatusCode;
 use events::session::LockCause;
 use maud::{Markup, html};
@@ -59,8 +61,23 @@ impl PointOfCare {
             age_s: age.map(|age| u32::try_from(age).unwrap_or(u32::MAX)),
             ..page.script
         };
-        let page = Bedside { workstation: workstation.as_deref(), person, script, words: &WORDS, ..page };
+        let soon = session.filter(|_| page.notice.is_empty()).and_then(|session| self.ends_soon(session));
+        let notice = soon.as_deref().unwrap_or(page.notice);
+        let page = Bedside { workstation: workstation.as_deref(), person, script, words: &WORDS, notice, ..page };
         self.shell().bedside(&page)
+    }
+
+    /// What is said of a session that ends soon.
+    fn ends_soon(&self, session: &SessionFacts) -> Option<String> {
+        let warn = self.session_rules(session)?.warn_before?;
+        let left = session.good_until.since(self.plane().now());
+        if left.is_zero() || left > warn.duration() {
+            return None;
+        }
+        let minutes = left.as_secs().div_ceil(60);
+        let time = if minutes == 1 { "within a minute".to_owned() } else { format!("in {minutes} minutes") };
+        let why = if session.handed_over { " You handed over; finish what you write." } else { "" };
+        Some(format!("This session ends {time}.{why} Save what you are writing; one touch with PIN begins the next."))
     }
 
     /// What somebody is here, in a few words.
@@ -79,7 +96,8 @@ impl PointOfCare {
     }
 }
 
-fn touch(visitor: &Visitor, token: &str, label: &str) -> Markup {
+/// The touch that signs in, comes back, follows or takes over. A scanner types a badge number and Enter into its field.
+fn touch(visitor: &Visitor, token: &str, label: &str, badge: &Markup) -> Markup {
     let browser_key = visitor.workstation.is_none();
     let ceremony = CeremonyForm {
         name: "sign-in",
@@ -90,7 +108,7 @@ fn touch(visitor: &Visitor, token: &str, label: &str) -> Markup {
         start: false,
         browser_key,
     };
-    ceremony.render(&form::wide_button(label))
+    ceremony.render(&html! { (badge) (form::wide_button(label)) })
 }
 
 /// Those who say who people are, each a link: browsers let no form of ours lead to another site.
@@ -98,6 +116,23 @@ fn providers(point: &PointOfCare, visitor: &Visitor) -> Markup {
     let choices = if visitor.device().is_some() { point.federation().choices() } else { Vec::new() };
     html! { @for choice in choices { p { a.button href={ "/federation/" (choice.name) } { (choice.title) } } } }
 }
+
+/// The touch alone that brings the owner of a screen back.
+fn touch_alone(token: &str) -> Markup {
+    let ceremony = CeremonyForm {
+        name: "reconnect",
+        options: "/bedside/reconnect/options",
+        result: "/bedside/reconnect/result",
+        attempt: "/bedside/attempt",
+        form_token: token,
+        start: false,
+        browser_key: false,
+    };
+    let label = "Touch your key to go on, without PIN";
+    ceremony.render(&html! { (badge::field(BADGE_LABEL, true, false)) (form::wide_button(label)) })
+}
+
+const BADGE_LABEL: &str = "Badge, if you scan one";
 
 fn other_ways() -> Markup {
     html! { p { a.button href=(crate::fallback::HELP_PATH) { "My key does not work" } } }
@@ -120,7 +155,7 @@ pub(crate) fn prove(point: &PointOfCare, visitor: &Visitor, resume: Option<&str>
 pub(crate) fn sign_in(point: &PointOfCare, visitor: &Visitor, notice: Option<&str>) -> Document {
     let token = visitor.form_token();
     let body = html! {
-        (touch(visitor, &token, "Sign in with your key"))
+        (touch(visitor, &token, "Sign in with your key", &badge::field(BADGE_LABEL, true, false)))
         (providers(point, visitor))
         (other_ways())
     };
@@ -144,8 +179,15 @@ pub(crate) fn locked(point: &PointOfCare, visitor: &Visitor, session: &SessionFa
         Some(LockCause::Idle) | None => "Nobody used it for a while.",
         Some(LockCause::Asked) => "It was locked.",
     };
+    let stands = Standing::Locked(session.locked.map_or(LockCause::Idle, |(_, cause)| cause));
+    let alone = presence_will_do(session, stands, point.session_rules(session).as_ref());
     let body = html! {
-        (touch(visitor, &token, "Touch your key to go on"))
+        @if alone {
+            (touch_alone(&token))
+            (touch(visitor, &token, "With PIN or finger, or as somebody else", &html! {}))
+        } @else {
+            (touch(visitor, &token, "Touch your key to go on", &badge::field(BADGE_LABEL, true, false)))
+        }
         (resume_field(resume, &visitor.form_token()))
         (other_ways())
     };
@@ -158,7 +200,7 @@ pub(crate) fn locked(point: &PointOfCare, visitor: &Visitor, session: &SessionFa
 /// The session of this screen is at another one now.
 pub(crate) fn elsewhere(point: &PointOfCare, visitor: &Visitor, session: &SessionFacts) -> Document {
     let (token, name) = (visitor.form_token(), point.name_of(&session.principal));
-    let body = html! { (touch(visitor, &token, "Touch your key to work here")) (other_ways()) };
+    let body = html! { (touch(visitor, &token, "Touch your key to work here", &html! {})) (other_ways()) };
     let place = session.workstation.as_ref().and_then(|device| point.unit_of(device));
     let lead = html! { (name) " went on at another workstation" @if let Some(unit) = place { " in " (unit) } "." };
     let page = Bedside { title: "This screen is free", lead: Some(lead), body, ..Bedside::default() };

@@ -1,8 +1,9 @@
 //! The touch: options for the browser, and what came back, turned into a proof of who it was.
 
-use crate::attempt::{From, Try};
-use crate::passkey::{AuthenticationOptions, Ceremony, CeremonyError, Place, Purpose, Stored, Verification};
+use crate::attempt::Try;
+use crate::passkey::{AuthenticationOptions, Ceremony, CeremonyError, Claimed, Place, Purpose, Stored, Verification};
 use crate::point::{PointOfCare, Visitor};
+use charter::signing_in::level_after_touch;
 use events::authenticator::{RevokeCause, Revoked};
 use events::session::Proof;
 use events::signin::{Cause, Outcome, Sign, Step};
@@ -30,6 +31,9 @@ pub(crate) struct CeremonyAnswer {
     /// Its second.
     #[serde(default)]
     pub(crate) y: Option<SmolStr>,
+    /// The badge that was scanned with it.
+    #[serde(default)]
+    pub(crate) badge: Option<String>,
 }
 
 impl CeremonyAnswer {
@@ -63,6 +67,23 @@ impl Refusal {
             "Passkeys do not work at this address. Ask clinical IT for the right one.",
             Cause::Network,
             "no_passkeys_here",
+        )
+    }
+
+    /// Somebody else touched than whose turn it was.
+    pub(crate) fn others_key() -> Self {
+        Self::new(
+            "This is a colleague’s key. Use your own, or lock the screen so that they can go on as themselves.",
+            Cause::User,
+            "others_authenticator",
+        )
+    }
+
+    pub(crate) fn too_many_names() -> Self {
+        Self::new(
+            "This badge was tried too often in the last minute. Leave the field empty and touch your key, or use a hospital workstation.",
+            Cause::Policy,
+            "too_many_tries",
         )
     }
 
@@ -102,6 +123,7 @@ pub(crate) fn proof_of(point: &PointOfCare, one: &Authenticator, verified: bool,
     let level = method.map_or(1, |(_, method)| method.level);
     // A key that may be on several devices is never the surest (SP 800-63B-4, 3.1.7).
     let level = if one.backup_eligible { level.min(2) } else { level };
+    let level = if verified { level } else { level_after_touch(level) };
     let authenticator = Some(one.authenticator.clone());
     Proof { method: one.method.clone(), level, verified, authenticator, counter: Some(counter), proved_at: None }
 }
@@ -114,13 +136,24 @@ impl PointOfCare {
         purpose: Purpose,
         verification: Verification,
     ) -> Result<AuthenticationOptions, Refusal> {
+        self.touch_options_of(visitor, purpose, &[], verification)
+    }
+
+    /// Options for a touch of one of these.
+    pub(crate) fn touch_options_of(
+        &self,
+        visitor: &Visitor,
+        purpose: Purpose,
+        claimed: &[Claimed],
+        verification: Verification,
+    ) -> Result<AuthenticationOptions, Refusal> {
         let now = self.plane().now();
-        if !self.attempts().may_try(&From::of(visitor), now) {
+        if !self.may_try(visitor) {
             return Err(Refusal::too_many());
         }
         let ceremonies = self.ceremonies().map_err(|_| Refusal::no_passkeys())?;
         let ceremony = Ceremony { purpose, place: place(visitor) };
-        ceremonies.authentication(ceremony, visitor.address, &[], verification, now).map_err(|e| Refusal::of(&e))
+        ceremonies.authentication(ceremony, visitor.address, claimed, verification, now).map_err(|e| Refusal::of(&e))
     }
 
     /// Who touched, and their proof. A key of which there may be two is revoked at once, and a sign is recorded.

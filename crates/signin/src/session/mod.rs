@@ -5,6 +5,7 @@
 
 mod ceremony;
 mod page;
+mod reconnect;
 mod routes;
 pub mod rules;
 mod store;

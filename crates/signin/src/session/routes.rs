@@ -1,9 +1,9 @@
 //! Signing in, coming back, stepping up, locking and ending over HTTP.
 
 use super::ceremony::{CeremonyAnswer, Refusal};
-use super::page;
 use super::rules::{Standing, Touch};
 use super::store::{Basis, Screen};
+use super::{page, reconnect};
 use crate::attempt::Try;
 use crate::passkey::{ANSWER_BYTES_MAX, Purpose, Verification};
 use crate::point::cookie::Carried;
@@ -32,6 +32,8 @@ where
         .route("/bedside", get(home))
         .route("/bedside/sign-in/options", post(sign_in_options))
         .route("/bedside/sign-in/result", post(sign_in_result))
+        .route("/bedside/reconnect/options", post(reconnect::options))
+        .route("/bedside/reconnect/result", post(reconnect::result))
         .route("/bedside/step-up", get(step_up_page))
         .route("/bedside/step-up/options", post(step_up_options))
         .route("/bedside/step-up/result", post(step_up_result))
@@ -82,7 +84,24 @@ async fn home(State(point): State<PointOfCare>, visitor: Visitor) -> Response {
     }
 }
 
-async fn sign_in_options(State(point): State<PointOfCare>, visitor: Visitor, _own: FromOwnPage) -> Response {
+/// What the page knows before a touch.
+#[derive(Debug, Default, Deserialize)]
+struct Scanned {
+    #[serde(default)]
+    badge: Option<String>,
+}
+
+async fn sign_in_options(
+    State(point): State<PointOfCare>,
+    visitor: Visitor,
+    _own: FromOwnPage,
+    Json(sent): Json<Scanned>,
+) -> Response {
+    if !point.may_claim(&visitor, sent.badge.as_deref()) {
+        let refusal = Refusal::too_many_names();
+        point.refused(&visitor, Step::SignIn, &refusal, None).await;
+        return refusal.told();
+    }
     match point.touch_options(&visitor, Purpose::SignIn, Verification::Required) {
         Ok(options) => told(&json!(options)),
         Err(refusal) => {
@@ -106,6 +125,10 @@ async fn sign_in_result(
             return refusal.told();
         }
     };
+    if let Err(refusal) = point.is_badge_of(sent.badge.as_deref(), &one.principal) {
+        point.refused(&visitor, Step::SignIn, &refusal, sent.elapsed_ms).await;
+        return refusal.told();
+    }
     let screen = Screen { workstation: visitor.device().cloned(), key: sent.key() };
     if screen.workstation.is_none() && screen.key.is_none() {
         let refusal = Refusal::new(
@@ -142,7 +165,7 @@ async fn sign_in_result(
     with_cookie(&point, screen.workstation, Some(session), told(&json!({ "resume": true, "go": HOME })))
 }
 
-fn unrecorded(error: &super::SessionError) -> Response {
+pub(crate) fn unrecorded(error: &super::SessionError) -> Response {
     tracing::error!(%error, "a session could not be recorded");
     let words = "This could not be recorded, so it did not happen. Try once more; if it goes on, call clinical IT.";
     told(&json!({ "say": words }))
@@ -190,11 +213,7 @@ async fn step_up_result(
             let answer = told(&json!({ "resume": true, "go": HOME }));
             return with_cookie(&point, session.workstation, Some(session.session), answer);
         }
-        Ok(_) => Refusal::new(
-            "This is a colleague’s key. Use your own, or lock the screen so that they can go on as themselves.",
-            Cause::User,
-            "others_authenticator",
-        ),
+        Ok(_) => Refusal::others_key(),
         Err(refusal) => refusal,
     };
     point.refused(&visitor, Step::StepUp, &refusal, sent.elapsed_ms).await;
@@ -222,6 +241,7 @@ async fn attempt(
     let step = match sent.ceremony.as_str() {
         "register" => Step::Register,
         "step-up" => Step::StepUp,
+        "reconnect" => Step::Reconnect,
         "vouch" => Step::Vouch,
         "hand-over" => Step::HandOver,
         _ => Step::SignIn,

@@ -1,6 +1,7 @@
 //! How a session stands, and what a touch does to it. Pure: facts, limits and the time go in.
 
 use charter::assurance::SessionLimit;
+use charter::signing_in::{Reconnect, SessionRules};
 use events::session::LockCause;
 use events::{DeviceId, PrincipalId, SessionId, Timestamp};
 use std::time::Duration;
@@ -58,6 +59,22 @@ pub fn standing(session: &SessionFacts, here: Option<&DeviceId>, limits: &Limits
     }
 }
 
+/// Whether its owner comes back by a touch alone, without PIN or finger: where the charter takes that, at the very screen, within the session's
+/// time, and never where it rests on somebody else's word.
+#[must_use]
+pub fn presence_will_do(session: &SessionFacts, stands: Standing, rules: Option<&SessionRules>) -> bool {
+    matches!(stands, Standing::Locked(_))
+        && session.workstation.is_some()
+        && proved_themselves(session)
+        && rules.is_some_and(|rules| rules.reconnect == Reconnect::Touch)
+}
+
+/// Whether its owner proved who they are, rather than somebody standing up for them or nobody at all.
+#[must_use]
+pub const fn proved_themselves(session: &SessionFacts) -> bool {
+    session.review_due.is_none() && session.vouched_by.is_none()
+}
+
 /// What becomes of a touch: one interaction, whatever it turns out to be.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Touch {
@@ -82,7 +99,7 @@ pub fn touch<'a>(
     let mut roams = None;
     for (session, shared) in sessions.filter(|(session, _)| session.principal == *who && now < session.good_until) {
         // Who cannot prove anything, or is stood up for, begins anew once they can.
-        if session.review_due.is_some() || session.vouched_by.is_some() || session.workstation.is_none() {
+        if !proved_themselves(session) || session.workstation.is_none() {
             continue;
         }
         if session.workstation.as_ref() == here {
@@ -124,6 +141,7 @@ mod tests {
             vouched_by: None,
             review_due: None,
             provider_session: None,
+            handed_over: false,
         }
     }
 
@@ -145,6 +163,37 @@ mod tests {
         assert_eq!(standing(&session, None, &LIMITS, NOW), Standing::Elsewhere);
         let locked = SessionFacts { locked: Some((NOW, LockCause::Asked)), ..session };
         assert_eq!(standing(&locked, Some(&id("ws-1")), &LIMITS, NOW), Standing::Locked(LockCause::Asked));
+    }
+
+    #[test]
+    fn a_touch_alone_brings_back_only_to_a_locked_screen_of_ones_own_where_the_charter_says_so() {
+        let minutes = |count| charter::length::Minutes::new(count).unwrap();
+        let rules = |reconnect| SessionRules {
+            idle: minutes(10),
+            overall: minutes(60),
+            warn_before: None,
+            reconnect,
+            badge_away_locks: true,
+        };
+        let (own, touch) = (session("ws-1"), rules(Reconnect::Touch));
+        let locked = Standing::Locked(LockCause::Idle);
+        assert!(presence_will_do(&own, locked, Some(&touch)));
+        assert!(!presence_will_do(&own, locked, Some(&rules(Reconnect::Verify))));
+        assert!(!presence_will_do(&own, locked, None));
+        for stands in [Standing::Open, Standing::Elsewhere, Standing::Over] {
+            assert!(!presence_will_do(&own, stands, Some(&touch)), "{stands:?}");
+        }
+        let vouched = SessionFacts { vouched_by: Some(id("n-lead")), ..own.clone() };
+        let provisional = SessionFacts { review_due: Some(NOW), ..own.clone() };
+        let away = SessionFacts { workstation: None, ..own };
+        for not in [vouched, provisional, away] {
+            assert!(!presence_will_do(&not, locked, Some(&touch)), "{not:?}");
+        }
+    }
+
+    #[test]
+    fn what_a_touch_is_worth_is_the_same_for_the_charter_and_the_world() {
+        assert_eq!(charter::signing_in::TOUCH_LEVEL_MAX, world::PRESENCE_LEVEL_MAX);
     }
 
     #[test]

@@ -119,6 +119,10 @@ impl PointOfCare {
     ) -> Result<(SessionId, Touch), SessionError> {
         let plain = basis.vouched_by.is_none() && basis.review_due.is_none();
         let step = if plain { self.touch(who, screen) } else { Touch::SignIn };
+        // A touch that only showed presence brings somebody back, and never begins anything.
+        if plain && !proof.verified && !matches!(step, Touch::Reconnect(_)) {
+            return Err(SessionError::Overtaken);
+        }
         let workstation = screen.workstation.clone();
         let here = workstation.as_ref();
         let (session, event): (SessionId, Event) = match &step {
@@ -241,7 +245,7 @@ impl PointOfCare {
         let subject = world::Subject { principal: one.principal.clone(), patient: None, device: None, session: None };
         let keeper = events::workstation::Keeper::Browser;
         if now >= one.good_until {
-            return ended(EndCause::Over);
+            return ended(if one.handed_over { EndCause::HandedOver } else { EndCause::Over });
         }
         if world.facts(&subject, now).principal.is_none_or(|known| !known.active) {
             return ended(EndCause::PrincipalEnded);

@@ -1,7 +1,7 @@
 //! Enrolling a workstation, and giving its browser the next minute.
 
 use super::{WORKSTATION_PATH, page, proof};
-use crate::attempt::{From, Try};
+use crate::attempt::Try;
 use crate::point::cookie::Carried;
 use crate::point::{FromOwnPage, PointOfCare, Visitor};
 use crate::session::rules::{Standing, standing};
@@ -68,7 +68,7 @@ async fn enrol(
     _own: FromOwnPage,
     Json(sent): Json<Enrolment>,
 ) -> Response {
-    if !point.attempts().may_try(&From::of(&visitor), point.plane().now()) {
+    if !point.may_try(&visitor) {
         return say("Too many tries came from here in the last minute. Wait a moment.");
     }
     match slip::shown(point.plane(), Errand::Workstation, &sent.code) {

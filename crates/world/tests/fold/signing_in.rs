@@ -5,7 +5,7 @@ use events::authenticator::{self, PublicKey, RevokeCause, Way};
 use events::session::{self, EndCause, LockCause, Proof};
 use events::workstation::{self, DeviceKey, Keeper};
 use events::{Actor, AuthenticatorId, DeviceId, Draft, Event, Leaf, Seq, SessionId, device};
-use world::{AUTHENTICATORS_MAX, Key, Subject, Touched, VOUCHES_MAX, World};
+use world::{AUTHENTICATORS_MAX, Key, PRESENCE_LEVEL_MAX, Subject, Touched, VOUCHES_MAX, World};
 
 /// A world to be told things as they are recorded.
 #[derive(Default)]
@@ -107,6 +107,9 @@ fn a_session_is_what_its_last_entries_say_and_nobody_elses() {
     ward.told(10, session::SteppedUp { session: session(1), proof: proof(1, 3, 10) }.into());
     let seen = facts(ward.world(), 1, 1).unwrap();
     assert_eq!((seen.level, seen.proved_at), (3, minute(10)));
+    ward.told(10, resumes(1, 2, Proof { verified: false, ..proof(1, 3, 11) }));
+    let seen = facts(ward.world(), 1, 1).unwrap();
+    assert_eq!((seen.level, seen.proved_at), (PRESENCE_LEVEL_MAX, minute(10)), "presence is not both factors");
     ward.told(11, ends(1));
     assert_eq!(facts(ward.world(), 1, 1), None);
     assert_eq!(ward.world().sessions_of(&person(1)).count() + ward.world().sessions_at(&at(2)).count(), 0);
@@ -133,6 +136,28 @@ fn whatever_happens_to_a_session_is_looked_at_again_and_its_end_too() {
     }
     let (touched, _) = ward.told(2, ends(1));
     assert!(touched.is_empty(), "it was over already");
+}
+
+#[test]
+fn a_session_that_was_handed_over_ends_at_the_grace_and_never_later_than_it_would_have() {
+    let mut ward = Ward::default();
+    ward.told(0, starts(1, 1, 600));
+    ward.told(0, starts(2, 1, 20));
+    let over = |from: u8| session::HandedOver {
+        from_session: session(from),
+        from: person(1),
+        to: person(2),
+        to_session: session(3),
+        patients: Vec::new(),
+        ends_at: minute(45),
+    };
+    let (touched, _) = ward.told(30, over(1).into());
+    assert_eq!(touched.keys.as_slice(), [Key::Session(session(1))]);
+    ward.told(15, over(2).into());
+    let seen = facts(ward.world(), 1, 1).unwrap();
+    assert_eq!((seen.good_until, seen.handed_over), (minute(45), true));
+    assert_eq!(facts(ward.world(), 1, 2).unwrap().good_until, minute(20));
+    assert!(ward.told(31, over(9).into()).0.is_empty(), "nobody knows that session");
 }
 
 #[test]
