@@ -24,6 +24,8 @@ pub(crate) struct Banner<'a> {
     pub(crate) data: &'a Path,
     pub(crate) temporary: bool,
     pub(crate) link: String,
+    /// The code of a workstation, and the invitation of the nurse.
+    pub(crate) bedside: (String, String),
     pub(crate) token: &'a str,
     pub(crate) example: Example,
     pub(crate) people: usize,
@@ -58,13 +60,22 @@ impl Banner<'_> {
 
 {deny}
 
-  3. The ledger that proves both:
+  3. {nurse_name} signs in at the bedside: make this browser {device}, register a key for her (Chromium's developer tools have virtual
+     ones: More tools, WebAuthn), and touch it.
+
+     {code}
+     {invitation}
+
+  4. The ledger that proves it all:
 
 {binary} ledger verify --data {data}
 
   Then: {binary} who ENTRY --data {data}   Stop with Ctrl-C.
 ",
             nurse_name = example.nurse_name,
+            device = example.nurse_device,
+            code = self.bedside.0,
+            invitation = self.bedside.1,
             unit = example.unit,
             patient = example.patient,
             stranger_name = example.stranger_name,

@@ -19,6 +19,8 @@ use events::{Actor, CallerName, Draft, OperatorId, Timestamp, team};
 use hospital::{Day, Hospital, Size};
 use pages::Environment;
 use plane::Plane;
+use signin::enrolment::{Evidence, INVITATION_PATH};
+use signin::workstation::WORKSTATION_PATH;
 use std::path::PathBuf;
 use std::sync::Arc;
 use store::Batch;
@@ -62,6 +64,7 @@ pub(crate) async fn run(args: Dev) -> Result<(), Failure> {
     let example = example(&plane, &hospital, &day, now).await?;
     let token = callers.add(CallerName::new(CALLER)?, Actor::handrail("dev")).await?;
     let link = signin::operator::issue_link(&plane, OperatorId::new(OPERATOR)?, Actor::handrail("dev")).await?;
+    let bedside = bedside(&plane, &example, &base_url).await?;
     let banner = Banner {
         hospital: plane.engine().charter().hospital().name.clone(),
         base_url: &base_url,
@@ -69,6 +72,7 @@ pub(crate) async fn run(args: Dev) -> Result<(), Failure> {
         data: &data,
         temporary: temporary.is_some(),
         link: format!("{base_url}{}", link.path.as_str()),
+        bedside,
         token: token.text.as_str(),
         example,
         people: hospital.staff().len(),
@@ -110,6 +114,19 @@ async fn settle(plane: &Plane, hospital: &Hospital) -> Result<(), Failure> {
         plane.record(Batch::of(some.to_vec())).await?;
     }
     Ok(())
+}
+
+/// A code for the nurse's workstation and an invitation for her, as links.
+async fn bedside(plane: &Plane, example: &Example, base_url: &str) -> Result<(String, String), Failure> {
+    let by = || Actor::handrail("dev");
+    let code = signin::workstation::issue_code(plane, &example.nurse_device.parse()?, by()).await?;
+    let evidence =
+        Evidence { voucher: example.stranger.parse()?, checked: "everything is made up".into(), proofing: 1 };
+    let invitation = signin::enrolment::invite(plane, &example.nurse.parse()?, evidence, by()).await?;
+    Ok((
+        format!("{base_url}{WORKSTATION_PATH}/{}", *code.text()),
+        format!("{base_url}{INVITATION_PATH}/{}", *invitation.text()),
+    ))
 }
 
 /// Two nurses and a patient: one looks after the patient, the other works elsewhere. The first is put on the patient's team, so that the example
