@@ -44,14 +44,27 @@ pub(super) fn of_event(event: &Event) -> (Value, Option<Value>, &'static str) {
     match event {
         Event::EmergencyDeclared(_) => alert("110127", "Emergency Override Started", "E"),
         Event::EmergencyEnded(_) => alert("110138", "Emergency Override Stopped", "E"),
-        Event::OperatorSignedIn(_) => sign_in("110122", "Login"),
-        Event::OperatorSignedOut(_) => sign_in("110123", "Logout"),
+        Event::OperatorSignedIn(_)
+        | Event::SessionStarted(_)
+        | Event::SessionResumed(_)
+        | Event::SessionSteppedUp(_)
+        | Event::SigninAttempted(_) => sign_in("110122", "Login"),
+        Event::OperatorSignedOut(_) | Event::SessionEnded(_) | Event::SessionLocked(_) => sign_in("110123", "Logout"),
+        Event::SigninSignalled(_) => (dcm("110113", "Security Alert"), None, "E"),
         Event::OperatorLinkIssued(_)
         | Event::OperatorRevoked(_)
         | Event::CallerAdded(_)
         | Event::CallerRevoked(_)
         | Event::PrincipalRegistered(_)
-        | Event::PrincipalEnded(_) => alert("110137", "User Security Attributes Changed", "U"),
+        | Event::PrincipalEnded(_)
+        | Event::PersonInvited(_)
+        | Event::AuthenticatorRegistered(_)
+        | Event::AuthenticatorRevoked(_)
+        | Event::WorkstationEnrolled(_)
+        | Event::WorkstationWithdrawn(_)
+        | Event::SessionVouched(_)
+        | Event::RecoveryAnswered(_)
+        | Event::RecoveredAtConsole(_) => alert("110137", "User Security Attributes Changed", "U"),
         Event::CharterApplied(_) => alert("110136", "Security Roles Changed", "U"),
         Event::LedgerRead(_) | Event::LedgerSearched(_) => (dcm("110101", "Audit Log Used"), None, "R"),
         event if event.patient().is_some() => (dcm("110110", "Patient Record"), None, "U"),

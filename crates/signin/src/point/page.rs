@@ -177,7 +177,7 @@ pub(crate) fn locked(point: &PointOfCare, visitor: &Visitor, session: &SessionFa
         Some(LockCause::BadgeAway) => "The badge was taken away.",
         Some(LockCause::TakenOver) => "Somebody else went on here.",
         Some(LockCause::Idle) | None => "Nobody used it for a while.",
-        Some(LockCause::Asked) => "It was locked.",
+        Some(LockCause::Asked) => "",
     };
     let stands = Standing::Locked(session.locked.map_or(LockCause::Idle, |(_, cause)| cause));
     let alone = presence_will_do(session, stands, point.session_rules(session).as_ref());

@@ -86,6 +86,10 @@ impl Terms {
             Event::OperatorSignedIn(body) => self.person = Some(body.operator.to_string()),
             Event::OperatorSignedOut(body) => self.person = Some(body.operator.to_string()),
             Event::OperatorRevoked(body) => self.person = Some(body.operator.to_string()),
+            Event::SessionHandedOver(body) => {
+                self.person = Some(body.from.to_string());
+                body.patients.iter().for_each(|patient| self.about(Some(*patient)));
+            }
             Event::WhatIfAsked(body) => self.person = Some(body.person.to_string()),
             Event::LedgerSearched(body) => self.person = body.person.as_ref().map(ToString::to_string),
             _ => {}
