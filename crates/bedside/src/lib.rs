@@ -1,15 +1,22 @@
 //! What does a clinician see? The pages at the point of care: my patients, what I may do for one of them and what would help where I may not.
+//!
+//! - [`patients`]: those I may see, by a recorded search, and the field for the wristband.
+//! - [`patient`]: what I may do for one of them now, why not, and the remedy as a button. Every press is decided and recorded.
 
+mod asking;
+mod frame;
+mod patient;
 mod patients;
+mod whereabouts;
 
 use axum::Router;
-use axum::routing::get;
 use signin::point::PointOfCare;
 
 /// Everything people see at the bedside: signing in and coming back, and every page of those who are signed in.
 pub fn routes(point: PointOfCare) -> Router {
     Router::new()
-        .route("/bedside/patients", get(patients::show))
+        .merge(patients::routes())
+        .merge(patient::routes())
         .merge(signin::session::routes())
         .merge(signin::workstation::routes())
         .merge(signin::enrolment::routes())

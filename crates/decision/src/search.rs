@@ -4,9 +4,9 @@
 //! far it came.
 
 use crate::engine::Engine;
-use events::decision::Question;
+use events::decision::{Asserted, Question};
 use events::search::Sought;
-use events::{ActionName, PrincipalId, Timestamp, TypeName};
+use events::{ActionName, EntityRef, PrincipalId, RoleName, Timestamp, TypeName};
 use smol_str::SmolStr;
 use world::{Facts, Subject};
 
@@ -124,4 +124,21 @@ pub fn actions(engine: &Engine, subject: &TypeName, resource: &TypeName) -> Vec<
     let fits =
         actions.iter().filter(|(_, shape)| shape.principals.contains(subject) && shape.resources.contains(resource));
     fits.map(|(name, _)| name.clone()).collect()
+}
+
+/// Of [`actions`], those that some policy gives somebody of these roles: what they do here at all, whatever the circumstances.
+#[must_use]
+pub fn actions_of(engine: &Engine, asker: &EntityRef, roles: &[RoleName], resource: &TypeName) -> Vec<ActionName> {
+    let given = |action: &ActionName| {
+        let question = Question {
+            principal: asker.clone(),
+            action: action.clone(),
+            resource: EntityRef { kind: resource.clone(), id: asker.id.clone() },
+            workflow: None,
+            session: None,
+            asserted: Asserted::default(),
+        };
+        !engine.lacks_role(&question, roles)
+    };
+    actions(engine, &asker.kind, resource).into_iter().filter(given).collect()
 }

@@ -14,6 +14,8 @@ pub struct Bedside<'a> {
     pub bare_head: bool,
     /// To be read from across the room.
     pub large: bool,
+    /// The page loads itself again so often: for those that nobody touches.
+    pub refresh_s: Option<u32>,
     /// Where this is, as people call it: `ED, workstation 3`. Absent away from any enrolled workstation.
     pub workstation: Option<&'a str>,
     /// Who is signed in.
@@ -168,7 +170,7 @@ impl Shell {
                 @for (name, words) in page.words { template data-words=(name) { (words) } }
             }
         };
-        self.scripted(page.title, &body)
+        self.scripted(page.title, page.refresh_s, &body)
     }
 }
 

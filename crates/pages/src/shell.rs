@@ -200,13 +200,12 @@ impl Shell {
     }
 
     fn document(&self, title: &str, refresh_s: Option<u32>, body: &Markup) -> Document {
-        let head = html! { @if let Some(seconds) = refresh_s { meta http-equiv="refresh" content=(seconds); } };
-        Document::new(self.around(title, &head, &html! { body { (body) } }))
+        Document::new(self.around(title, &refresh(refresh_s), &html! { body { (body) } }))
     }
 
     /// A document with the script; the body brings its own element, for what the script is told.
-    pub(crate) fn scripted(&self, title: &str, body: &Markup) -> Document {
-        let head = html! { script src=(script_path()) defer {} };
+    pub(crate) fn scripted(&self, title: &str, refresh_s: Option<u32>, body: &Markup) -> Document {
+        let head = html! { (refresh(refresh_s)) script src=(script_path()) defer {} };
         Document::scripted(self.around(title, &head, body))
     }
 
@@ -228,6 +227,11 @@ impl Shell {
             }
         }
     }
+}
+
+/// Has the page load itself again so often.
+fn refresh(seconds: Option<u32>) -> Markup {
+    html! { @if let Some(seconds) = seconds { meta http-equiv="refresh" content=(seconds); } }
 }
 
 fn brand() -> Markup {

@@ -6,9 +6,10 @@ use axum::body::Body;
 use axum::http::{Request, StatusCode, header};
 use charter::Charter;
 use events::device::{DeviceKind, Registered as Device};
+use events::encounter::{Class, Opened, Place, Presence};
 use events::principal::{IdentityClass, Registered};
 use events::rota::ShiftAssigned;
-use events::{Actor, DeviceId, Draft, Event, Leaf, PrincipalId, Seq, Timestamp};
+use events::{Actor, DeviceId, Draft, Event, FeedName, Leaf, PatientPseudonym, PrincipalId, Seq, Source, Timestamp};
 use http_body_util::BodyExt as _;
 use pages::Environment;
 use plane::{Plane, SetClock, Settings};
@@ -24,6 +25,8 @@ use tower::ServiceExt as _;
 
 /// Where the house is reached.
 pub(crate) const BASE: &str = "http://localhost:7410";
+/// The most bytes of a page with its styles.
+const PAGE_AND_STYLES_MAX: usize = 30 * 1024;
 const COOKIE: &str = "handrail-bedside-7410";
 const START: Timestamp = Timestamp::from_millis(1_795_000_000_000);
 /// A second, for waiting.
@@ -130,6 +133,27 @@ impl House {
         self.plane.record(Batch::one(Draft::new(Actor::handrail("test"), event))).await.unwrap();
     }
 
+    /// Somebody is in a unit, under Doctor Ruiz, by a message of the patients' feed.
+    pub(crate) async fn admit(&self, number: &str, unit: &str) -> PatientPseudonym {
+        let directory = self.plane.directory();
+        let (patient, visit) = (directory.patient_or_new(number), directory.encounter_or_new(&format!("V{number}")));
+        let writes = patient.write.into_iter().chain(visit.write).collect();
+        let opened = Opened {
+            encounter: visit.pseudonym,
+            patient: patient.pseudonym,
+            class: Class::Emergency,
+            presence: Presence::Present,
+            place: Place { unit: id(unit), room: None, bed: None },
+            attending: vec![id("d-ruiz")],
+            participants: Vec::new(),
+        };
+        let feed = FeedName::new("adt").unwrap();
+        let source = Some(Source { feed: feed.clone(), message: format!("M{number}").into() });
+        let draft = Draft { source, ..Draft::new(Actor::feed(&feed), opened) };
+        self.plane.record(Batch { writes, ..Batch::one(draft) }).await.unwrap();
+        patient.pseudonym
+    }
+
     /// A browser that nobody knows.
     pub(crate) fn browser(&self) -> Browser<'_> {
         Browser { house: self, cookie: None, device: None, key: WorkstationKey::default() }
@@ -200,6 +224,10 @@ impl Browser<'_> {
             self.cookie = Some(value.to_owned());
         }
         let body = response.into_body().collect().await.unwrap().to_bytes().to_vec();
+        if text(header::CONTENT_TYPE).is_some_and(|kind| kind.starts_with("text/html")) {
+            let bytes = body.len() + pages::styles().len();
+            assert!(bytes <= PAGE_AND_STYLES_MAX, "{bytes} bytes with styles: {}", String::from_utf8_lossy(&body));
+        }
         Got { status, text: String::from_utf8(body).unwrap(), to: text(header::LOCATION), cookie }
     }
 

@@ -7,5 +7,7 @@
 )]
 
 mod house;
+mod patient;
+mod patients;
 mod presence;
 mod sessions;

@@ -1,11 +1,29 @@
 //! Pages of sessions: stepping up, going on, and what went wrong.
 
 use super::SessionError;
-use crate::point::{Held, PointOfCare, Visitor, resume_field};
+use super::ceremony::proof_of;
+use crate::point::{Held, PointOfCare, SignedIn, Visitor, resume_field};
 use axum::http::StatusCode;
 use maud::html;
 use pages::{CeremonyForm, Document, form};
 use world::SessionFacts;
+
+impl PointOfCare {
+    /// One touch more, and the form that somebody sent to `path` goes on by itself.
+    #[must_use]
+    pub fn touch_first(&self, by: &SignedIn, path: &str, fields: Vec<(String, String)>) -> Document {
+        let held = Held::of(by.id().clone(), path, fields, self.plane().now());
+        let sealed = held.and_then(|held| self.hold(&held));
+        step_up(self, &by.visitor, &by.session, sealed.as_deref())
+    }
+
+    /// The surest level that any authenticator of somebody's can prove.
+    #[must_use]
+    pub fn surest_level_of(&self, who: &events::PrincipalId) -> u8 {
+        let theirs: Vec<_> = self.plane().world(|world| world.authenticators_of(who).into_iter().cloned().collect());
+        theirs.iter().map(|one| proof_of(self, one, true, one.counter).level).max().unwrap_or(0)
+    }
+}
 
 /// One touch, and on with what was being done.
 pub(crate) fn step_up(

@@ -1,0 +1,70 @@
+//! What every bedside page shares: the hospital's clock, the ways to the other pages, and what is said when something fails.
+
+use axum::http::StatusCode;
+use maud::{Markup, html};
+use pages::{Bedside, Document, Watch, form};
+use plane::DecideError;
+use signin::point::{PointOfCare, SignedIn, Visitor};
+
+/// My patients.
+pub(crate) const PATIENTS: &str = "/bedside/patients";
+/// A patient.
+pub(crate) const PATIENT: &str = "/bedside/patient";
+/// The large view without hands.
+pub(crate) const THEATRE: &str = "/bedside/theatre";
+/// My sessions and keys.
+pub(crate) const ME: &str = "/bedside/me";
+/// Where colleagues and the service desk help.
+pub(crate) const HELP: &str = "/bedside/help";
+
+/// The hospital's clock; UTC where this machine does not know the hospital's time zone.
+pub(crate) fn watch(point: &PointOfCare) -> Watch {
+    let now = point.plane().now();
+    Watch::named(now, &point.plane().engine().charter().hospital().time_zone).unwrap_or_else(|_| Watch::utc(now))
+}
+
+/// The ways to the other pages, and out.
+pub(crate) fn ways(visitor: &Visitor, here: &str) -> Markup {
+    html! {
+        nav.row aria-label="Pages" {
+            @for (path, label) in [(PATIENTS, "My patients"), (THEATRE, "Theatre"), (ME, "My sessions and keys")] {
+                @if path != here { (form::link(form::Weight::Usual, path, label)) }
+            }
+            (form::post("/bedside/sign-out", &visitor.form_token(), &form::button(form::Weight::Usual, "Sign out")))
+        }
+    }
+}
+
+/// Something could not be done, said within the frame.
+pub(crate) fn trouble(
+    point: &PointOfCare,
+    by: &SignedIn,
+    status: StatusCode,
+    title: &str,
+    why: &str,
+    back: (&str, &str),
+) -> Document {
+    let body = html! { p { (form::link(form::Weight::Main, back.0, back.1)) } };
+    let page = Bedside { title, lead: Some(html! { (why) }), body, ..Bedside::default() };
+    point.page_with(&by.visitor, Some(&by.session), page).with_status(status)
+}
+
+/// A question that got no answer: nothing was permitted.
+pub(crate) fn unanswered(point: &PointOfCare, by: &SignedIn, error: &DecideError) -> Document {
+    tracing::error!(%error, "a question from the bedside got no answer");
+    let why = "Handrail could not answer, or not record its answer, so nothing was opened. Try again; if it goes on, \
+               follow the downtime procedure and call clinical IT.";
+    trouble(point, by, StatusCode::SERVICE_UNAVAILABLE, "That did not work", why, (PATIENTS, "My patients"))
+}
+
+/// There is nothing at that address.
+pub(crate) fn nothing_there(point: &PointOfCare, by: &SignedIn) -> Document {
+    let why = "The address is not one of a page here. Nothing happened.";
+    trouble(point, by, StatusCode::NOT_FOUND, "There is nothing here", why, (PATIENTS, "My patients"))
+}
+
+/// `read the chart` as the beginning of a sentence.
+pub(crate) fn sentence(text: &str) -> String {
+    let mut letters = text.chars();
+    letters.next().map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect())
+}
