@@ -143,10 +143,18 @@ async fn a_browser_of_ones_own_keeps_a_key_of_its_own() {
     house.wait(SECOND * 61);
     assert_eq!(phone.renew().await.json()["renewed"], true);
     assert_eq!(phone.get("/bedside/patients").await.status, StatusCode::OK);
+    // Locked or not, a touch in the browser that carries it goes on with it.
+    phone.touch(&mut amara).await;
+    assert_eq!((house.entries("session.started").len(), house.entries("session.resumed").len()), (1, 1));
     let mut thief = house.browser();
     thief.cookie.clone_from(&phone.cookie);
     house.wait(SECOND * 61);
     assert!(thief.renew().await.said().contains("could not prove"));
+    // A browser that lost its key is not stuck with what it cannot prove.
+    let stuck = phone.get("/bedside").await;
+    assert!(stuck.text.contains("Sign in anew"), "{}", stuck.text);
+    phone.form(&stuck.text, "/bedside/anew", &[]).await;
+    assert!(phone.get("/bedside").await.text.contains("Who is there?"));
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -138,7 +138,7 @@ fn at(point: &PointOfCare, visitor: Visitor, device: Option<DeviceId>) -> Visito
 
 /// Their session begins, goes on, or is proved again.
 async fn arrived(point: &PointOfCare, federated: &Federated) -> Result<(Step, SessionId), SessionError> {
-    let screen = Screen { workstation: federated.bound.workstation.clone(), key: None };
+    let screen = Screen { workstation: federated.bound.workstation.clone(), key: None, carried: None };
     if matches!(federated.bound.purpose, Purpose::Again { .. }) {
         let theirs = point.plane().world(|world| {
             world.sessions_of(&federated.principal).find(|one| one.workstation == screen.workstation).cloned()

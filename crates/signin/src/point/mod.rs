@@ -12,7 +12,7 @@ mod page;
 mod resume;
 
 pub use extract::{FORM_BYTES_MAX, FromOwnPage, Posted, SignedIn, Visitor};
-pub(crate) use page::{elsewhere, locked, prove, sign_in};
+pub(crate) use page::{ANEW_PATH, elsewhere, locked, prove, sign_in};
 pub(crate) use resume::LOCK_PATH;
 pub use resume::{Held, RESUME_LIFETIME, resume_field};
 

@@ -138,9 +138,19 @@ fn other_ways() -> Markup {
     html! { p { a.button href=(crate::fallback::HELP_PATH) { "My key does not work" } } }
 }
 
+/// Where a browser of one's own lets go of a session it cannot prove any more.
+pub(crate) const ANEW_PATH: &str = "/bedside/anew";
+
 /// The browser has to prove which workstation it is, which takes no touch.
 pub(crate) fn prove(point: &PointOfCare, visitor: &Visitor, resume: Option<&str>) -> Document {
-    let body = html! { (resume_field(resume, &visitor.form_token())) noscript { p.wrong { "Without its script this page cannot prove which workstation this is." } } };
+    let ones_own = visitor.stale.as_ref().is_some_and(|stale| stale.workstation.is_none());
+    let body = html! {
+        (resume_field(resume, &visitor.form_token()))
+        noscript { p.wrong { "Without its script this page cannot prove which workstation this is." } }
+        @if ones_own {
+            (form::post(ANEW_PATH, &visitor.form_token(), &form::button(form::Weight::Usual, "Sign in anew")))
+        }
+    };
     let page = Bedside {
         title: "One moment",
         lead: Some(html! { "This workstation is proving which one it is." }),

@@ -66,7 +66,7 @@ pub(super) async fn result(
         Ok((one, proof)) => match point.is_badge_of(sent.badge.as_deref(), &one.principal) {
             Ok(()) => {
                 let method = proof.method.clone();
-                let screen = Screen { workstation: visitor.device().cloned(), key: None };
+                let screen = Screen { workstation: visitor.device().cloned(), key: None, carried: None };
                 let (id, _) = match point.arrive(&one.principal, &screen, proof, &Basis::default()).await {
                     Ok(arrived) => arrived,
                     Err(error) => return unrecorded(&error),

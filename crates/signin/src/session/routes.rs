@@ -7,7 +7,7 @@ use super::{page, reconnect};
 use crate::attempt::Try;
 use crate::passkey::{ANSWER_BYTES_MAX, Purpose, Verification};
 use crate::point::cookie::Carried;
-use crate::point::{FORM_BYTES_MAX, FromOwnPage, Held, LOCK_PATH, PointOfCare, Posted, SignedIn, Visitor};
+use crate::point::{ANEW_PATH, FORM_BYTES_MAX, FromOwnPage, Held, LOCK_PATH, PointOfCare, Posted, SignedIn, Visitor};
 use axum::extract::{DefaultBodyLimit, FromRef, Json, State};
 use axum::http::header::SET_COOKIE;
 use axum::response::{IntoResponse as _, Redirect, Response};
@@ -42,6 +42,7 @@ where
         .route(LOCK_PATH, post(lock))
         .route("/bedside/sign-out", post(sign_out))
         .route("/bedside/resume", post(resume))
+        .route(ANEW_PATH, post(anew))
         .layer(DefaultBodyLimit::max(FORM_BYTES_MAX.max(2 * ANSWER_BYTES_MAX)))
 }
 
@@ -129,7 +130,8 @@ async fn sign_in_result(
         point.refused(&visitor, Step::SignIn, &refusal, sent.elapsed_ms).await;
         return refusal.told();
     }
-    let screen = Screen { workstation: visitor.device().cloned(), key: sent.key() };
+    let carried = visitor.session.as_ref().map(|(session, _)| session.session.clone());
+    let screen = Screen { workstation: visitor.device().cloned(), key: sent.key(), carried };
     if screen.workstation.is_none() && screen.key.is_none() {
         let refusal = Refusal::new(
             "This browser keeps no key of its own, so a session here could be copied. Use another browser or a hospital workstation.",
@@ -331,6 +333,11 @@ async fn sign_out(State(point): State<PointOfCare>, posted: Posted<Nothing>) -> 
         }
         Err(error) => page::not_done(&point, &visitor, &error).into_response(),
     }
+}
+
+/// A browser of one's own that has lost its key lets go of the session it cannot prove any more. Anybody may let go of what they carry.
+async fn anew(State(point): State<PointOfCare>, _own: FromOwnPage) -> Response {
+    with_cookie(&point, None, None, Redirect::to("/bedside").into_response())
 }
 
 #[derive(Debug, Deserialize)]

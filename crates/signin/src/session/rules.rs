@@ -86,26 +86,38 @@ pub enum Touch {
     Roam(SessionId),
 }
 
+/// The screen somebody touches at.
+#[derive(Clone, Copy, Debug)]
+pub struct Here<'a> {
+    /// The enrolled workstation, if it is one.
+    pub workstation: Option<&'a DeviceId>,
+    /// Whether several people use it.
+    pub shared: bool,
+    /// The session a browser of one's own carries.
+    pub carried: Option<&'a SessionId>,
+}
+
 /// What a touch of `who` at a screen does. A session follows between shared workstations; one on a phone or on a workstation of one's own
 /// stays there, and so do the others beside it.
 #[must_use]
 pub fn touch<'a>(
     who: &PrincipalId,
-    here: Option<&DeviceId>,
-    shared_here: bool,
+    here: Here<'_>,
     sessions: impl Iterator<Item = (&'a SessionFacts, bool)>,
     now: Timestamp,
 ) -> Touch {
     let mut roams = None;
     for (session, shared) in sessions.filter(|(session, _)| session.principal == *who && now < session.good_until) {
         // Who cannot prove anything, or is stood up for, begins anew once they can.
-        if !proved_themselves(session) || session.workstation.is_none() {
+        if !proved_themselves(session) {
             continue;
         }
-        if session.workstation.as_ref() == here {
+        // Two browsers that are no workstations are not the same screen: only the one that carries it goes on with it.
+        let own = session.workstation.is_some() || here.carried == Some(&session.session);
+        if session.workstation.as_ref() == here.workstation && own {
             return Touch::Reconnect(session.session.clone());
         }
-        if shared && shared_here {
+        if shared && here.shared {
             roams = Some(session.session.clone());
         }
     }
@@ -200,7 +212,8 @@ mod tests {
     fn a_touch_comes_back_or_follows_or_begins() {
         let (who, here, there) = (id("n-amara"), id("ws-1"), id("ws-2"));
         let go = |session: &SessionFacts, at: &DeviceId, shared_there: bool, shared_here: bool| {
-            touch(&who, Some(at), shared_here, std::iter::once((session, shared_there)), NOW)
+            let here = Here { workstation: Some(at), shared: shared_here, carried: None };
+            touch(&who, here, std::iter::once((session, shared_there)), NOW)
         };
         let own = session("ws-1");
         assert_eq!(go(&own, &here, true, true), Touch::Reconnect(id("se-1")));
@@ -213,5 +226,17 @@ mod tests {
         assert_eq!(go(&others, &here, true, true), Touch::SignIn);
         let vouched = SessionFacts { vouched_by: Some(id("n-lead")), ..own };
         assert_eq!(go(&vouched, &here, true, true), Touch::SignIn, "a real touch makes a real session");
+    }
+
+    #[test]
+    fn a_browser_of_ones_own_goes_on_with_the_session_it_carries_and_with_no_other() {
+        let phone = SessionFacts { workstation: None, ..session("ws-1") };
+        let go = |carried: Option<&SessionId>| {
+            let here = Here { workstation: None, shared: false, carried };
+            touch(&id("n-amara"), here, std::iter::once((&phone, false)), NOW)
+        };
+        assert_eq!(go(Some(&phone.session)), Touch::Reconnect(phone.session.clone()));
+        assert_eq!(go(Some(&id("se-2"))), Touch::SignIn);
+        assert_eq!(go(None), Touch::SignIn);
     }
 }

@@ -1,6 +1,6 @@
 //! What happens to sessions, recorded. Everything is an entry first; the world's fold of it is what counts.
 
-use super::rules::{Limits, Standing, Touch, standing, touch};
+use super::rules::{Here, Limits, Standing, Touch, standing, touch};
 use crate::point::PointOfCare;
 use events::session::{EndCause, Ended, LockCause, Locked, Proof, Resumed, Started, SteppedUp, Used};
 use events::signin::Sign;
@@ -32,6 +32,8 @@ pub struct Screen {
     pub workstation: Option<DeviceId>,
     /// The key of the browser, where it is none.
     pub key: Option<DeviceKey>,
+    /// The session that browser carries, where it is none.
+    pub carried: Option<SessionId>,
 }
 
 /// What a new session is besides a proof.
@@ -101,7 +103,12 @@ impl PointOfCare {
         self.plane().world(|world| {
             let shared = |device: Option<&DeviceId>| device.and_then(|id| world.device(id)).is_some_and(|d| d.shared);
             let sessions = world.sessions_of(who).map(|session| (session, shared(session.workstation.as_ref())));
-            touch(who, screen.workstation.as_ref(), shared(screen.workstation.as_ref()), sessions, now)
+            let here = Here {
+                workstation: screen.workstation.as_ref(),
+                shared: shared(screen.workstation.as_ref()),
+                carried: screen.carried.as_ref(),
+            };
+            touch(who, here, sessions, now)
         })
     }
 
@@ -231,10 +238,15 @@ impl PointOfCare {
             found.take(SWEPT_AT_ONCE_MAX).collect()
         });
         for (session, event) in stale {
+            // Every node looks, and one tells: what was told of this very state of the session is not told again.
+            let told = format!("{} {} {}", session.session, event.kind().name, session.used_at.as_millis());
             let draft = by(&session.principal, session.workstation.as_ref(), self, event);
-            if let Err(error) = self.plane().record(Batch::one(draft)).await {
-                tracing::warn!(%error, "what time did to a session could not be recorded");
-                return;
+            match self.plane().record(Batch::one(draft).claim("session_swept", told, now + SWEPT_REMEMBERED)).await {
+                Ok(_) | Err(AppendError::Conflict(_)) => {}
+                Err(error) => {
+                    tracing::warn!(%error, "what time did to a session could not be recorded");
+                    return;
+                }
             }
         }
     }
@@ -265,6 +277,8 @@ impl PointOfCare {
     }
 }
 
+/// How long nodes remember what one of them told of a session.
+const SWEPT_REMEMBERED: Duration = Duration::from_secs(60 * 60);
 /// How often what time has done is looked at.
 const SWEPT_EVERY: Duration = Duration::from_secs(5);
 /// The most sessions one look at what time has done tells of; the next look tells of more.
