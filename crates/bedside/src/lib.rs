@@ -23,5 +23,6 @@ pub fn routes(point: PointOfCare) -> Router {
         .merge(signin::federation::routes())
         .merge(signin::fallback::routes())
         .merge(signin::badge::routes())
+        .merge(signin::recovery::routes())
         .with_state(point)
 }

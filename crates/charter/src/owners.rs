@@ -183,6 +183,12 @@ impl Owners {
         if self.people.contains_key(id) { Some(id) } else { self.teams.get(id).map(|team| &team.lead) }
     }
 
+    /// Whether a person is an owner, or leads the team that is.
+    #[must_use]
+    pub fn is_led_by(&self, id: &OwnerId, person: &str) -> bool {
+        self.answers_for(id).is_some_and(|one| one.as_str() == person)
+    }
+
     /// Who signs a change of the charter: as `change` says, or else two of those who answer for policies, control and clinical risk.
     #[must_use]
     pub fn signatories(&self) -> Signatories {

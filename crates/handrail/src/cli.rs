@@ -46,6 +46,8 @@ pub(crate) enum Command {
     /// Who may sign in at the bedside.
     #[command(subcommand)]
     Person(signing_in::Person),
+    /// Make a one-use pass for somebody who is locked out, such as the only administrator. Recorded.
+    Recover(signing_in::Recover),
     /// Where people sign in.
     #[command(subcommand)]
     Workstation(signing_in::Workstation),

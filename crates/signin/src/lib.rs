@@ -8,6 +8,7 @@
 //! - [`fallback`]: what to do when a key, a reader, a workstation, a provider or the network does not work.
 //! - [`federation`]: somebody else says who is here, by OpenID Connect; the charter says what that is worth.
 //! - [`passkey`]: the two ceremonies of WebAuthn.
+//! - [`recovery`]: the ways back in for those who cannot sign in.
 //! - [`session`]: signing in, locking, coming back, going on elsewhere, stepping up, ending.
 //! - [`badge`]: numbers that say who somebody is and prove nothing, and the badge that was taken away.
 //! - [`attempt`]: every try, measured, and how many there may be.
@@ -22,6 +23,7 @@ pub mod operator;
 mod origin;
 pub mod passkey;
 pub mod point;
+pub mod recovery;
 pub mod session;
 pub mod slip;
 mod token;

@@ -40,6 +40,8 @@ impl Errand {
 #[derive(Debug)]
 pub struct Slip {
     token: Token,
+    /// What is on one that somebody types.
+    typed: Option<Zeroizing<String>>,
     errand: Errand,
     /// It is worthless from then on.
     pub good_until: Timestamp,
@@ -60,7 +62,14 @@ impl Slip {
     /// A new one, good for nothing until a batch it [goes with](Self::with) is recorded.
     #[must_use]
     pub fn new(errand: Errand, good_until: Timestamp) -> Self {
-        Self { token: Token::random(), errand, good_until }
+        Self { token: Token::random(), typed: None, errand, good_until }
+    }
+
+    /// One that somebody types: four groups of four letters and digits.
+    #[must_use]
+    pub fn to_type(errand: Errand, good_until: Timestamp) -> Self {
+        let (token, text) = Token::to_type();
+        Self { token, typed: Some(text), errand, good_until }
     }
 
     /// Its public id, as the ledger has it.
@@ -72,7 +81,7 @@ impl Slip {
     /// What is on it, for its bearer alone.
     #[must_use]
     pub fn text(&self) -> Zeroizing<String> {
-        self.token.text()
+        self.typed.clone().unwrap_or_else(|| self.token.text())
     }
 
     /// Recorded together with what says so. Earlier slips of the same errand for the same subject are worth nothing from then on.
@@ -92,7 +101,18 @@ impl Slip {
 /// # Errors
 /// When the store cannot be read.
 pub fn shown(plane: &Plane, errand: Errand, text: &str) -> Result<Option<Shown>, ReadError> {
-    let Some(token) = Token::parse(text) else { return Ok(None) };
+    Token::parse(text).map_or(Ok(None), |token| found(plane, errand, &token))
+}
+
+/// The same for one that somebody typed.
+///
+/// # Errors
+/// When the store cannot be read.
+pub fn shown_typed(plane: &Plane, errand: Errand, text: &str) -> Result<Option<Shown>, ReadError> {
+    Token::parse_typed(text).map_or(Ok(None), |token| found(plane, errand, &token))
+}
+
+fn found(plane: &Plane, errand: Errand, token: &Token) -> Result<Option<Shown>, ReadError> {
     let values = [token.id().as_str().into(), errand.name().into(), plane.now().into()];
     let found = plane
         .store()

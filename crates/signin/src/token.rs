@@ -12,6 +12,13 @@ const SECRET_BYTES: usize = 32;
 /// Bytes of a public id.
 const ID_BYTES: usize = 12;
 
+/// Bytes of what somebody types: eighty bits, of which each guess costs a request, for an hour or so.
+const CODE_BYTES: usize = 10;
+/// As letters and digits.
+const CODE_CHARS: usize = 16;
+/// Those that nobody takes for another (Crockford's base 32).
+const CODE_LETTERS: &[u8; 32] = b"0123456789ABCDEFGHJKMNPQRSTVWXYZ";
+
 /// An id that may be known, and a secret that may not.
 pub(crate) struct Token {
     id: SmolStr,
@@ -38,6 +45,42 @@ impl Token {
         let secret = Zeroizing::new(BASE64_URL_SAFE_NO_PAD.decode(secret).ok()?);
         let secret = Zeroizing::new(<[u8; SECRET_BYTES]>::try_from(secret.as_slice()).ok()?);
         (id_bytes.len() == ID_BYTES).then(|| Self { id: id.into(), secret })
+    }
+
+    /// One that somebody can type, and its text: eighty bits in four groups of four, from which both parts follow.
+    pub(crate) fn to_type() -> (Self, Zeroizing<String>) {
+        let bytes = Zeroizing::new(plane::random::<CODE_BYTES>());
+        let number = bytes.iter().fold(0_u128, |number, byte| (number << 8) | u128::from(*byte));
+        let letter = |place: usize| CODE_LETTERS.get(usize::from((number >> (5 * (15 - place))) as u8 & 31));
+        let letters: Vec<u8> = (0..CODE_CHARS).filter_map(letter).copied().collect();
+        let groups: Vec<_> = letters.chunks(4).map(String::from_utf8_lossy).collect();
+        let text = Zeroizing::new(groups.join("-"));
+        (Self::of_code(&letters), text)
+    }
+
+    /// Reads what somebody typed: small letters, spaces and dashes do not matter, nor letters that look like digits.
+    pub(crate) fn parse_typed(text: &str) -> Option<Self> {
+        if text.len() > 4 * CODE_CHARS {
+            return None;
+        }
+        let plain =
+            text.bytes().filter(|byte| !matches!(byte, b' ' | b'-')).map(|byte| match byte.to_ascii_uppercase() {
+                b'O' => b'0',
+                b'I' | b'L' => b'1',
+                other => other,
+            });
+        let letters = Zeroizing::new(plain.collect::<Vec<u8>>());
+        let fits = letters.len() == CODE_CHARS && letters.iter().all(|letter| CODE_LETTERS.contains(letter));
+        fits.then(|| Self::of_code(&letters))
+    }
+
+    fn of_code(letters: &[u8]) -> Self {
+        let part = |what: &[u8]| digest(&SHA256, &Zeroizing::new([what, b"\0", letters].concat()));
+        let (id, secret) = (part(b"handrail pass id"), part(b"handrail pass secret"));
+        let id = BASE64_URL_SAFE_NO_PAD.encode(id.as_ref().get(..ID_BYTES).unwrap_or_default());
+        let mut bytes = Zeroizing::new([0; SECRET_BYTES]);
+        bytes.iter_mut().zip(secret.as_ref()).for_each(|(to, from)| *to = *from);
+        Self { id: id.into(), secret: bytes }
     }
 
     /// The part that may be known.
@@ -83,6 +126,22 @@ mod tests {
             ["", ".", "a.b", &text[1..], &format!("{}x", *text), &text.replace('.', ""), &format!(" {}", *text)]
         {
             assert!(Token::parse(wrong).is_none(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn what_somebody_types_is_read_however_they_write_it() {
+        let (token, text) = Token::to_type();
+        assert_eq!(text.len(), 19, "{}", *text);
+        let sloppy = text.to_lowercase().replace('-', " ").replace('0', "o").replace('1', "l");
+        for typed in [text.as_str(), sloppy.as_str(), &text.replace('-', "")] {
+            let again = Token::parse_typed(typed).unwrap();
+            assert!(again.id() == token.id() && again.is_of(&token.digest()), "{typed}");
+        }
+        let other = if text.starts_with('7') { "8" } else { "7" };
+        assert_ne!(Token::parse_typed(&format!("{other}{}", &text[1..])).unwrap().id(), token.id());
+        for wrong in ["", &text[1..], &format!("{}0", *text), &text.replacen(&text[..1], "U", 1), &"0".repeat(400)] {
+            assert!(Token::parse_typed(wrong).is_none(), "{wrong}");
         }
     }
 

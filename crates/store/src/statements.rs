@@ -167,6 +167,37 @@ statements! {
     /// `before`: forgets slips that ended before then.
     pub SLIP_PRUNE "slip_prune" = "DELETE FROM slip WHERE good_until < ?1";
 
+    // Ways back in.
+
+    /// `id, principal, voucher, path, lost, asked_at, due, slip`
+    pub RECOVERY_ADD "recovery_add" must_change =
+        "INSERT INTO recovery (id, principal, voucher, path, lost, asked_at, due, answered_at, slip, session, key_at) \
+        VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, 0, ?8, '', 0)";
+    /// `principal, now`: answers every request of somebody that waits.
+    pub RECOVERY_SUPERSEDE "recovery_supersede" =
+        "UPDATE recovery SET answered_at = ?2 WHERE principal = ?1 AND answered_at = 0";
+    /// `now` → those that wait, the longest first.
+    pub RECOVERY_WAITING "recovery_waiting" = "SELECT id, principal, voucher, path, lost, asked_at, due, answered_at FROM recovery \
+        WHERE answered_at = 0 AND slip = '' AND due > ?1 ORDER BY asked_at, id LIMIT 200";
+    /// `id`
+    pub RECOVERY_FIND "recovery_find" =
+        "SELECT id, principal, voucher, path, lost, asked_at, due, answered_at FROM recovery WHERE id = ?1";
+    /// `id, now, slip`. One that was answered or is past its time is a conflict.
+    pub RECOVERY_ANSWER "recovery_answer" must_change =
+        "UPDATE recovery SET answered_at = ?2, slip = ?3 WHERE id = ?1 AND answered_at = 0 AND slip = '' AND due > ?2";
+    /// `slip` → `path`
+    pub RECOVERY_OF_SLIP "recovery_of_slip" = "SELECT path FROM recovery WHERE slip = ?1";
+    /// `slip, session`
+    pub RECOVERY_REDEEM "recovery_redeem" must_change =
+        "UPDATE recovery SET session = ?2 WHERE slip = ?1 AND session = ''";
+    /// `session` → `slip, lost`, until a key is registered in it.
+    pub RECOVERY_OF_SESSION "recovery_of_session" = "SELECT slip, lost FROM recovery WHERE session = ?1 AND key_at = 0";
+    /// `session, now`. Once.
+    pub RECOVERY_KEY "recovery_key" must_change =
+        "UPDATE recovery SET key_at = ?2 WHERE session = ?1 AND key_at = 0";
+    /// `before`: forgets requests that were due before then.
+    pub RECOVERY_PRUNE "recovery_prune" = "DELETE FROM recovery WHERE due < ?1";
+
     // Feeds.
 
     /// `feed, control_id, sha256, after` → `ack, at`, of a message answered after then.

@@ -62,6 +62,7 @@ tables! {
     "operator_link" ("id, operator, digest, good_until, used_at") "?1, ?2, ?3, ?4, ?5";
     "operator_session" ("id, operator, digest, good_until, ended_at") "?1, ?2, ?3, ?4, ?5";
     "slip" ("id, errand, subject, digest, good_until, used_at") "?1, ?2, ?3, ?4, ?5, ?6";
+    "recovery" ("id, principal, voucher, path, lost, asked_at, due, answered_at, slip, session, key_at") "?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11";
     "feed_message" ("feed, control_id, sha256, ack, at") "?1, ?2, ?3, ?4, ?5";
     "rejected_message" ("id, feed, sha256, bytes, reason, at") "?1, ?2, ?3, ?4, ?5, ?6";
     "charter" ("digest, bytes") "?1, ?2";

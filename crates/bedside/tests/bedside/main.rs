@@ -10,4 +10,5 @@ mod house;
 mod patient;
 mod patients;
 mod presence;
+mod recovery;
 mod sessions;

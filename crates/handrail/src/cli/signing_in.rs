@@ -1,7 +1,7 @@
 //! `handrail person …` and `handrail workstation …`, as `--help` shows them.
 
 use super::Data;
-use clap::Subcommand;
+use clap::{Args, Subcommand};
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Person {
@@ -28,6 +28,20 @@ pub(crate) enum Person {
         #[command(flatten)]
         data: Data,
     },
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Recover {
+    /// For whom.
+    pub(crate) person: String,
+    /// Why, in a few words: it stands in the ledger.
+    #[arg(long, value_name = "WORDS")]
+    pub(crate) why: String,
+    /// Their old keys are lost: they count no longer once a new one is registered.
+    #[arg(long)]
+    pub(crate) lost: bool,
+    #[command(flatten)]
+    pub(crate) data: Data,
 }
 
 #[derive(Debug, Subcommand)]

@@ -4,8 +4,8 @@ use super::caller::segment;
 use super::connection::Connection;
 use super::failure::Failure;
 use super::output::{Output, note, table};
-use crate::cli::signing_in::{Person, Workstation};
-use crate::server::signing_in::{NewCode, NewInvitation};
+use crate::cli::signing_in::{Person, Recover, Workstation};
+use crate::server::signing_in::{NewCode, NewInvitation, NewPass};
 use axum::http::Method;
 use events::{DeviceId, PrincipalId};
 use serde_json::Value;
@@ -41,6 +41,17 @@ pub(crate) async fn person(person: Person, out: Output) -> Result<(), Failure> {
             })
         }
     }
+}
+
+/// Runs `handrail recover`.
+pub(crate) async fn recover(args: Recover, out: Output) -> Result<(), Failure> {
+    let Recover { person, why, lost, data } = args;
+    let new = NewPass { person: id::<PrincipalId>(&person)?, why, lost };
+    let connection = Connection::open(&data.data, None)?;
+    let answer: Value = connection.post("/people/recovery", &new).await?;
+    connection.close();
+    note(&format!("type it at an enrolled workstation: {}", word(&answer, "url")));
+    out.data(&answer, || word(&answer, "code"))
 }
 
 /// Runs `handrail workstation`.

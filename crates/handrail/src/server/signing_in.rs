@@ -11,6 +11,7 @@ use events::{DeviceId, Draft, PrincipalId};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use signin::enrolment::{self, Evidence, INVITATION_PATH, InviteError};
+use signin::recovery::{self, PASS_PATH, RecoverError};
 use signin::workstation::{self, CodeError, WORKSTATION_PATH};
 use store::Batch;
 
@@ -18,6 +19,7 @@ use store::Batch;
 pub(crate) fn routes() -> Router<Local> {
     Router::new()
         .route("/people/invitations", post(invite))
+        .route("/people/recovery", post(recover))
         .route("/people/{who}/authenticators", get(authenticators))
         .route("/workstations", get(workstations))
         .route("/workstations/codes", post(code))
@@ -47,6 +49,28 @@ async fn invite(
     };
     let url = format!("{}{INVITATION_PATH}/{}", local.base_url, *slip.text());
     Ok(Json(json!({ "url": url, "good_until": slip.good_until })))
+}
+
+/// Whom to let back in, and why.
+#[derive(Serialize, Deserialize)]
+pub(crate) struct NewPass {
+    pub(crate) person: PrincipalId,
+    pub(crate) why: String,
+    pub(crate) lost: bool,
+}
+
+/// May be called by whoever may open the socket: that is the way in when nobody else is left.
+async fn recover(
+    State(local): State<Local>,
+    Extension(peer): Extension<Peer>,
+    Json(new): Json<NewPass>,
+) -> Result<Json<Value>, Trouble> {
+    let slip = match recovery::at_console(&local.plane, &new.person, &new.why, new.lost, actor(peer)?).await {
+        Err(error @ (RecoverError::NoSuchPerson(_) | RecoverError::Why)) => return Err(bad(error.to_string())),
+        made => made?,
+    };
+    let url = format!("{}{PASS_PATH}", local.base_url);
+    Ok(Json(json!({ "code": *slip.text(), "url": url, "good_until": slip.good_until })))
 }
 
 /// For which device.

@@ -10,6 +10,7 @@ mod store;
 
 pub use routes::routes;
 pub use store::{EVIDENCE_CHARS_MAX, Evidence, INVITATION_PATH, InviteError, invite};
+pub(crate) use store::{NewKey, handle_of, may_act, registration};
 
 use std::time::Duration;
 

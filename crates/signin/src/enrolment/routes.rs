@@ -154,8 +154,8 @@ async fn keep(point: &PointOfCare, sent: &Made) -> Result<PrincipalId, Refusal> 
         let words = "This key is registered already. If it is yours, you can use it as it is; if not, take another.";
         return Err(Refusal::new(words, Cause::Authenticator, "already_registered"));
     }
-    let handle = store::handle_of(point.plane(), &who);
-    match store::register(point, &who, handle, made, &sent.name, &shown).await {
+    let key = store::NewKey { handle: store::handle_of(point.plane(), &who), made, name: sent.name.clone() };
+    match store::register(point, &who, key, &shown).await {
         Ok(_) => Ok(who),
         Err(AppendError::Conflict(_)) => {
             let words = "This invitation was used just now. If that was not you, tell the service desk.";

@@ -83,7 +83,7 @@ pub async fn invite(plane: &Plane, who: &PrincipalId, evidence: Evidence, by: Ac
 }
 
 /// The handle a person's authenticators keep: the one they have, or one that only this house can work out, and always alike.
-pub(super) fn handle_of(plane: &Plane, who: &PrincipalId) -> UserHandle {
+pub(crate) fn handle_of(plane: &Plane, who: &PrincipalId) -> UserHandle {
     let known = plane.world(|world| world.authenticators_of(who).first().map(|one| one.user_handle.clone()));
     known.and_then(|text| text.parse().ok()).unwrap_or_else(|| {
         let root = hmac::Key::new(hmac::HMAC_SHA256, plane.store().keys().token.bytes());
@@ -98,12 +98,27 @@ pub(super) fn handle_of(plane: &Plane, who: &PrincipalId) -> UserHandle {
 pub(super) async fn register(
     point: &PointOfCare,
     who: &PrincipalId,
-    handle: UserHandle,
-    made: Made,
-    name: &str,
+    key: NewKey,
     slip: &Shown,
 ) -> Result<AuthenticatorId, AppendError> {
-    let (plane, now) = (point.plane(), point.plane().now());
+    let (authenticator, draft) = registration(who, key, Way::Invitation { slip: slip.id.clone() });
+    point.plane().record(slip.used_with(Batch::one(draft), point.plane().now())).await?;
+    Ok(authenticator)
+}
+
+/// What a ceremony made, with what its owner calls it.
+pub(crate) struct NewKey {
+    /// The handle it keeps.
+    pub(crate) handle: UserHandle,
+    /// What the ceremony made.
+    pub(crate) made: Made,
+    /// What its owner calls it.
+    pub(crate) name: String,
+}
+
+/// The entry that somebody has a new authenticator, and what it is called by.
+pub(crate) fn registration(who: &PrincipalId, key: NewKey, by: Way) -> (AuthenticatorId, Draft) {
+    let NewKey { handle, made, name } = key;
     let traits = Traits {
         verified: made.verified,
         backup_eligible: made.backup_eligible,
@@ -129,12 +144,11 @@ pub(super) async fn register(
         aaguid: made.aaguid.clone(),
         attestation: attested(&made.attestation),
         backup_eligible: made.backup_eligible,
-        by: Way::Invitation { slip: slip.id.clone() },
+        by,
     };
     let draft =
         Draft { on_behalf_of: Some(who.clone()), ..Draft::new(Actor::handrail("sign-in"), Box::new(registered)) };
-    plane.record(slip.used_with(Batch::one(draft), now)).await?;
-    Ok(authenticator)
+    (authenticator, draft)
 }
 
 /// What vouches for what an authenticator says it is, as leaves have it.

@@ -90,7 +90,11 @@ pub(crate) fn offered(point: &PointOfCare, device: Option<&DeviceId>, cause: Cau
     let engine = point.plane().engine();
     let (charter, unit) = (engine.charter(), device.and_then(|device| point.unit_of(device)));
     let rules = charter.rules_at(unit.as_ref());
-    let open = Open { recovery: false, provisional: false, emergency: in_emergency(point, unit.as_ref()) };
+    let open = Open {
+        recovery: !rules.assurance.recovery.is_empty() && device.is_some(),
+        provisional: false,
+        emergency: in_emergency(point, unit.as_ref()),
+    };
     let ways = ways(cause, &rules.workflows, open);
     let (owner, title) = charter.answers_for(cause);
     let owner = charter.owners().find(owner);
@@ -102,7 +106,7 @@ pub(crate) fn offered(point: &PointOfCare, device: Option<&DeviceId>, cause: Cau
                 Way::AnotherKey => (form::link(weight, "/bedside", "Use another key or phone of mine")),
                 Way::AnotherWorkstation => "Another workstation may work: your work is there as soon as you sign in.",
                 Way::Vouch => (form::link(weight, "/bedside/vouch", "A colleague vouches for me")),
-                Way::Recovery => (form::link(weight, "/bedside/recovery/ask", "Ask the help desk for a way back in")),
+                Way::Recovery => (form::link(weight, crate::recovery::ASK_PATH, "Ask the help desk for a way back in")),
                 Way::Provisional => (form::link(weight, "/bedside/provisional", "Emergency: let me in by name")),
             } }
         }

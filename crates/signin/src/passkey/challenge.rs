@@ -45,6 +45,11 @@ pub enum Purpose {
         /// The session whose screen it is.
         session: SessionId,
     },
+    /// Standing for somebody who is locked out.
+    Recover {
+        /// The badge number they were said to have.
+        badge: SmolStr,
+    },
     /// Standing up for a colleague.
     Vouch {
         /// The session of who vouches.

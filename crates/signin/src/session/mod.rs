@@ -10,6 +10,7 @@ mod routes;
 pub mod rules;
 mod store;
 
+pub(crate) use page::step_up;
 pub use routes::routes;
 pub(crate) use routes::{told, with_cookie};
 pub use store::{Basis, Screen, SessionError};

@@ -69,10 +69,10 @@ pub fn presence_will_do(session: &SessionFacts, stands: Standing, rules: Option<
         && rules.is_some_and(|rules| rules.reconnect == Reconnect::Touch)
 }
 
-/// Whether its owner proved who they are, rather than somebody standing up for them or nobody at all.
+/// Whether its owner proved who they are, rather than somebody standing up for them, a pass, or nobody at all.
 #[must_use]
-pub const fn proved_themselves(session: &SessionFacts) -> bool {
-    session.review_due.is_none() && session.vouched_by.is_none()
+pub fn proved_themselves(session: &SessionFacts) -> bool {
+    session.review_due.is_none() && session.vouched_by.is_none() && session.method != crate::recovery::METHOD
 }
 
 /// What becomes of a touch: one interaction, whatever it turns out to be.
@@ -224,6 +224,8 @@ mod tests {
         assert_eq!(go(&over, &here, true, true), Touch::SignIn);
         let others = SessionFacts { principal: id("d-ruiz"), ..own.clone() };
         assert_eq!(go(&others, &here, true, true), Touch::SignIn);
+        let passed = SessionFacts { method: "recovery".into(), ..own.clone() };
+        assert_eq!(go(&passed, &here, true, true), Touch::SignIn, "a pass ends where a key begins");
         let vouched = SessionFacts { vouched_by: Some(id("n-lead")), ..own };
         assert_eq!(go(&vouched, &here, true, true), Touch::SignIn, "a real touch makes a real session");
     }

@@ -1,6 +1,6 @@
 //! What happens to sessions, recorded. Everything is an entry first; the world's fold of it is what counts.
 
-use super::rules::{Here, Limits, Standing, Touch, standing, touch};
+use super::rules::{Here, Limits, Standing, Touch, proved_themselves, standing, touch};
 use crate::point::PointOfCare;
 use events::session::{EndCause, Ended, LockCause, Locked, Proof, Resumed, Started, SteppedUp, Used};
 use events::signin::Sign;
@@ -124,7 +124,22 @@ impl PointOfCare {
         proof: Proof,
         basis: &Basis,
     ) -> Result<(SessionId, Touch), SessionError> {
-        let plain = basis.vouched_by.is_none() && basis.review_due.is_none();
+        self.arrive_with(who, screen, proof, basis, |batch, _| batch).await
+    }
+
+    /// The same, with more in the same commit.
+    ///
+    /// # Errors
+    /// When it could not be recorded; then nothing happened.
+    pub(crate) async fn arrive_with(
+        &self,
+        who: &PrincipalId,
+        screen: &Screen,
+        proof: Proof,
+        basis: &Basis,
+        with: impl FnOnce(Batch, &SessionId) -> Batch + Send,
+    ) -> Result<(SessionId, Touch), SessionError> {
+        let plain = basis.vouched_by.is_none() && basis.review_due.is_none() && basis.at_most.is_none();
         let step = if plain { self.touch(who, screen) } else { Touch::SignIn };
         // A touch that only showed presence brings somebody back, and never begins anything.
         if plain && !proof.verified && !matches!(step, Touch::Reconnect(_)) {
@@ -144,7 +159,7 @@ impl PointOfCare {
         };
         let mut drafts = self.make_room(who, here);
         drafts.push(by(who, here, self, event));
-        self.plane().record(Batch::of(drafts)).await?;
+        self.plane().record(with(Batch::of(drafts), &session)).await?;
         let there = self.plane().world(|world| {
             world.session(&session).is_some_and(|one| one.workstation == workstation && one.locked.is_none())
         });
@@ -173,7 +188,7 @@ impl PointOfCare {
         let there: Vec<SessionFacts> = self.plane().world(|world| world.sessions_at(device).cloned().collect());
         let room = there.iter().filter_map(|one| {
             let event: Event = if one.principal == *who {
-                let lent = one.vouched_by.is_some() || one.review_due.is_some();
+                let lent = !proved_themselves(one);
                 lent.then(|| Ended { session: one.session.clone(), cause: EndCause::Replaced }.into())?
             } else if one.locked.is_none() {
                 Locked { session: one.session.clone(), cause: LockCause::TakenOver }.into()
