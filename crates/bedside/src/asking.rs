@@ -1,7 +1,7 @@
 //! What is asked for somebody at the bedside: in their session, from their workstation, about a patient.
 
 use charter::vocabulary::principal_type;
-use decision::{Answer, Engine};
+use decision::{Answer, Engine, Glance};
 use events::decision::{Asserted, Made, Question};
 use events::{ActionName, Actor, EntityRef, PatientPseudonym, PrincipalId, RoleName, Timestamp, TypeName, UnitId};
 use plane::{Ask, DecideError, Plane};
@@ -97,6 +97,11 @@ impl Asker {
         let made = judged.into_made(question, facts.world_seq, self.engine.charter().digest(), self.now);
         let answer = self.engine.answer(&made);
         (made, answer)
+    }
+
+    /// Whether something would be permitted now, and no more.
+    pub(crate) fn glance(&self, question: &Question) -> Glance {
+        self.engine.glance(question, &self.facts(question), self.now)
     }
 
     /// Asks, on the record.

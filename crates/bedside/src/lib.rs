@@ -2,11 +2,15 @@
 //!
 //! - [`patients`]: those I may see, by a recorded search, and the field for the wristband.
 //! - [`patient`]: what I may do for one of them now, why not, and the remedy as a button. Every press is decided and recorded.
+//! - [`theatre`]: a large view that nobody touches.
+//! - [`me`]: where I am signed in, and with what.
 
 mod asking;
 mod frame;
+mod me;
 mod patient;
 mod patients;
+mod theatre;
 mod whereabouts;
 
 use axum::Router;
@@ -17,6 +21,8 @@ pub fn routes(point: PointOfCare) -> Router {
     Router::new()
         .merge(patients::routes())
         .merge(patient::routes())
+        .merge(theatre::routes())
+        .merge(me::routes())
         .merge(signin::session::routes())
         .merge(signin::workstation::routes())
         .merge(signin::enrolment::routes())

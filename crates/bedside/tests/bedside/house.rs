@@ -66,12 +66,22 @@ impl Got {
     }
 }
 
-/// Two nurses and a doctor on shift in the emergency department, a nurse elsewhere, and somebody whose account has ended.
-pub(crate) const PEOPLE: [(&str, &str, &str); 4] =
-    [("n-amara", "nurse", "ED"), ("n-bea", "nurse", "ED"), ("d-ruiz", "doctor", "ED"), ("n-far", "nurse", "ICU")];
+/// Two nurses and a doctor on shift in the emergency department, a nurse elsewhere, one in theatre, and somebody whose account has ended.
+pub(crate) const PEOPLE: [(&str, &str, &str); 5] = [
+    ("n-amara", "nurse", "ED"),
+    ("n-bea", "nurse", "ED"),
+    ("d-ruiz", "doctor", "ED"),
+    ("n-far", "nurse", "ICU"),
+    ("n-theo", "theatre_nurse", "THEATRE"),
+];
 /// Shared workstations, with their units, and one of somebody's own.
-pub(crate) const WORKSTATIONS: [(&str, &str, bool); 4] =
-    [("ws-1", "ED", true), ("ws-2", "ED", true), ("ws-icu", "ICU", true), ("ws-own", "ED", false)];
+pub(crate) const WORKSTATIONS: [(&str, &str, bool); 5] = [
+    ("ws-1", "ED", true),
+    ("ws-2", "ED", true),
+    ("ws-icu", "ICU", true),
+    ("ws-or", "THEATRE", true),
+    ("ws-own", "ED", false),
+];
 
 fn populate() -> Vec<Draft> {
     let mut events: Vec<Event> = Vec::new();

@@ -7,8 +7,10 @@
 )]
 
 mod house;
+mod me;
 mod patient;
 mod patients;
 mod presence;
 mod recovery;
 mod sessions;
+mod theatre;

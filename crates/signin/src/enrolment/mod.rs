@@ -4,13 +4,17 @@
 //! Registering by it uses it up in the same commit. More authenticators are registered in a session that one of the person's own has just
 //! verified.
 
+mod allowed;
+mod keys;
 mod page;
 mod routes;
 mod store;
 
+pub use keys::{KeyError, PROOF_AGE_MAX, Sureness};
 pub use routes::routes;
 pub use store::{EVIDENCE_CHARS_MAX, Evidence, INVITATION_PATH, InviteError, invite};
-pub(crate) use store::{NewKey, handle_of, may_act, registration};
+pub(crate) use allowed::Rules;
+pub(crate) use store::{handle_of, may_act, registered, unknown_yet};
 
 use std::time::Duration;
 

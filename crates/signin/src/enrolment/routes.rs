@@ -1,17 +1,20 @@
 //! Registering an authenticator by an invitation, over HTTP.
 
-use super::{INVITATION_PATH, page, store};
+use super::allowed::Rules;
+use super::{INVITATION_PATH, keys, page, store};
 use crate::attempt::Try;
 use crate::passkey::{ANSWER_BYTES_MAX, Ceremony, Enrollee, Place, Purpose};
 use crate::point::{FromOwnPage, PointOfCare, Visitor};
+use crate::session::rules::Standing;
 use crate::session::{Refusal, told};
 use crate::slip::{self, Errand, Shown};
-use ::store::AppendError;
+use ::store::{AppendError, Batch};
 use axum::Router;
 use axum::extract::{DefaultBodyLimit, FromRef, Json, Path, State};
 use axum::response::{IntoResponse as _, Response};
 use axum::routing::{get, post};
 use events::PrincipalId;
+use events::authenticator::Way;
 use events::signin::{Cause, Outcome, Step};
 use serde::Deserialize;
 use serde_json::json;
@@ -29,6 +32,8 @@ where
         .route("/enrol/done", get(done))
         .route("/enrol/options", post(options))
         .route("/enrol/result", post(result))
+        .route("/bedside/me/keys/options", post(own_options))
+        .route("/bedside/me/keys/result", post(own_result))
         .layer(DefaultBodyLimit::max(2 * ANSWER_BYTES_MAX))
 }
 
@@ -150,12 +155,13 @@ async fn keep(point: &PointOfCare, sent: &Made) -> Result<PrincipalId, Refusal> 
     let made = ceremonies
         .register(&ceremony(&shown, &who), answer, None, point.plane().now())
         .map_err(|error| Refusal::of(&error))?;
-    if point.plane().world(|world| world.authenticator_by_credential(&made.credential).is_some()) {
-        let words = "This key is registered already. If it is yours, you can use it as it is; if not, take another.";
-        return Err(Refusal::new(words, Cause::Authenticator, "already_registered"));
-    }
-    let key = store::NewKey { handle: store::handle_of(point.plane(), &who), made, name: sent.name.clone() };
-    match store::register(point, &who, key, &shown).await {
+    store::unknown_yet(point, &made)?;
+    let rules = Rules::of(point, &who)?;
+    rules.have_room(point.plane().world(|world| world.authenticators_of(&who).len()))?;
+    let method = rules.method(&made)?;
+    let way = Way::Invitation { slip: shown.id.clone() };
+    let draft = store::registered(point, &who, made, method, &sent.name, way);
+    match point.plane().record(shown.used_with(Batch::one(draft), point.plane().now())).await {
         Ok(_) => Ok(who),
         Err(AppendError::Conflict(_)) => {
             let words = "This invitation was used just now. If that was not you, tell the service desk.";
@@ -165,6 +171,48 @@ async fn keep(point: &PointOfCare, sent: &Made) -> Result<PrincipalId, Refusal> 
             tracing::error!(%error, "an authenticator could not be registered");
             let words = "This could not be recorded, so it did not happen. Try again.";
             Err(Refusal::new(words, Cause::Network, "unrecorded"))
+        }
+    }
+}
+
+/// Another key of somebody signed in.
+async fn own_options(State(point): State<PointOfCare>, visitor: Visitor, _own: FromOwnPage) -> Response {
+    let Some((session, Standing::Open)) = &visitor.session else { return told(&json!({ "go": "/bedside" })) };
+    match keys::options(&point, &visitor, session) {
+        Ok(options) => told(&options),
+        Err(refusal) => {
+            point.refused(&visitor, Step::Register, &refusal, None).await;
+            refusal.told()
+        }
+    }
+}
+
+#[derive(Deserialize)]
+struct Added {
+    credential: Box<RawValue>,
+    #[serde(default)]
+    name: String,
+    #[serde(default)]
+    elapsed_ms: Option<u32>,
+}
+
+async fn own_result(
+    State(point): State<PointOfCare>,
+    visitor: Visitor,
+    _own: FromOwnPage,
+    Json(sent): Json<Added>,
+) -> Response {
+    let Some((session, Standing::Open)) = visitor.session.clone() else { return told(&json!({ "go": "/bedside" })) };
+    match keys::add(&point, &session, sent.credential.get().as_bytes(), &sent.name).await {
+        Ok(()) => {
+            let (principal, session) = (Some(session.principal), Some(session.session));
+            let tried = Try { principal, session, elapsed_ms: sent.elapsed_ms, ..Try::done(Step::Register) };
+            point.tried(&visitor, tried).await;
+            told(&json!({ "go": "/bedside/me" }))
+        }
+        Err(refusal) => {
+            point.refused(&visitor, Step::Register, &refusal, sent.elapsed_ms).await;
+            refusal.told()
         }
     }
 }

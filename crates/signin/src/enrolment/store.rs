@@ -1,11 +1,13 @@
 //! Invitations and registrations, recorded.
 
 use super::INVITATION_LIFETIME;
-use crate::passkey::{Attestation, Registered as Made, Traits, UserHandle, means};
+use crate::passkey::{Attestation, Registered as Made, UserHandle};
 use crate::point::PointOfCare;
-use crate::slip::{Errand, Shown, Slip};
+use crate::session::Refusal;
+use crate::slip::{Errand, Slip};
 use aws_lc_rs::hmac;
 use events::authenticator::{Invited, Registered, Way};
+use events::signin::Cause;
 use events::{Actor, AuthenticatorId, Draft, PrincipalId};
 use plane::Plane;
 use smol_str::SmolStr;
@@ -94,49 +96,33 @@ pub(crate) fn handle_of(plane: &Plane, who: &PrincipalId) -> UserHandle {
     })
 }
 
-/// Keeps what a ceremony made, and uses up what it was made by.
-pub(super) async fn register(
+/// Refuses a key that is somebody's already.
+pub(crate) fn unknown_yet(point: &PointOfCare, made: &Made) -> Result<(), Refusal> {
+    if point.plane().world(|world| world.authenticator_by_credential(&made.credential).is_some()) {
+        let words = "This key is registered already. If it is yours, you can use it as it is; if not, take another.";
+        return Err(Refusal::new(words, Cause::Authenticator, "already_registered"));
+    }
+    Ok(())
+}
+
+/// What says that somebody has what a ceremony made.
+pub(crate) fn registered(
     point: &PointOfCare,
     who: &PrincipalId,
-    key: NewKey,
-    slip: &Shown,
-) -> Result<AuthenticatorId, AppendError> {
-    let (authenticator, draft) = registration(who, key, Way::Invitation { slip: slip.id.clone() });
-    point.plane().record(slip.used_with(Batch::one(draft), point.plane().now())).await?;
-    Ok(authenticator)
-}
-
-/// What a ceremony made, with what its owner calls it.
-pub(crate) struct NewKey {
-    /// The handle it keeps.
-    pub(crate) handle: UserHandle,
-    /// What the ceremony made.
-    pub(crate) made: Made,
-    /// What its owner calls it.
-    pub(crate) name: String,
-}
-
-/// The entry that somebody has a new authenticator, and what it is called by.
-pub(crate) fn registration(who: &PrincipalId, key: NewKey, by: Way) -> (AuthenticatorId, Draft) {
-    let NewKey { handle, made, name } = key;
-    let traits = Traits {
-        verified: made.verified,
-        backup_eligible: made.backup_eligible,
-        attachment: made.attachment,
-        transports: &made.transports,
-        aaguid: &made.aaguid,
-        attestation: &made.attestation,
-    };
-    let method = means(&traits, &[] as &[&str]).map_or("passkey", |means| means.name());
+    made: Made,
+    method: &'static str,
+    name: &str,
+    by: Way,
+) -> Draft {
     let text = format!("au-{:032x}", u128::from_be_bytes(plane::random()));
     // Letters and digits of a fixed number: always an id.
     let authenticator = AuthenticatorId::new(&text).unwrap_or_else(|_| unreachable!("{text} is an id"));
     let name: SmolStr = name.trim().chars().take(events::authenticator::NAME_CHARS_MAX).collect::<String>().into();
     let registered = Registered {
         principal: who.clone(),
-        authenticator: authenticator.clone(),
+        authenticator,
         credential: made.credential.clone(),
-        user_handle: handle.to_string().into(),
+        user_handle: handle_of(point.plane(), who).to_string().into(),
         key: made.key.clone(),
         counter: made.counter,
         method: method.into(),
@@ -146,9 +132,7 @@ pub(crate) fn registration(who: &PrincipalId, key: NewKey, by: Way) -> (Authenti
         backup_eligible: made.backup_eligible,
         by,
     };
-    let draft =
-        Draft { on_behalf_of: Some(who.clone()), ..Draft::new(Actor::handrail("sign-in"), Box::new(registered)) };
-    (authenticator, draft)
+    Draft { on_behalf_of: Some(who.clone()), ..Draft::new(Actor::handrail("sign-in"), Box::new(registered)) }
 }
 
 /// What vouches for what an authenticator says it is, as leaves have it.

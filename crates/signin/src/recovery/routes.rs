@@ -3,7 +3,7 @@
 use super::rules::{No, Request, may_answer, may_stand};
 use super::{ASK_PATH, KEY_PATH, METHOD, PASS_PATH, WAITING_PATH, page, store};
 use crate::attempt::Try;
-use crate::enrolment::{NewKey, handle_of, may_act};
+use crate::enrolment::{Rules, handle_of, may_act, registered, unknown_yet};
 use crate::passkey::{ANSWER_BYTES_MAX, Ceremony, Enrollee, Place, Purpose, Verification};
 use crate::point::{FromOwnPage, Held, PointOfCare, Posted, SignedIn, Visitor};
 use crate::session::{Refusal, step_up, told, with_cookie};
@@ -18,6 +18,7 @@ use axum::routing::{get, post};
 use charter::assurance::RecoveryPath;
 use charter::name::RecoveryName;
 use events::PrincipalId;
+use events::authenticator::Way;
 use events::signin::{Cause, Outcome, Step};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
@@ -410,12 +411,14 @@ async fn key_kept(point: &PointOfCare, visitor: &Visitor, sent: &Made) -> Result
     let made = ceremonies
         .register(&ceremony(&session, &owed), answer, None, point.plane().now())
         .map_err(|error| Refusal::of(&error))?;
-    if point.plane().world(|world| world.authenticator_by_credential(&made.credential).is_some()) {
-        let words = "This key is registered already. If it is yours, you can use it as it is; if not, take another.";
-        return Err(Refusal::new(words, Cause::Authenticator, "already_registered"));
-    }
-    let key = NewKey { handle: handle_of(point.plane(), &session.principal), made, name: sent.name.clone() };
-    match store::keep(point, &session, &owed, key).await {
+    unknown_yet(point, &made)?;
+    let rules = Rules::of(point, &session.principal)?;
+    let held = point.plane().world(|world| world.authenticators_of(&session.principal).len());
+    rules.have_room(if owed.lost { 0 } else { held })?;
+    let method = rules.method(&made)?;
+    let way = Way::Recovery { slip: owed.slip.clone() };
+    let draft = registered(point, &session.principal, made, method, &sent.name, way);
+    match store::keep(point, &session, &owed, draft).await {
         Ok(()) => {
             point.keep_sessions_true().await;
             Ok(session)

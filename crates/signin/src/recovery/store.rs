@@ -2,13 +2,13 @@
 
 use super::METHOD;
 use super::rules::{Helper, Request};
-use crate::enrolment::{NewKey, may_act, registration};
+use crate::enrolment::may_act;
 use crate::point::PointOfCare;
 use crate::session::{Basis, Screen, SessionError};
 use crate::slip::{Errand, Shown, Slip, shown_typed};
 use charter::assurance::RecoveryPath;
 use charter::name::RecoveryName;
-use events::authenticator::{RevokeCause, Revoked, Way};
+use events::authenticator::{RevokeCause, Revoked};
 use events::principal::IdentityClass;
 use events::session::Proof;
 use events::signin::{RecoveredAtConsole, RecoveryAnswered, RecoveryAsked};
@@ -252,15 +252,14 @@ pub(super) fn owed(point: &PointOfCare, session: &SessionId) -> Result<Option<Ow
     })
 }
 
-/// Keeps the new authenticator, and ends the old ones where they are lost.
+/// Records the new authenticator, and ends the old ones where they are lost.
 pub(super) async fn keep(
     point: &PointOfCare,
     session: &world::SessionFacts,
     owed: &Owed,
-    key: NewKey,
+    registered: Draft,
 ) -> Result<(), AppendError> {
     let who = &session.principal;
-    let (_, registered) = registration(who, key, Way::Recovery { slip: owed.slip.clone() });
     let old: Vec<Event> = point.plane().world(|world| {
         let theirs = world.authenticators_of(who).into_iter().filter(|_| owed.lost);
         let ended = theirs

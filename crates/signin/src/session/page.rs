@@ -17,6 +17,16 @@ impl PointOfCare {
         step_up(self, &by.visitor, &by.session, sealed.as_deref())
     }
 
+    /// The page for a screen whose session does not count: prove the browser, or sign in.
+    #[must_use]
+    pub fn arrive_first(&self, visitor: &Visitor) -> Document {
+        if visitor.stale.is_some() {
+            crate::point::prove(self, visitor, None)
+        } else {
+            crate::point::sign_in(self, visitor, None)
+        }
+    }
+
     /// The surest level that any authenticator of somebody's can prove.
     #[must_use]
     pub fn surest_level_of(&self, who: &events::PrincipalId) -> u8 {

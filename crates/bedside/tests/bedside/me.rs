@@ -1,0 +1,144 @@
+//! My sessions and keys: ending, naming, removing and adding, each with what refuses it; and what the charter lets people register.
+
+use crate::house::{Browser, House, SECOND, field, id};
+use authenticator::SecurityKey;
+use axum::http::StatusCode;
+use events::principal::{IdentityClass, Registered};
+use serde_json::json;
+
+/// The key of the page's form that many come from.
+fn key_of(page: &str, which: usize) -> String {
+    page.split("name=\"key\" value=\"").nth(which * 2 + 1).unwrap().split('"').next().unwrap().to_owned()
+}
+
+async fn add(browser: &mut Browser<'_>, key: &mut SecurityKey) -> crate::house::Got {
+    let options = browser.script("/bedside/me/keys/options", json!({})).await;
+    let made = options.json();
+    if made.get("publicKey").is_none() {
+        return options;
+    }
+    let credential = key.create(crate::house::BASE, &made).unwrap();
+    browser.script("/bedside/me/keys/result", json!({ "credential": credential, "name": "Red key" })).await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn i_see_my_sessions_and_end_them_and_nobody_elses() {
+    let house = House::open().await;
+    let (mut amara, mut ruiz) = (house.key_of("n-amara").await, house.key_of("d-ruiz").await);
+    let (mut one, mut phone, mut two) =
+        (house.workstation("ws-1").await, house.browser(), house.workstation("ws-2").await);
+    one.touch(&mut amara).await;
+    phone.touch(&mut amara).await;
+    two.touch(&mut ruiz).await;
+    let page = one.get("/bedside/me").await.text;
+    assert!(page.contains("Emergency department, ws-1 (here)") && page.contains("A browser of my own"), "{page}");
+    assert!(page.contains("Blue key") && page.contains("Security key or badge"), "{page}");
+    let sessions: Vec<_> = house.plane.world(|world| world.sessions().cloned().collect());
+    let of = |who: &str, shared: bool| {
+        let mut found = sessions.iter().filter(|s| s.principal.as_str() == who && s.workstation.is_some() == shared);
+        found.next().unwrap().session.to_string()
+    };
+    for nobodys in [of("d-ruiz", true), "se-nobody".to_owned()] {
+        let got = one.form(&page, "/bedside/me/end", &[("session", &nobodys)]).await;
+        assert_eq!(got.to.as_deref(), Some("/bedside/me"), "{}", got.text);
+    }
+    assert!(house.entries("session.ended").is_empty());
+    one.form(&page, "/bedside/me/end", &[("session", &of("n-amara", false))]).await;
+    assert!(phone.get("/bedside/patients").await.text.contains("Who is there?"));
+    let got = one.form(&page, "/bedside/me/end", &[("session", &of("n-amara", true))]).await;
+    assert_eq!(got.to.as_deref(), Some("/bedside"));
+    assert!(one.get("/bedside/me").await.text.contains("Who is there?"));
+    assert_eq!(house.entries("session.ended").len(), 2);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn another_key_is_registered_right_after_a_touch_and_only_then() {
+    let house = House::open().await;
+    let mut amara = house.key_of("n-amara").await;
+    let mut one = house.workstation("ws-1").await;
+    one.touch(&mut amara).await;
+    let mut red = SecurityKey::default();
+    assert_eq!(add(&mut one, &mut red).await.json()["go"], "/bedside/me");
+    let page = one.get("/bedside/me").await.text;
+    assert!(page.contains("Blue key") && page.contains("Red key"), "{page}");
+
+    // Later it takes a touch, and then it goes on.
+    house.wait(SECOND * 60 * 6);
+    one.renew().await;
+    assert!(add(&mut one, &mut SecurityKey::default()).await.said().contains("Touch one of your keys first"));
+    let page = one.get("/bedside/me").await.text;
+    let asked = one.form(&page, "/bedside/me/keys/add", &[]).await.text;
+    assert!(asked.contains("One touch more"), "{asked}");
+    one.ceremony("step-up", &mut red).await;
+    let back = one.form(&asked, "/bedside/resume", &[("resume", &field(&asked, "resume"))]).await.text;
+    assert!(back.contains("action=\"/bedside/me/keys/add\""), "{back}");
+    assert!(one.form(&back, "/bedside/me/keys/add", &[]).await.text.contains("Another key"));
+
+    // Not more than the charter lets anybody have.
+    for _ in 2..5 {
+        assert_eq!(add(&mut one, &mut SecurityKey::default()).await.json()["go"], "/bedside/me");
+    }
+    assert!(add(&mut one, &mut SecurityKey::default()).await.said().contains("nobody has more than 5"));
+    assert_eq!(house.entries("authenticator.registered").len(), 5);
+    assert_eq!(house.browser().script("/bedside/me/keys/options", json!({})).await.json()["go"], "/bedside");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_key_is_named_and_removed_by_its_owner_and_never_the_last() {
+    let house = House::open().await;
+    let (mut amara, mut ruiz) = (house.key_of("n-amara").await, house.key_of("d-ruiz").await);
+    let (mut one, mut two) = (house.workstation("ws-1").await, house.workstation("ws-2").await);
+    one.touch(&mut amara).await;
+    two.touch(&mut ruiz).await;
+    let (page, others) = (one.get("/bedside/me").await.text, key_of(&two.get("/bedside/me").await.text, 0));
+    let mine = key_of(&page, 0);
+    one.form(&page, "/bedside/me/keys/rename", &[("key", &mine), ("name", "Key on my badge")]).await;
+    assert!(one.get("/bedside/me").await.text.contains("Key on my badge"));
+    for (path, key, name, status) in [
+        ("/bedside/me/keys/rename", &others, "Mine now", StatusCode::NOT_FOUND),
+        ("/bedside/me/keys/remove", &others, "", StatusCode::NOT_FOUND),
+        ("/bedside/me/keys/rename", &mine, " ", StatusCode::BAD_REQUEST),
+        ("/bedside/me/keys/remove", &mine, "", StatusCode::CONFLICT),
+    ] {
+        let got = one.form(&page, path, &[("key", key), ("name", name), ("cause", "lost")]).await;
+        assert_eq!(got.status, status, "{path} {name}: {}", got.text);
+    }
+    assert!(house.entries("authenticator.revoked").is_empty());
+
+    // With another, the one that this session rests on goes, and the session with it.
+    let mut red = SecurityKey::default();
+    add(&mut one, &mut red).await;
+    house.wait(SECOND * 60 * 6);
+    one.renew().await;
+    let asked = one.form(&page, "/bedside/me/keys/remove", &[("key", &mine), ("cause", "lost")]).await.text;
+    assert!(asked.contains("One touch more"), "{asked}");
+    one.ceremony("step-up", &mut amara).await;
+    one.form(&page, "/bedside/me/keys/remove", &[("key", &mine), ("cause", "lost")]).await;
+    assert_eq!(house.entries("authenticator.revoked").len(), 1);
+    assert!(one.get("/bedside/me").await.text.contains("Who is there?"));
+    assert_eq!(one.touch(&mut red).await.json()["go"], "/bedside/patients");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_invitation_registers_what_the_charter_lets_people_of_that_class_have() {
+    let house = House::open().await;
+    house
+        .record(Registered {
+            principal: id("v-lift"),
+            class: IdentityClass::Vendor,
+            roles: Vec::new(),
+            name: None,
+            home_unit: None,
+            aliases: Vec::new(),
+            labels: Vec::new(),
+        })
+        .await;
+    let invitation = house.invitation("v-lift").await;
+    for mut key in [SecurityKey::default(), SecurityKey::self_attesting(), SecurityKey::synced_passkey()] {
+        let got = house.browser().register(&mut key, &invitation).await;
+        assert!(got.said().contains("does not show who made it"), "{}", got.text);
+    }
+    let maker = authenticator::Maker::new("A maker of keys");
+    let got = house.browser().register(&mut SecurityKey::made_by(&maker), &invitation).await;
+    assert_eq!(got.json()["go"], "/enrol/done", "the invitation was not used up by what was refused: {}", got.text);
+}

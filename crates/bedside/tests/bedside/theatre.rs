@@ -1,0 +1,67 @@
+//! The view in theatre: shown to whoever's session is there, locked or not, without use; badges at the door say who, and let nobody in.
+
+use crate::house::{House, SECOND};
+use axum::http::StatusCode;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_view_stays_while_the_screen_is_locked_and_is_recorded_when_it_changes() {
+    let house = House::open().await;
+    let mut theo = house.key_of("n-theo").await;
+    let patient = house.admit("70021", "THEATRE").await;
+    let mut screen = house.workstation("ws-or").await;
+    assert_eq!(screen.get("/bedside/theatre").await.status, StatusCode::UNAUTHORIZED, "nobody is there");
+    screen.touch(&mut theo).await;
+    let page = screen.get("/bedside/theatre").await.text;
+    let short = &patient.to_string()[4..10];
+    assert!(page.contains(&format!("Patient {short}")) && page.contains("Operating theatres"), "{page}");
+    assert!(page.contains("http-equiv=\"refresh\"") && page.contains("Nurse theo"), "{page}");
+    let again = page.split("href=\"/bedside/theatre?shown=").nth(1).unwrap().split('"').next().unwrap().to_owned();
+    let path = format!("/bedside/theatre?shown={again}");
+    let entries = || house.entries("search.answered").len();
+    assert_eq!(entries(), 1);
+    screen.form(&page, "/bedside/lock", &[]).await;
+    let used = house.entries("session.used").len();
+    for _ in 0..3 {
+        house.wait(SECOND * 40);
+        screen.renew().await;
+        assert!(screen.get(&path).await.text.contains(&format!("Patient {short}")));
+    }
+    assert_eq!((entries(), house.entries("session.used").len()), (1, used), "the same view is no use and no new entry");
+    house.admit("70022", "THEATRE").await;
+    screen.get(&path).await;
+    assert_eq!(entries(), 2);
+    // An entry of something else stands for nothing.
+    screen.get("/bedside/theatre?shown=1").await;
+    assert_eq!(entries(), 3);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn outside_theatre_the_view_shows_nobody() {
+    let house = House::open().await;
+    let (mut theo, mut amara) = (house.key_of("n-theo").await, house.key_of("n-amara").await);
+    let patient = house.admit("70021", "THEATRE").await;
+    let short = patient.to_string()[4..10].to_owned();
+    let mut one = house.workstation("ws-1").await;
+    one.touch(&mut theo).await;
+    let page = one.get("/bedside/theatre").await.text;
+    assert!(page.contains("work inside theatre only") && !page.contains(&short), "{page}");
+    one.touch(&mut amara).await;
+    assert!(one.get("/bedside/theatre").await.text.contains("nothing to do in theatre"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_badge_at_the_door_says_who_came_in_and_lets_nobody_in() {
+    let house = House::open().await;
+    let mut theo = house.key_of("n-theo").await;
+    let mut screen = house.workstation("ws-or").await;
+    let badge = [("badge", "badge-n-amara")];
+    let got = screen.form_with("", "/bedside/theatre", &badge).await;
+    assert!(got.status == StatusCode::UNAUTHORIZED && !got.text.contains("amara"), "{}", got.text);
+    screen.touch(&mut theo).await;
+    let got = screen.form_with("", "/bedside/theatre", &badge).await;
+    assert!(got.text.contains("Nurse amara") && got.text.contains("/bedside/vouch"), "{}", got.text);
+    let got = screen.form_with("", "/bedside/theatre", &[("badge", "badge-of-nobody")]).await;
+    assert!(got.text.contains("Nobody here goes by this badge") && !got.text.contains("/bedside/vouch"));
+    let sessions = house.plane.world(|world| world.sessions().count());
+    assert_eq!(sessions, 1);
+}
