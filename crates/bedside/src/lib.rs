@@ -30,5 +30,6 @@ pub fn routes(point: PointOfCare) -> Router {
         .merge(signin::fallback::routes())
         .merge(signin::badge::routes())
         .merge(signin::recovery::routes())
+        .merge(signin::provisional::routes())
         .with_state(point)
 }

@@ -17,7 +17,8 @@ use crate::obligation;
 use crate::place;
 use crate::refusal::Refusal;
 use cedar_policy::{AuthorizationError, Authorizer, Decision, Entities, Policy, PolicySet, Request, Response};
-use charter::workflow::Workflow;
+use charter::signing_in::Provisional;
+use charter::workflow::{InterruptionCost, Workflow};
 use charter::{Charter, Rules};
 use events::decision::{Effect, Question, Remedy};
 use events::{ActionName, PatientPseudonym, PolicyId, Timestamp, UnitId};
@@ -367,7 +368,18 @@ impl Engine {
             asserted.session = known_session::seen(facts, asserted.device.as_ref(), rules, now);
         }
         let class = facts.principal.as_ref().map(|known| known.class);
-        let assurance = Assurance::of(rules, self.charter.risk(&question.action), unit, class);
+        let mut assurance = Assurance::of(rules, self.charter.risk(&question.action), unit, class);
+        if question.session.is_some() && known_session::is_claimed(facts) {
+            // Who they are is only claimed: it counts as a sign-in for what the charter lists, in an emergency, and for nothing else.
+            let workflow = self.charter.workflow_by(rules, question.workflow.as_ref(), &question.action);
+            let cost = workflow.map_or(InterruptionCost::Routine, |workflow| workflow.cost);
+            let open = Provisional::is_open(known_session::in_emergency(facts, now), cost);
+            if open && self.charter.provisional_covers(&question.action) {
+                assurance = assurance.map(Assurance::of_a_claim);
+            } else {
+                asserted.session = None;
+            }
+        }
         // A colleague's word is good for what the charter says, and for nothing else.
         let given = held.vouched || facts.vouched_until.is_some_and(|until| now < until);
         let vouched = given && self.charter.vouching_covers(&question.action);

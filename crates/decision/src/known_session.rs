@@ -28,9 +28,22 @@ pub(crate) fn seen(facts: &Facts, device: Option<&DeviceId>, rules: &Rules, now:
     Some(asserted.known(presence, session.workstation.is_some()))
 }
 
+/// Whether who they are in it is only claimed.
+pub(crate) fn is_claimed(facts: &Facts) -> bool {
+    facts.session.as_ref().is_some_and(|session| session.review_due.is_some())
+}
+
+/// Whether the unit where the session is, is in an emergency: that of the device, as the asker's own is only claimed.
+pub(crate) fn in_emergency(facts: &Facts, now: Timestamp) -> bool {
+    let here = facts.device.as_ref().and_then(|device| device.unit.as_ref());
+    facts.emergencies.iter().any(|(unit, until)| here == Some(unit) && now < *until)
+}
+
 /// When time alone could change that.
 pub(crate) fn edges(facts: &Facts, rules: &Rules) -> impl Iterator<Item = Timestamp> {
     let session = facts.session.as_ref();
     let idle = session.filter(|session| session.locked.is_none()).and_then(|session| idle_at(session, facts, rules));
-    idle.into_iter().chain(session.map(|session| session.good_until)).chain(facts.vouched_until)
+    let emergencies = facts.emergencies.iter().map(|(_, until)| *until).filter(|_| is_claimed(facts));
+    let over = session.map(|session| session.good_until);
+    idle.into_iter().chain(over).chain(facts.vouched_until).chain(emergencies)
 }

@@ -48,6 +48,9 @@ pub(crate) enum Command {
     Person(signing_in::Person),
     /// Make a one-use pass for somebody who is locked out, such as the only administrator. Recorded.
     Recover(signing_in::Recover),
+    /// How signing in goes.
+    #[command(subcommand)]
+    SignIn(signing_in::SignIn),
     /// Where people sign in.
     #[command(subcommand)]
     Workstation(signing_in::Workstation),

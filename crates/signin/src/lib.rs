@@ -2,6 +2,8 @@
 //!
 //! - [`operator`]: people who work with Handrail itself: one-use sign-in links, their sessions, and the extractors that put an operator's
 //!   authority into a signature.
+//! - [`figures`]: how signing in goes, counted.
+//! - [`provisional`]: by name alone, in an emergency.
 //! - [`point`]: the point of care: what every slice below hangs on, the cookie that lives a minute, and who a request comes from.
 //! - [`workstation`]: enrolling one by a code, its device key, and the renewal of the cookie.
 //! - [`enrolment`]: invitations, and registering authenticators.
@@ -19,10 +21,12 @@ pub mod badge;
 pub mod enrolment;
 pub mod fallback;
 pub mod federation;
+pub mod figures;
 pub mod operator;
 mod origin;
 pub mod passkey;
 pub mod point;
+pub mod provisional;
 pub mod recovery;
 pub mod session;
 pub mod slip;

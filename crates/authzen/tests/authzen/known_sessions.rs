@@ -16,6 +16,11 @@ fn proof(level: u8) -> Proof {
 }
 
 async fn signed_in(who: &str, level: u8) -> House {
+    session_of(who, proof(level), None).await
+}
+
+/// A session at a workstation of the emergency department; `review_due` where who they are is only claimed.
+async fn session_of(who: &str, proof: Proof, review_due: Option<events::Timestamp>) -> House {
     let house = House::open().await;
     let (device, kind) = (id::<DeviceId>("ws-known"), DeviceKind::Workstation);
     let unit = Some(id("ED"));
@@ -25,10 +30,10 @@ async fn signed_in(who: &str, level: u8) -> House {
         principal: id(who),
         workstation: Some(device),
         key: None,
-        proof: proof(level),
+        proof,
         good_until: START + HOUR * 10,
         vouched_by: None,
-        review_due: None,
+        review_due,
         provider_session: None,
     };
     house.tell(Box::new(started)).await;
@@ -94,4 +99,26 @@ async fn somebody_elses_session_is_nobodys_and_a_text_that_is_none_is_refused() 
         let asked = with(named("read_chart"), "/context/session", json!({ "id": wrong }));
         assert_eq!(house.evaluate(&asked).await.status, StatusCode::BAD_REQUEST, "{wrong}");
     }
+}
+
+#[tokio::test]
+async fn whoever_is_let_in_by_name_does_what_the_charter_lists_while_there_is_an_emergency_and_nothing_else() {
+    let claim = Proof { method: "provisional".into(), verified: false, ..proof(1) };
+    let house = session_of("n-amara", claim, Some(START + HOUR * 24)).await;
+    let may = async |action: &str| house.evaluate(&named(action)).await.json()["decision"] == true;
+    assert!(!may("read_chart").await, "the ward is quiet");
+    house.tell(events::emergency::Declared { unit: id("ED"), until: START + HOUR }).await;
+    assert!(may("read_chart").await);
+    assert!(may("write_note").await, "it is among what the charter calls emergency treatment");
+    assert!(!may("sign_note").await, "the charter does not list it");
+    house.tell(events::emergency::Ended { unit: id("ED") }).await;
+    assert!(!may("read_chart").await, "it is over");
+    house.tell(events::emergency::Declared { unit: id("ICU"), until: START + HOUR }).await;
+    assert!(!may("read_chart").await, "an emergency elsewhere opens nothing here");
+    let proved = signed_in("n-amara", 2).await;
+    assert_eq!(
+        proved.evaluate(&named("sign_note")).await.json()["decision"],
+        true,
+        "with a sign-in of her own she may"
+    );
 }

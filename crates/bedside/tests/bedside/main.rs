@@ -11,6 +11,7 @@ mod me;
 mod patient;
 mod patients;
 mod presence;
+mod provisional;
 mod recovery;
 mod sessions;
 mod theatre;

@@ -45,6 +45,26 @@ pub(crate) struct Recover {
 }
 
 #[derive(Debug, Subcommand)]
+pub(crate) enum SignIn {
+    /// Count how signing in went: attempts by step, device, place, method, outcome and cause, signs of workarounds, and the ways back in.
+    Figures {
+        /// How many days back.
+        #[arg(long, value_name = "N", default_value_t = 7)]
+        days: u32,
+        #[command(flatten)]
+        data: Data,
+    },
+    /// List who was let in by name alone, to be reviewed. That you looked is recorded.
+    Provisional {
+        /// How many days back.
+        #[arg(long, value_name = "N", default_value_t = 7)]
+        days: u32,
+        #[command(flatten)]
+        data: Data,
+    },
+}
+
+#[derive(Debug, Subcommand)]
 pub(crate) enum Workstation {
     /// Make a one-use code: a link that makes the browser it is opened in this workstation.
     Code {

@@ -40,6 +40,7 @@ pub(crate) fn run(cli: Cli) -> Result<(), Failure> {
         Command::Operator(args) => asking()?.block_on(operator::run(args, out)),
         Command::Person(args) => asking()?.block_on(signing_in::person(args, out)),
         Command::Recover(args) => asking()?.block_on(signing_in::recover(args, out)),
+        Command::SignIn(args) => asking()?.block_on(signing_in::sign_in(args, out)),
         Command::Workstation(args) => asking()?.block_on(signing_in::workstation(args, out)),
         Command::Charter(args) => asking()?.block_on(charter::run(args, out)),
         Command::Decide(args) => asking()?.block_on(decide::run(args, out)),

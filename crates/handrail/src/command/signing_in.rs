@@ -4,11 +4,12 @@ use super::caller::segment;
 use super::connection::Connection;
 use super::failure::Failure;
 use super::output::{Output, note, table};
-use crate::cli::signing_in::{Person, Recover, Workstation};
+use crate::cli::signing_in::{Person, Recover, SignIn, Workstation};
 use crate::server::signing_in::{NewCode, NewInvitation, NewPass};
 use axum::http::Method;
 use events::{DeviceId, PrincipalId};
 use serde_json::Value;
+use signin::figures::Figures;
 
 /// Runs `handrail person`.
 pub(crate) async fn person(person: Person, out: Output) -> Result<(), Failure> {
@@ -52,6 +53,80 @@ pub(crate) async fn recover(args: Recover, out: Output) -> Result<(), Failure> {
     connection.close();
     note(&format!("type it at an enrolled workstation: {}", word(&answer, "url")));
     out.data(&answer, || word(&answer, "code"))
+}
+
+/// Runs `handrail sign-in`.
+pub(crate) async fn sign_in(args: SignIn, out: Output) -> Result<(), Failure> {
+    match args {
+        SignIn::Figures { days, data } => {
+            let connection = Connection::open(&data.data, None)?;
+            let figures: Figures = connection.get(&format!("/sign-in/figures?days={days}")).await?;
+            connection.close();
+            out.data(&figures, || counted(&figures))
+        }
+        SignIn::Provisional { days, data } => {
+            let connection = Connection::open(&data.data, None)?;
+            let all: Vec<Value> = connection.get(&format!("/sign-in/provisional?days={days}")).await?;
+            connection.close();
+            out.data(&all, || {
+                if all.is_empty() {
+                    return "nobody was let in by name alone".to_owned();
+                }
+                let row =
+                    |one: &Value| ["said_to_be", "workstation", "began", "review_due", "session"].map(|n| word(one, n));
+                table(["said to be", "workstation", "began", "review due", "session"], all.iter().map(row))
+            })
+        }
+    }
+}
+
+/// Figures as tables.
+fn counted(figures: &Figures) -> String {
+    let number = |number: Option<u32>| number.map_or_else(|| "-".to_owned(), |number| number.to_string());
+    let attempts = figures.attempts.iter().map(|row| {
+        let by = [&row.by.step, &row.by.device_kind, &row.by.place, &row.by.method, &row.by.outcome, &row.by.cause];
+        let touches = row.interactions.map_or_else(|| "-".to_owned(), |mean| format!("{mean:.1}"));
+        let [step, device, place, method, outcome, cause] = by.map(Clone::clone);
+        [
+            step,
+            device,
+            place,
+            method,
+            outcome,
+            cause,
+            row.count.to_string(),
+            number(row.p50_ms),
+            number(row.p95_ms),
+            touches,
+        ]
+    });
+    let head = ["step", "device", "place", "method", "outcome", "cause", "count", "p50 ms", "p95 ms", "touches"];
+    let mut text = table(head, attempts);
+    let signs = figures.signs.iter().map(|(sign, count)| [sign.clone(), count.to_string()]);
+    if !figures.signs.is_empty() {
+        text.push_str("\n\n");
+        text.push_str(&table(["sign", "count"], signs));
+    }
+    if figures.recovery.is_empty() {
+        return text;
+    }
+    let percent = |percent: Option<u8>| percent.map_or_else(|| "-".to_owned(), |percent| percent.to_string());
+    let paths = figures.recovery.iter().map(|row| {
+        [
+            row.path.clone(),
+            row.asked.to_string(),
+            row.answered.to_string(),
+            number(row.waited_p50_s),
+            number(row.waited_p95_s),
+            row.late.to_string(),
+            percent(row.available_percent),
+            percent(row.wanted_percent),
+        ]
+    });
+    let head = ["way back in", "asked", "answered", "p50 s", "p95 s", "late", "available %", "wanted %"];
+    text.push_str("\n\n");
+    text.push_str(&table(head, paths));
+    text
 }
 
 /// Runs `handrail workstation`.

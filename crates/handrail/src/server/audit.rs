@@ -38,7 +38,7 @@ impl Searching {
         Self { directory: directory.to_owned(), started: Arc::new(Mutex::new(Some(search))) }
     }
 
-    fn of(&self, plane: &Plane) -> std::io::Result<Search> {
+    pub(super) fn of(&self, plane: &Plane) -> std::io::Result<Search> {
         let mut started = self.started.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(search) = started.as_ref() {
             return Ok(search.clone());

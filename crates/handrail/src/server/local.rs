@@ -68,6 +68,7 @@ pub(crate) fn routes(local: Local) -> Router {
         .merge(super::audit::routes())
         .merge(super::patients::routes())
         .merge(super::signing_in::routes())
+        .merge(super::figures::routes())
         .merge(super::local_feeds::routes())
         .merge(super::nodes::routes())
         .with_state(local)

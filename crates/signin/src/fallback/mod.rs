@@ -3,8 +3,8 @@
 
 mod routes;
 
-pub(crate) use routes::offered;
 pub use routes::routes;
+pub(crate) use routes::{in_emergency, offered};
 
 use charter::workflow::{FallbackMode, InterruptionCost, Workflow};
 use events::signin::Cause;

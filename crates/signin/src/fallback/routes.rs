@@ -92,7 +92,7 @@ pub(crate) fn offered(point: &PointOfCare, device: Option<&DeviceId>, cause: Cau
     let rules = charter.rules_at(unit.as_ref());
     let open = Open {
         recovery: !rules.assurance.recovery.is_empty() && device.is_some(),
-        provisional: false,
+        provisional: rules.assurance.provisional.is_some() && device.is_some(),
         emergency: in_emergency(point, unit.as_ref()),
     };
     let ways = ways(cause, &rules.workflows, open);
@@ -107,7 +107,7 @@ pub(crate) fn offered(point: &PointOfCare, device: Option<&DeviceId>, cause: Cau
                 Way::AnotherWorkstation => "Another workstation may work: your work is there as soon as you sign in.",
                 Way::Vouch => (form::link(weight, "/bedside/vouch", "A colleague vouches for me")),
                 Way::Recovery => (form::link(weight, crate::recovery::ASK_PATH, "Ask the help desk for a way back in")),
-                Way::Provisional => (form::link(weight, "/bedside/provisional", "Emergency: let me in by name")),
+                Way::Provisional => (form::link(weight, crate::provisional::PROVISIONAL_PATH, "Emergency: let me in by name")),
             } }
         }
         @if ways.is_empty() { p { "There is no way around this one here. Call the people below." } }

@@ -1,0 +1,54 @@
+//! By name alone, in an emergency.
+
+use crate::house::{House, SECOND, id};
+use axum::http::StatusCode;
+use events::Event;
+use events::emergency::Declared;
+use events::session::EndCause;
+use events::signin::{Outcome, Step};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn somebody_is_let_in_by_name_for_minutes_marked_and_to_be_reviewed() {
+    let house = House::open().await;
+    let mut bea = house.key_of("n-bea").await;
+    let mut one = house.workstation("ws-1").await;
+    house.record(Declared { unit: id("ED"), until: house.plane.now() + SECOND * 7_200 }).await;
+    let page = one.get("/bedside/provisional").await;
+    assert!(page.text.contains("for 30 minutes") && page.text.contains("within 24 hours"), "{}", page.text);
+    let nobody = one.form(&page.text, "/bedside/provisional", &[("badge", "badge-of-nobody")]).await;
+    assert_eq!(nobody.status, StatusCode::FORBIDDEN);
+    let entered = one.form(&page.text, "/bedside/provisional", &[("badge", "badge-n-bea")]).await;
+    assert_eq!(entered.to.as_deref(), Some("/bedside"), "{}", entered.text);
+    let session = house.plane.world(|world| world.sessions_of(&id("n-bea")).next().cloned()).unwrap();
+    assert_eq!((session.method.as_str(), session.level), ("provisional", 1));
+    assert_eq!(session.review_due, Some(house.plane.now() + SECOND * 24 * 3_600));
+    assert_eq!(session.good_until, house.plane.now() + SECOND * 1_800);
+    let tried = house.entries("signin.attempted").into_iter().rev().find_map(|leaf| match leaf.draft.event {
+        Event::SigninAttempted(tried) => Some(tried),
+        _ => None,
+    });
+    let tried = tried.unwrap();
+    assert_eq!((tried.step, tried.outcome, tried.principal), (Step::Provisional, Outcome::Done, None));
+    assert_eq!(tried.claimed, Some(id("n-bea")), "claimed, not proved");
+
+    // Such a session approves nobody, and ends where a key's begins.
+    assert!(one.get("/bedside/recovery").await.text.contains("Nobody waits"));
+    one.touch(&mut bea).await;
+    let ended = house.entries("session.ended").into_iter().find_map(|leaf| match leaf.draft.event {
+        Event::SessionEnded(ended) if ended.session == session.session => Some(ended.cause),
+        _ => None,
+    });
+    assert_eq!(ended, Some(EndCause::Replaced));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nobody_is_let_in_by_name_in_a_browser_that_is_no_workstation() {
+    let house = House::open().await;
+    let mut phone = house.browser();
+    let page = phone.get("/bedside/provisional").await;
+    assert!(page.status == StatusCode::FORBIDDEN && page.text.contains("for emergencies"), "{}", page.text);
+    let token = crate::house::field(&phone.get("/bedside").await.text, "form_token");
+    let sent = phone.form_with(&token, "/bedside/provisional", &[("badge", "badge-n-bea")]).await;
+    assert_eq!(sent.status, StatusCode::FORBIDDEN);
+    assert_eq!(house.plane.world(|world| world.sessions().count()), 0);
+}
