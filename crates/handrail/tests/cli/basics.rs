@@ -2,6 +2,7 @@
 
 use crate::desk::{Desk, done};
 use std::io::{BufRead as _, BufReader};
+use std::os::unix::fs::PermissionsExt as _;
 use std::process::Stdio;
 
 #[test]
@@ -74,6 +75,9 @@ fn every_key_that_the_documentation_shows_is_known() {
     let example = page.split("```toml\n").nth(1).unwrap().split("```").next().unwrap();
     std::fs::create_dir(desk.path("charter")).unwrap();
     std::fs::write(desk.path("handrail.toml"), example).unwrap();
+    let secret = desk.path("hospital-id.secret");
+    std::fs::write(&secret, "a secret of the provider's").unwrap();
+    std::fs::set_permissions(&secret, std::fs::Permissions::from_mode(0o600)).unwrap();
     desk.run(&["doctor", "--config", "handrail.toml"]).ended(0).says(&[" 1. ok    configuration", "is understood"]);
 }
 

@@ -10,10 +10,10 @@ mod page;
 mod routes;
 mod store;
 
+pub(crate) use allowed::Rules;
 pub use keys::{KeyError, PROOF_AGE_MAX, Sureness};
 pub use routes::routes;
 pub use store::{EVIDENCE_CHARS_MAX, Evidence, INVITATION_PATH, InviteError, invite};
-pub(crate) use allowed::Rules;
 pub(crate) use store::{handle_of, may_act, registered, unknown_yet};
 
 use std::time::Duration;

@@ -239,7 +239,7 @@ pub(super) async fn redeem(point: &PointOfCare, at: &DeviceId, pass: &Pass) -> R
 pub(super) struct Owed {
     /// The pass's public id: what the registration is bound to.
     pub(super) slip: SmolStr,
-    lost: bool,
+    pub(super) lost: bool,
 }
 
 /// Whether a session may register one authenticator because a pass began it.
