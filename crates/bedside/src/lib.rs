@@ -31,5 +31,7 @@ pub fn routes(point: PointOfCare) -> Router {
         .merge(signin::badge::routes())
         .merge(signin::recovery::routes())
         .merge(signin::provisional::routes())
+        .merge(signin::vouching::routes())
+        .merge(signin::hand_over::routes())
         .with_state(point)
 }

@@ -13,6 +13,8 @@
 //! - [`recovery`]: the ways back in for those who cannot sign in.
 //! - [`session`]: signing in, locking, coming back, going on elsewhere, stepping up, ending.
 //! - [`badge`]: numbers that say who somebody is and prove nothing, and the badge that was taken away.
+//! - [`vouching`]: a colleague stands up for somebody whose key fails.
+//! - [`hand_over`]: the end of a shift.
 //! - [`attempt`]: every try, measured, and how many there may be.
 //! - [`slip`]: one-use secrets.
 
@@ -22,6 +24,7 @@ pub mod enrolment;
 pub mod fallback;
 pub mod federation;
 pub mod figures;
+pub mod hand_over;
 pub mod operator;
 mod origin;
 pub mod passkey;
@@ -31,4 +34,5 @@ pub mod recovery;
 pub mod session;
 pub mod slip;
 mod token;
+pub mod vouching;
 pub mod workstation;

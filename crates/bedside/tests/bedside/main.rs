@@ -6,8 +6,10 @@
     reason = "tests: a wrong assumption should stop them"
 )]
 
+mod hand_over;
 mod house;
 mod me;
+mod mishaps;
 mod patient;
 mod patients;
 mod presence;
@@ -15,3 +17,4 @@ mod provisional;
 mod recovery;
 mod sessions;
 mod theatre;
+mod vouching;

@@ -3,8 +3,10 @@
 //! Throttling can be nobody's weapon: tries are counted by where they come from (a workstation that proved itself, or else an address), never
 //! by whom they claim to be alone, so whoever hammers one badge number elsewhere keeps nobody from signing in at a workstation with a key.
 
+mod signs;
 mod throttle;
 
+pub use signs::{Failures, MANY_FAILURES};
 pub use throttle::{Attempts, From};
 
 use crate::point::{PointOfCare, Visitor};
@@ -41,6 +43,8 @@ pub struct Try {
     pub elapsed_ms: Option<u32>,
     /// How often the person had to touch or type.
     pub interactions: Option<u8>,
+    /// Whose key it was, where it did not work: told from others, and never recorded.
+    pub about: Option<SmolStr>,
 }
 
 impl Try {
@@ -58,6 +62,7 @@ impl Try {
             method: None,
             elapsed_ms: None,
             interactions: None,
+            about: None,
         }
     }
 
@@ -94,6 +99,7 @@ impl PointOfCare {
     /// Records a try. Failures that come faster than anybody fails are counted and not each recorded. That it could not be recorded is logged:
     /// what authority rests on is recorded elsewhere.
     pub async fn tried(&self, visitor: &Visitor, tried: Try) {
+        self.watch_failures(visitor, &tried).await;
         let from = From::of(visitor);
         let unrecorded = match self.attempts().record(&from, tried.outcome == Outcome::Done, self.plane().now()) {
             None => return,
@@ -120,6 +126,32 @@ impl PointOfCare {
         }
     }
 
+    /// Whether this failure makes many at one workstation. Who only thinks better of it fails nobody.
+    async fn watch_failures(&self, visitor: &Visitor, tried: &Try) {
+        if !matches!(tried.outcome, Outcome::Refused | Outcome::Failed) {
+            return;
+        }
+        let Some(device) = visitor.device() else { return };
+        let named = tried.principal.as_ref().or(tried.claimed.as_ref()).map(|who| SmolStr::from(who.as_str()));
+        let what = named.or_else(|| tried.about.clone()).unwrap_or_else(|| tried.detail.unwrap_or_default().into());
+        if let Some(times) = self.failures().note(device, what, self.plane().now()) {
+            let signalled = Signalled {
+                sign: Sign::ManyFailures,
+                principal: None,
+                session: None,
+                other: None,
+                times: u32::try_from(times).ok(),
+            };
+            self.record_sign(self.at_screen(Some(device), signalled)).await;
+        }
+    }
+
+    async fn record_sign(&self, draft: Draft) {
+        if let Err(error) = self.plane().record(Batch::one(draft)).await {
+            tracing::warn!(%error, "a sign of a workaround could not be recorded");
+        }
+    }
+
     /// Records a sign of a workaround or of abuse.
     pub async fn signal(
         &self,
@@ -131,10 +163,7 @@ impl PointOfCare {
     ) {
         let signalled =
             Signalled { sign, principal: who.cloned(), session: session.cloned(), other: other.cloned(), times: None };
-        let draft = Draft { on_behalf_of: who.cloned(), ..self.at_screen(at, signalled) };
-        if let Err(error) = self.plane().record(Batch::one(draft)).await {
-            tracing::warn!(%error, "a sign of a workaround could not be recorded");
-        }
+        self.record_sign(Draft { on_behalf_of: who.cloned(), ..self.at_screen(at, signalled) }).await;
     }
 
     /// A draft of something that happened at a screen.

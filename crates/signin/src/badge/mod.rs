@@ -17,10 +17,16 @@ pub const BADGE_FIELD: &str = "badge";
 /// A field that a scanner types a number and Enter into.
 #[must_use]
 pub fn field(label: &str, autofocus: bool, required: bool) -> Markup {
+    field_called(BADGE_FIELD, label, autofocus, required)
+}
+
+/// The same, where a page has another one: with an id of its own.
+#[must_use]
+pub(crate) fn field_called(id: &str, label: &str, autofocus: bool, required: bool) -> Markup {
     html! {
         div.field {
-            label for=(BADGE_FIELD) { (label) }
-            input type="text" id=(BADGE_FIELD) name=(BADGE_FIELD) autocomplete="off" autocapitalize="none" spellcheck="false"
+            label for=(id) { (label) }
+            input type="text" id=(id) name=(BADGE_FIELD) autocomplete="off" autocapitalize="none" spellcheck="false"
                 maxlength="128" autofocus[autofocus] required[required];
         }
     }

@@ -52,15 +52,19 @@ pub enum Purpose {
     },
     /// Standing up for a colleague.
     Vouch {
-        /// The session of who vouches.
-        session: SessionId,
-        /// For whom.
+        /// The session of who vouches; none where they touch at the screen of whoever is stuck.
+        session: Option<SessionId>,
+        /// For whom: what their badge says.
         principal: PrincipalId,
+        /// The workstation it is for.
+        workstation: DeviceId,
     },
     /// Taking over at a shift's end.
     HandOver {
         /// The session of who goes.
         session: SessionId,
+        /// Who takes over.
+        to: PrincipalId,
     },
 }
 

@@ -3,6 +3,7 @@
 use super::cookie::{Carried, Shown};
 use super::{Held, PointOfCare, page};
 use crate::origin::is_own_form;
+use crate::session::ended_by;
 use crate::session::rules::{Standing, standing};
 use aws_lc_rs::digest::{SHA256, digest};
 use axum::body::{Body, to_bytes};
@@ -65,8 +66,10 @@ impl Visitor {
             return Self { carried: None, stale: None, ..visitor };
         }
         visitor.session = session.map(|facts| {
+            // What it rests on may be gone before anybody has said so.
+            let counts = plane.world(|world| ended_by(world, &facts, now)).is_none();
             let stands = standing(&facts, carried.workstation.as_ref(), &point.limits(&facts), now);
-            (facts, stands)
+            (facts, if counts { stands } else { Standing::Over })
         });
         visitor.workstation = device;
         visitor

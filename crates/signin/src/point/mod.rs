@@ -16,7 +16,7 @@ pub(crate) use page::{ANEW_PATH, elsewhere, locked, prove, sign_in};
 pub(crate) use resume::LOCK_PATH;
 pub use resume::{Held, RESUME_LIFETIME, resume_field};
 
-use crate::attempt::Attempts;
+use crate::attempt::{Attempts, Failures};
 use crate::federation::Federation;
 use crate::operator::BaseUrl;
 use crate::passkey::{AddressError, Ceremonies};
@@ -40,6 +40,7 @@ struct Inside {
     nonces: Nonces,
     resumes: Sealer,
     attempts: Attempts,
+    failures: Failures,
     unproven: Unproven,
     ceremonies: Result<Ceremonies, AddressError>,
     federation: Federation,
@@ -77,6 +78,7 @@ impl PointOfCare {
             nonces: Nonces::new(&plane),
             resumes: Sealer::new(&plane, resume::PURPOSE, resume::SEALED_BYTES_MAX),
             attempts: Attempts::default(),
+            failures: Failures::default(),
             unproven: Unproven::default(),
             ceremonies,
             federation,
@@ -120,6 +122,10 @@ impl PointOfCare {
 
     pub(crate) fn attempts(&self) -> &Attempts {
         &self.0.attempts
+    }
+
+    pub(crate) fn failures(&self) -> &Failures {
+        &self.0.failures
     }
 
     pub(crate) fn unproven(&self) -> &Unproven {

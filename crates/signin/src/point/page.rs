@@ -45,6 +45,8 @@ impl PointOfCare {
         let token = visitor.form_token();
         let name = session.map(|session| self.name_of(&session.principal));
         let role = session.map(|session| self.role_of(&session.principal)).unwrap_or_default();
+        let stood_for = session.and_then(|session| self.stood_for(session));
+        let role = stood_for.map_or(role.clone(), |words| format!("{role} · {words}"));
         let workstation = visitor.workstation.as_ref().map(|(id, device)| match &device.unit {
             Some(unit) => format!("{unit}, {id}"),
             None => id.to_string(),

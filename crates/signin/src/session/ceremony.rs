@@ -50,16 +50,26 @@ pub(crate) struct Refusal {
     pub(crate) words: String,
     pub(crate) cause: Cause,
     pub(crate) detail: &'static str,
+    /// Which credential it was about, if one showed itself.
+    pub(crate) about: Option<SmolStr>,
 }
 
 impl Refusal {
     pub(crate) fn new(words: impl Into<String>, cause: Cause, detail: &'static str) -> Self {
-        Self { words: words.into(), cause, detail }
+        Self { words: words.into(), cause, detail, about: None }
     }
 
     pub(crate) fn of(error: &CeremonyError) -> Self {
         let words = error.words();
-        Self::new(format!("{} {}", words.what, words.next), error.cause(), error.code())
+        let about = match error {
+            CeremonyError::UnknownCredential { credential }
+            | CeremonyError::NotAllowed { credential }
+            | CeremonyError::OtherUserHandle { credential }
+            | CeremonyError::CounterWentBack { credential, .. } => Some(credential.clone()),
+            _ => None,
+        };
+        let text = format!("{} {}", words.what, words.next);
+        Self { about, ..Self::new(text, error.cause(), error.code()) }
     }
 
     pub(crate) fn no_passkeys() -> Self {
@@ -184,7 +194,8 @@ impl PointOfCare {
         let active = self.plane().world(|world| world.facts(&subject, now)).principal.is_some_and(|known| known.active);
         if !active {
             let words = "This account has ended. The service desk can tell why.";
-            return Err(Refusal::new(words, Cause::Policy, "principal_ended"));
+            let about = Some(one.principal.as_str().into());
+            return Err(Refusal { about, ..Refusal::new(words, Cause::Policy, "principal_ended") });
         }
         let proof = proof_of(self, &one, proved.verified, proved.counter);
         Ok((one, proof))
@@ -207,6 +218,6 @@ impl PointOfCare {
     /// Records that a touch came to nothing.
     pub(crate) async fn refused(&self, visitor: &Visitor, step: Step, refusal: &Refusal, elapsed_ms: Option<u32>) {
         let tried = Try::failed(step, Outcome::Refused, refusal.cause, refusal.detail);
-        self.tried(visitor, Try { elapsed_ms, ..tried }).await;
+        self.tried(visitor, Try { elapsed_ms, about: refusal.about.clone(), ..tried }).await;
     }
 }

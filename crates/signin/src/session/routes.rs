@@ -14,7 +14,7 @@ use axum::response::{IntoResponse as _, Redirect, Response};
 use axum::routing::{get, post};
 use axum::{Form, Router};
 use events::session::{EndCause, LockCause};
-use events::signin::{Cause, Outcome, Sign, Step};
+use events::signin::{Cause, Outcome, Step};
 use events::{DeviceId, SessionId};
 use serde::Deserialize;
 use serde_json::json;
@@ -142,7 +142,6 @@ async fn sign_in_result(
         return refusal.told();
     }
     let method = proof.method.clone();
-    let before = point.plane().world(|world| world.sessions_of(&one.principal).cloned().collect::<Vec<_>>());
     let (session, touch) = match point.arrive(&one.principal, &screen, proof, &Basis::default()).await {
         Ok(arrived) => arrived,
         Err(error) => return unrecorded(&error),
@@ -152,9 +151,6 @@ async fn sign_in_result(
         Touch::Reconnect(_) => Step::Reconnect,
         Touch::Roam(_) => Step::Roam,
     };
-    if step == Step::SignIn && before.iter().any(|other| other.workstation.is_some() && other.locked.is_none()) {
-        point.signal(Sign::Overlapping, visitor.device(), Some(&one.principal), Some(&session), None).await;
-    }
     let tried = Try {
         principal: Some(one.principal.clone()),
         session: Some(session.clone()),

@@ -5,7 +5,7 @@ use crate::point::PointOfCare;
 use events::session::{EndCause, Ended, LockCause, Locked, Proof, Resumed, Started, SteppedUp, Used};
 use events::signin::Sign;
 use events::workstation::DeviceKey;
-use events::{Actor, DeviceId, Draft, Event, PrincipalId, SessionId, Timestamp};
+use events::{DeviceId, Draft, Event, PrincipalId, SessionId, Timestamp};
 use std::time::Duration;
 use store::{AppendError, Batch};
 use world::SessionFacts;
@@ -49,17 +49,12 @@ pub struct Basis {
     pub at_most: Option<Duration>,
 }
 
-/// A draft by a person about their own session.
-fn by(who: &PrincipalId, at: Option<&DeviceId>, point: &PointOfCare, event: impl Into<Event>) -> Draft {
-    Draft {
-        on_behalf_of: Some(who.clone()),
-        device: at.cloned(),
-        place: at.and_then(|device| point.unit_of(device)),
-        ..Draft::new(Actor::handrail("sign-in"), event)
-    }
-}
-
 impl PointOfCare {
+    /// A draft by a person, at a screen.
+    pub(crate) fn by(&self, who: &PrincipalId, at: Option<&DeviceId>, event: impl Into<Event>) -> Draft {
+        Draft { on_behalf_of: Some(who.clone()), ..self.at_screen(at, event) }
+    }
+
     /// How long a session lasts where it is.
     #[must_use]
     pub fn limits(&self, session: &SessionFacts) -> Limits {
@@ -91,7 +86,7 @@ impl PointOfCare {
             return;
         }
         let used = Used { session: session.session.clone() };
-        let draft = by(&session.principal, session.workstation.as_ref(), self, used);
+        let draft = self.by(&session.principal, session.workstation.as_ref(), used);
         if let Err(error) = self.plane().record(Batch::one(draft)).await {
             tracing::warn!(%error, "use of a session could not be recorded");
         }
@@ -127,7 +122,7 @@ impl PointOfCare {
         self.arrive_with(who, screen, proof, basis, |batch, _| batch).await
     }
 
-    /// The same, with more in the same commit.
+    /// The same, with what else becomes true in the same commit, once it is known which session it is.
     ///
     /// # Errors
     /// When it could not be recorded; then nothing happened.
@@ -142,7 +137,8 @@ impl PointOfCare {
         let plain = basis.vouched_by.is_none() && basis.review_due.is_none() && basis.at_most.is_none();
         let step = if plain { self.touch(who, screen) } else { Touch::SignIn };
         // A touch that only showed presence brings somebody back, and never begins anything.
-        if plain && !proof.verified && !matches!(step, Touch::Reconnect(_)) {
+        let presence_only = proof.authenticator.is_some() && !proof.verified;
+        if plain && presence_only && !matches!(step, Touch::Reconnect(_)) {
             return Err(SessionError::Overtaken);
         }
         let workstation = screen.workstation.clone();
@@ -157,13 +153,20 @@ impl PointOfCare {
                 (session, Box::new(started).into())
             }
         };
+        let before: Vec<SessionFacts> = self.plane().world(|world| world.sessions_of(who).cloned().collect());
         let mut drafts = self.make_room(who, here);
-        drafts.push(by(who, here, self, event));
+        drafts.push(self.by(who, here, event));
         self.plane().record(with(Batch::of(drafts), &session)).await?;
         let there = self.plane().world(|world| {
             world.session(&session).is_some_and(|one| one.workstation == workstation && one.locked.is_none())
         });
-        if there { Ok((session, step)) } else { Err(SessionError::Overtaken) }
+        if !there {
+            return Err(SessionError::Overtaken);
+        }
+        if plain {
+            self.signs_of_arrival(who, here, &session, &before).await;
+        }
+        Ok((session, step))
     }
 
     fn started(&self, session: SessionId, who: &PrincipalId, screen: &Screen, proof: Proof, basis: &Basis) -> Started {
@@ -182,22 +185,23 @@ impl PointOfCare {
         }
     }
 
-    /// Locks whoever else is at a screen, and ends what somebody had there without proof of their own.
+    /// Locks whoever else is at a screen, and ends what somebody had without proof of their own, wherever that is.
     fn make_room(&self, who: &PrincipalId, here: Option<&DeviceId>) -> Vec<Draft> {
-        let Some(device) = here else { return Vec::new() };
-        let there: Vec<SessionFacts> = self.plane().world(|world| world.sessions_at(device).cloned().collect());
-        let room = there.iter().filter_map(|one| {
-            let event: Event = if one.principal == *who {
-                let lent = !proved_themselves(one);
-                lent.then(|| Ended { session: one.session.clone(), cause: EndCause::Replaced }.into())?
-            } else if one.locked.is_none() {
-                Locked { session: one.session.clone(), cause: LockCause::TakenOver }.into()
-            } else {
-                return None;
-            };
-            Some(by(&one.principal, here, self, event))
+        let lent = |one: &&SessionFacts| !proved_themselves(one);
+        let (theirs, there): (Vec<SessionFacts>, Vec<SessionFacts>) = self.plane().world(|world| {
+            let others = here.into_iter().flat_map(|device| world.sessions_at(device));
+            let others = others.filter(|one| one.principal != *who && one.locked.is_none());
+            (world.sessions_of(who).filter(lent).cloned().collect(), others.cloned().collect())
         });
-        room.collect()
+        let ended = theirs.into_iter().map(|one| {
+            let event: Event = Ended { session: one.session, cause: EndCause::Replaced }.into();
+            (one.principal, one.workstation, event)
+        });
+        let locked = there.into_iter().map(|one| {
+            let event: Event = Locked { session: one.session, cause: LockCause::TakenOver }.into();
+            (one.principal, one.workstation, event)
+        });
+        ended.chain(locked).map(|(who, at, event)| self.by(&who, at.as_ref(), event)).collect()
     }
 
     /// Locks a screen.
@@ -225,7 +229,7 @@ impl PointOfCare {
     }
 
     async fn tell(&self, session: &SessionFacts, event: impl Into<Event>) -> Result<(), SessionError> {
-        let draft = by(&session.principal, session.workstation.as_ref(), self, event);
+        let draft = self.by(&session.principal, session.workstation.as_ref(), event);
         self.plane().record(Batch::one(draft)).await?;
         Ok(())
     }
@@ -255,7 +259,7 @@ impl PointOfCare {
         for (session, event) in stale {
             // Every node looks, and one tells: what was told of this very state of the session is not told again.
             let told = format!("{} {} {}", session.session, event.kind().name, session.used_at.as_millis());
-            let draft = by(&session.principal, session.workstation.as_ref(), self, event);
+            let draft = self.by(&session.principal, session.workstation.as_ref(), event);
             match self.plane().record(Batch::one(draft).claim("session_swept", told, now + SWEPT_REMEMBERED)).await {
                 Ok(_) | Err(AppendError::Conflict(_)) => {}
                 Err(error) => {
@@ -268,20 +272,8 @@ impl PointOfCare {
 
     /// What an entry should say of a session that time or somebody else has ended or locked.
     fn overdue(&self, world: &world::World, one: &SessionFacts, now: Timestamp) -> Option<Event> {
-        let ended = |cause| Some(Ended { session: one.session.clone(), cause }.into());
-        let subject = world::Subject { principal: one.principal.clone(), patient: None, device: None, session: None };
-        let keeper = events::workstation::Keeper::Browser;
-        if now >= one.good_until {
-            return ended(if one.handed_over { EndCause::HandedOver } else { EndCause::Over });
-        }
-        if world.facts(&subject, now).principal.is_none_or(|known| !known.active) {
-            return ended(EndCause::PrincipalEnded);
-        }
-        if one.workstation.as_ref().is_some_and(|device| world.workstation_key(device, keeper).is_none()) {
-            return ended(EndCause::WorkstationWithdrawn);
-        }
-        if one.authenticator.as_ref().is_some_and(|id| world.authenticator(id).is_none()) {
-            return ended(EndCause::AuthenticatorRevoked);
+        if let Some(cause) = ended_by(world, one, now) {
+            return Some(Ended { session: one.session.clone(), cause }.into());
         }
         let unit = one.workstation.as_ref().and_then(|device| world.device(device)).and_then(|device| device.unit);
         let engine = self.plane().engine();
@@ -294,6 +286,24 @@ impl PointOfCare {
 
 /// How long nodes remember what one of them told of a session.
 const SWEPT_REMEMBERED: Duration = Duration::from_secs(60 * 60);
+
+/// Why a session counts no longer, whether or not an entry says so yet.
+pub(crate) fn ended_by(world: &world::World, one: &SessionFacts, now: Timestamp) -> Option<EndCause> {
+    let subject = world::Subject { principal: one.principal.clone(), patient: None, device: None, session: None };
+    let keeper = events::workstation::Keeper::Browser;
+    if now >= one.good_until {
+        return Some(if one.handed_over { EndCause::HandedOver } else { EndCause::Over });
+    }
+    if world.facts(&subject, now).principal.is_none_or(|known| !known.active) {
+        return Some(EndCause::PrincipalEnded);
+    }
+    if one.workstation.as_ref().is_some_and(|device| world.workstation_key(device, keeper).is_none()) {
+        return Some(EndCause::WorkstationWithdrawn);
+    }
+    let revoked = one.authenticator.as_ref().is_some_and(|id| world.authenticator(id).is_none());
+    revoked.then_some(EndCause::AuthenticatorRevoked)
+}
+
 /// How often what time has done is looked at.
 const SWEPT_EVERY: Duration = Duration::from_secs(5);
 /// The most sessions one look at what time has done tells of; the next look tells of more.
