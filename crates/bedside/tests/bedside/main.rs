@@ -7,6 +7,7 @@
 )]
 
 mod hand_over;
+mod desktop;
 mod house;
 mod me;
 mod mishaps;

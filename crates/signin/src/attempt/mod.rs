@@ -13,7 +13,7 @@ use crate::point::{PointOfCare, Visitor};
 use events::signin::{Attempted, Cause, Outcome, Sign, Signalled, Step};
 use events::{Actor, DeviceId, Draft, PrincipalId, SessionId};
 use smol_str::SmolStr;
-use store::Batch;
+use store::{AppendError, Batch};
 
 /// The longest time from touch to page that is believed, in milliseconds: a quarter of an hour.
 pub const ELAPSED_MS_MAX: u32 = 15 * 60 * 1_000;
@@ -100,9 +100,19 @@ impl PointOfCare {
     /// what authority rests on is recorded elsewhere.
     pub async fn tried(&self, visitor: &Visitor, tried: Try) {
         self.watch_failures(visitor, &tried).await;
+        if let Err(error) = self.recorded(visitor, tried).await {
+            tracing::warn!(%error, "an attempt could not be recorded");
+        }
+    }
+
+    /// Records a try whose entry is all there is of it.
+    ///
+    /// # Errors
+    /// When it could not be recorded.
+    pub(crate) async fn recorded(&self, visitor: &Visitor, tried: Try) -> Result<(), AppendError> {
         let from = From::of(visitor);
         let unrecorded = match self.attempts().record(&from, tried.outcome == Outcome::Done, self.plane().now()) {
-            None => return,
+            None => return Ok(()),
             Some(unrecorded) => unrecorded,
         };
         let kind = visitor.workstation.as_ref().map(|(_, device)| device.kind.as_str().into());
@@ -121,9 +131,7 @@ impl PointOfCare {
             unrecorded,
         };
         let draft = Draft { on_behalf_of: tried.principal, ..self.at_screen(visitor.device(), Box::new(attempted)) };
-        if let Err(error) = self.plane().record(Batch::one(draft)).await {
-            tracing::warn!(%error, "an attempt could not be recorded");
-        }
+        self.plane().record(Batch::one(draft)).await.map(|_| ())
     }
 
     /// Whether this failure makes many at one workstation. Who only thinks better of it fails nobody.

@@ -17,6 +17,7 @@ pub(crate) use resume::LOCK_PATH;
 pub use resume::{Held, RESUME_LIFETIME, resume_field};
 
 use crate::attempt::{Attempts, Failures};
+use crate::desktop::Waiting;
 use crate::federation::Federation;
 use crate::operator::BaseUrl;
 use crate::passkey::{AddressError, Ceremonies};
@@ -26,6 +27,11 @@ use events::{DeviceId, PrincipalId, UnitId};
 use pages::{Environment, Shell};
 use plane::{Plane, Sealer};
 use std::sync::Arc;
+
+/// What the key of a helper's questions seals, and nothing else.
+const DESKTOP_PURPOSE: &str = "desktop question 1";
+/// The longest sealed question that is looked at, in bytes.
+const DESKTOP_BYTES_MAX: usize = 2 * 1_024;
 
 /// Where people sign in and are recognised again. Cheap to clone; a router's state gives it by `FromRef`.
 #[derive(Clone)]
@@ -39,6 +45,8 @@ struct Inside {
     cookies: Cookies,
     nonces: Nonces,
     resumes: Sealer,
+    desktop: Sealer,
+    waiting: Waiting,
     attempts: Attempts,
     failures: Failures,
     unproven: Unproven,
@@ -77,6 +85,8 @@ impl PointOfCare {
             cookies: Cookies::new(&plane),
             nonces: Nonces::new(&plane),
             resumes: Sealer::new(&plane, resume::PURPOSE, resume::SEALED_BYTES_MAX),
+            desktop: Sealer::new(&plane, DESKTOP_PURPOSE, DESKTOP_BYTES_MAX),
+            waiting: Waiting::default(),
             attempts: Attempts::default(),
             failures: Failures::default(),
             unproven: Unproven::default(),
@@ -134,6 +144,16 @@ impl PointOfCare {
 
     pub(crate) fn resumes(&self) -> &Sealer {
         &self.0.resumes
+    }
+
+    /// Seals what a workstation's helper asked, until its touch is there.
+    pub(crate) fn desktop(&self) -> &Sealer {
+        &self.0.desktop
+    }
+
+    /// Whose touch a desktop waits for.
+    pub(crate) fn waiting(&self) -> &Waiting {
+        &self.0.waiting
     }
 
     /// What surrounds every page.

@@ -65,7 +65,8 @@ impl PointOfCare {
         };
         let soon = session.filter(|_| page.notice.is_empty()).and_then(|session| self.ends_soon(session));
         let notice = soon.as_deref().unwrap_or(page.notice);
-        let page = Bedside { workstation: workstation.as_deref(), person, script, words: &WORDS, notice, ..page };
+        let body = html! { (self.desktop_waits(visitor, session)) (page.body) };
+        let page = Bedside { workstation: workstation.as_deref(), person, script, words: &WORDS, notice, body, ..page };
         self.shell().bedside(&page)
     }
 
@@ -80,6 +81,18 @@ impl PointOfCare {
         let time = if minutes == 1 { "within a minute".to_owned() } else { format!("in {minutes} minutes") };
         let why = if session.handed_over { " You handed over; finish what you write." } else { "" };
         Some(format!("This session ends {time}.{why} Save what you are writing; one touch with PIN begins the next."))
+    }
+
+    /// What the desktop around the browser wants of whoever is signed in.
+    fn desktop_waits(&self, visitor: &Visitor, session: Option<&SessionFacts>) -> Markup {
+        let now = self.plane().now();
+        let waits = visitor
+            .device()
+            .zip(session)
+            .and_then(|(here, session)| self.waiting().of(here, &session.principal, session.proved_at, now));
+        html! { @if let Some(service) = waits {
+            p { strong { (service) } " at this workstation waits for your touch. " a.button href="/bedside/step-up" { "Touch your key" } }
+        } }
     }
 
     /// What somebody is here, in a few words.

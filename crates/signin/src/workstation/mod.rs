@@ -11,6 +11,7 @@ mod unproven;
 
 pub use proof::{Nonces, is_key};
 pub use routes::routes;
+pub(crate) use routes::{Enrolment, enrolled};
 pub use unproven::Unproven;
 
 use crate::slip::{Errand, Slip};

@@ -41,6 +41,13 @@ pub fn message(device: &str, origin: &str, nonce: &str) -> Vec<u8> {
     ["handrail workstation proof", device, origin, nonce].join("\0").into_bytes()
 }
 
+/// What a workstation's helper signs: the same, and what it asks for. What it begins with is its own, so neither proof passes for the other.
+#[must_use]
+pub fn helper_message(device: &str, origin: &str, nonce: &str, asked: [&str; 3]) -> Vec<u8> {
+    let [user, service, question] = asked;
+    ["handrail workstation helper", device, origin, nonce, user, service, question].join("\0").into_bytes()
+}
+
 /// Whether a signature (r then s, base64url) is of this key over that message.
 #[must_use]
 pub fn holds(key: &DeviceKey, message: &[u8], signature: &str) -> bool {
@@ -112,6 +119,7 @@ mod tests {
             message("ws-1", "https://handrail.example:8443", "n1"),
             message("ws-1", "https://handrail.example", "n2"),
             message("ws-1\0https://handrail.example", "", "n1"),
+            helper_message("ws-1", "https://handrail.example", "n1", ["", "", ""]),
         ] {
             assert!(!holds(&key, &other, &signature), "{other:?}");
         }

@@ -51,11 +51,12 @@ async fn show(State(point): State<PointOfCare>, visitor: Visitor, Path(code): Pa
     }
 }
 
+/// A code, and the public key of whoever has it.
 #[derive(Deserialize)]
-struct Enrolment {
+pub(crate) struct Enrolment {
     code: Zeroizing<String>,
-    x: SmolStr,
-    y: SmolStr,
+    #[serde(flatten)]
+    key: DeviceKey,
 }
 
 fn say(words: &str) -> Response {
@@ -68,26 +69,48 @@ async fn enrol(
     _own: FromOwnPage,
     Json(sent): Json<Enrolment>,
 ) -> Response {
-    if !point.may_try(&visitor) {
-        return say("Too many tries came from here in the last minute. Wait a moment.");
-    }
-    match slip::shown(point.plane(), Errand::Workstation, &sent.code) {
-        Ok(Some(shown)) => bind(&point, &visitor, shown, DeviceKey { x: sent.x, y: sent.y }).await,
-        Ok(None) => {
-            point.tried(&visitor, Try::failed(Step::Enrol, Outcome::Refused, Cause::User, "code_spent")).await;
-            say(SPENT)
-        }
-        Err(_) => say("The server cannot look at codes at the moment. Try again."),
+    match enrolled(&point, &visitor, Keeper::Browser, sent).await {
+        Ok(device) => with_cookie(&point, Some(device), None, told(&json!({ "go": "/bedside" }))),
+        Err(words) => say(words),
     }
 }
 
-/// Makes the browser the workstation that the code is for.
-async fn bind(point: &PointOfCare, visitor: &Visitor, shown: Shown, key: DeviceKey) -> Response {
-    let Ok(device) = DeviceId::new(&shown.subject) else { return say(SPENT) };
-    if !proof::is_key(&key) || point.plane().world(|world| world.device(&device)).is_none() {
-        return say("This browser’s key cannot be used, or the device is out of use. Ask clinical IT.");
+/// Uses a code up; which workstation its bearer is from then on, or why none.
+pub(crate) async fn enrolled(
+    point: &PointOfCare,
+    visitor: &Visitor,
+    keeper: Keeper,
+    sent: Enrolment,
+) -> Result<DeviceId, &'static str> {
+    if !point.may_try(visitor) {
+        return Err("Too many tries came from here in the last minute. Wait a moment.");
     }
-    let enrolled = Enrolled { device: device.clone(), keeper: Keeper::Browser, key, slip: shown.id.clone() };
+    let shown = match slip::shown(point.plane(), Errand::Workstation, &sent.code) {
+        Ok(found) => found,
+        Err(_) => return Err("The server cannot look at codes at the moment. Try again."),
+    };
+    match shown {
+        Some(shown) => bind(point, visitor, shown, keeper, sent.key).await,
+        None => {
+            point.tried(visitor, Try::failed(Step::Enrol, Outcome::Refused, Cause::User, "code_spent")).await;
+            Err(SPENT)
+        }
+    }
+}
+
+/// Makes what keeps the key the workstation that the code is for.
+async fn bind(
+    point: &PointOfCare,
+    visitor: &Visitor,
+    shown: Shown,
+    keeper: Keeper,
+    key: DeviceKey,
+) -> Result<DeviceId, &'static str> {
+    let Ok(device) = DeviceId::new(&shown.subject) else { return Err(SPENT) };
+    if !proof::is_key(&key) || point.plane().world(|world| world.device(&device)).is_none() {
+        return Err("This key cannot be used, or the device is out of use. Ask clinical IT.");
+    }
+    let enrolled = Enrolled { device: device.clone(), keeper, key, slip: shown.id.clone() };
     let draft = Draft {
         device: Some(device.clone()),
         place: point.unit_of(&device),
@@ -96,12 +119,12 @@ async fn bind(point: &PointOfCare, visitor: &Visitor, shown: Shown, key: DeviceK
     match point.plane().record(shown.used_with(Batch::one(draft), point.plane().now())).await {
         Ok(_) => {
             point.tried(visitor, Try::done(Step::Enrol)).await;
-            with_cookie(point, Some(device), None, told(&json!({ "go": "/bedside" })))
+            Ok(device)
         }
-        Err(AppendError::Conflict(_)) => say(SPENT),
+        Err(AppendError::Conflict(_)) => Err(SPENT),
         Err(error) => {
             tracing::error!(%error, "a workstation could not be enrolled");
-            say("This could not be recorded, so it did not happen. Try again.")
+            Err("This could not be recorded, so it did not happen. Try again.")
         }
     }
 }
