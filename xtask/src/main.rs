@@ -24,7 +24,8 @@ cargo xtask <command>
   story [NAME]    acceptance told as stories against the real binary; without NAME all of them
   fhir            the FHIR view, read by an independent model
   examples        the programs of examples/integrate against the real binary
-  bench [FILTER]  the figures of docs/benchmarks.md, as tables; with --write all of them, put into that page with their chart
+  bench [FILTER]  the figures of docs/benchmarks.md, as tables; with --write all of them, put into that page with their chart;
+                  `bench bedside --debug` takes those of signing in of the debug binary, to try them
   fuzz [TARGET]   libFuzzer for a minute on each parser, or on one
   soak [ROUNDS]   the long runs: the fuzzers, the durability trace, then 200 rounds of the kill test";
 
@@ -39,6 +40,7 @@ fn main() -> ExitCode {
         ["story"] => story::run(None),
         ["story", name] => story::run(Some(name)),
         ["bench"] => bench::run("", false),
+        ["bench", "bedside", "--debug"] => bench::bedside_in_debug(),
         ["bench", "--write"] => bench::run("", true),
         ["bench", filter] => bench::run(filter, false),
         ["fuzz"] => fuzzing::run_for(fuzzing::SECONDS_A_TARGET, None),

@@ -191,7 +191,8 @@ pub(crate) fn handrail(args: &[&str]) -> Outcome<String> {
     run_binary(&binary(), args)
 }
 
-fn run_binary(binary: &Path, args: &[&str]) -> Outcome<String> {
+/// The same of a binary that was built otherwise.
+pub(crate) fn run_binary(binary: &Path, args: &[&str]) -> Outcome<String> {
     let output = Command::new(binary).args(args).stdin(Stdio::null()).output()?;
     if !output.status.success() {
         let error = String::from_utf8_lossy(&output.stderr);

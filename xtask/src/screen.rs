@@ -1,10 +1,9 @@
 //! A browser at the bedside, as the page's script makes it act: its cookie, the key it keeps, and keys in software that people touch to it.
 
-use crate::peer::{handrail, pause};
+use crate::peer::pause;
 use crate::step::{Outcome, elapsed_since_start};
 use authenticator::{SecurityKey, WorkstationKey};
 use serde_json::{Value, json};
-use std::path::Path;
 use std::time::Duration;
 
 /// A cookie this old is renewed before anything is asked with it, as the script does.
@@ -49,6 +48,7 @@ pub(crate) struct Screen {
     agent: ureq::Agent,
     cookie: Option<String>,
     renewed: Duration,
+    nonce: Option<String>,
     device: String,
     key: WorkstationKey,
 }
@@ -59,14 +59,14 @@ impl Screen {
         let config = ureq::Agent::config_builder().http_status_as_error(false).max_redirects(0);
         let agent = config.timeout_global(Some(ANSWER)).build().into();
         let (base, key) = (format!("http://localhost:{port}"), WorkstationKey::default());
-        Self { base, agent, cookie: None, renewed: Duration::ZERO, device: "browser".to_owned(), key }
+        Self { base, agent, cookie: None, renewed: Duration::ZERO, nonce: None, device: "browser".to_owned(), key }
     }
 
     /// The same browser as it was copied by somebody: with its cookie, and a key of their own.
     pub(crate) fn copied(&self) -> Self {
         let cookie = self.cookie.clone();
         let (base, agent, device) = (self.base.clone(), self.agent.clone(), self.device.clone());
-        Self { base, agent, cookie, renewed: self.renewed, device, key: WorkstationKey::default() }
+        Self { base, agent, cookie, renewed: self.renewed, nonce: None, device, key: WorkstationKey::default() }
     }
 
     fn got(&mut self, mut response: ureq::http::Response<ureq::Body>) -> Outcome<(Page, Option<String>)> {
@@ -90,7 +90,7 @@ impl Screen {
     pub(crate) fn opens_as_it_is(&mut self, path: &str) -> Outcome<Page> {
         let url = if path.starts_with("http") { path.to_owned() } else { format!("{}{path}", self.base) };
         let request = self.agent.get(&url).header("cookie", self.cookie.as_deref().unwrap_or_default());
-        let (page, to) = request.call().map_err(Into::into).and_then(|response| self.got(response))?;
+        let (page, to) = request.call().map_err(|e| format!("GET {path}: {e}").into()).and_then(|response| self.got(response))?;
         match to {
             Some(to) => self.opens_as_it_is(&to),
             None => Ok(page),
@@ -101,7 +101,7 @@ impl Screen {
         let request = self.agent.post(format!("{}{path}", self.base)).header("content-type", kind);
         let request = request.header("origin", &self.base).header("sec-fetch-site", "same-origin");
         let request = request.header("cookie", self.cookie.as_deref().unwrap_or_default());
-        request.send(body).map_err(Into::into).and_then(|response| self.got(response))
+        request.send(body).map_err(|e| format!("POST {path}: {e}").into()).and_then(|response| self.got(response))
     }
 
     /// What the script posts, and what it is told.
@@ -133,20 +133,36 @@ impl Screen {
         self.script("/workstation", &json!({ "code": code, "x": x, "y": y }))
     }
 
-    fn keeps_fresh(&mut self) -> Outcome {
+    /// Renews its cookie where it is old, as the script does before anything is asked with it.
+    pub(crate) fn keeps_fresh(&mut self) -> Outcome {
         if self.cookie.is_some() && elapsed_since_start() - self.renewed >= FRESH {
             self.renews()?;
         }
         Ok(())
     }
 
-    /// Proves which browser it is; answers with what it is told.
+    /// Proves which browser it is, with the nonce of the answer before if that is good; answers with what it is told.
     pub(crate) fn renews(&mut self) -> Outcome<Value> {
-        let asked = self.script("/bedside/renew", &json!({ "device": self.device }))?;
-        let nonce = asked.get("nonce").and_then(Value::as_str).ok_or("no nonce")?.to_owned();
-        let signature = self.key.prove(&self.device, &self.base, &nonce);
+        let told = match self.nonce.take() {
+            Some(nonce) => self.proves(&nonce)?,
+            None => self.script("/bedside/renew", &json!({ "device": self.device }))?,
+        };
+        let next = told.get("nonce").and_then(Value::as_str).map(str::to_owned);
+        match next {
+            Some(nonce) if told.get("renewed") == Some(&Value::Bool(false)) => self.proves(&nonce),
+            next => {
+                self.nonce = next;
+                Ok(told)
+            }
+        }
+    }
+
+    fn proves(&mut self, nonce: &str) -> Outcome<Value> {
+        let signature = self.key.prove(&self.device, &self.base, nonce);
         let proof = json!({ "device": self.device, "nonce": nonce, "signature": signature, "idle_s": 0 });
-        self.script("/bedside/renew", &proof)
+        let told = self.script("/bedside/renew", &proof)?;
+        self.nonce = told.get("nonce").and_then(Value::as_str).map(str::to_owned);
+        Ok(told)
     }
 
     /// Somebody registers a key by the link of an invitation; answers with what the page is told.
@@ -226,10 +242,8 @@ pub(crate) fn is_told(told: &Value, words: &str) -> Outcome {
     }
 }
 
-/// The link that a command prints.
-pub(crate) fn link(args: &[&str], data: &Path) -> Outcome<String> {
-    let data = data.display().to_string();
-    let said = handrail(&[args, &["--data", &data]].concat())?;
+/// The link in what a command printed.
+pub(crate) fn link(said: &str) -> Outcome<String> {
     let link = said.split_whitespace().find(|word| word.starts_with("http"));
     link.map(str::to_owned).ok_or_else(|| format!("no link in: {said}").into())
 }

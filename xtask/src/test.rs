@@ -16,6 +16,7 @@ pub(crate) fn all() -> Outcome {
     run("licences", &deny.display().to_string(), &["check", "licenses", "bans", "sources"])?;
     run("lints", cargo(), &["clippy", "--workspace", "--all-targets", "--locked", "--", "-D", "warnings"])?;
     tools::oidc_provider()?;
+    tools::axe()?;
     run("unit, integration and browser tests", cargo(), &["test", "--workspace", "--locked", "--no-fail-fast"])?;
     charter()?;
     story::run(None)?;

@@ -34,6 +34,9 @@ const TYPESCRIPT: &str = "typescript@5.9.3";
 /// The OpenID Connect provider that sign-in at somebody else's is tested with.
 const OIDC_PROVIDER: &str = "oidc-provider@9.13.3";
 
+/// What looks at bedside pages as people do who cannot see them, or not well.
+const AXE: &str = "axe-core@4.14.1";
+
 /// The decision point that figures are taken beside, and its version.
 pub(crate) const CERBOS: &str = "@cerbos/cerbos-linux-x64@0.55.0";
 
@@ -113,6 +116,18 @@ pub(crate) fn oidc_provider() -> Outcome {
         std::fs::create_dir_all(&tools)?;
         let prefix = tools.display().to_string();
         run("tools", "npm", &["install", "--silent", "--no-audit", "--no-fund", "--prefix", &prefix, OIDC_PROVIDER])?;
+    }
+    Ok(())
+}
+
+/// The checks of accessibility that browser tests run, installed from npm into `target/tools`; the browser runs them.
+pub(crate) fn axe() -> Outcome {
+    let tools = root().join("target").join("tools").join("axe-core");
+    if !tools.join("node_modules").join("axe-core").join("axe.min.js").exists() {
+        say(&format!("missing, to be installed from npm into target/tools: {AXE}"));
+        std::fs::create_dir_all(&tools)?;
+        let prefix = tools.display().to_string();
+        run("tools", "npm", &["install", "--silent", "--no-audit", "--no-fund", "--prefix", &prefix, AXE])?;
     }
     Ok(())
 }

@@ -26,7 +26,8 @@ pub(super) struct Measured {
     pub(super) failed: usize,
 }
 
-fn measured(mut times: Vec<Duration>, failed: usize, lasted: Duration) -> Measured {
+/// What so many times come to.
+pub(super) fn measured(mut times: Vec<Duration>, failed: usize, lasted: Duration) -> Measured {
     times.sort_unstable();
     let at = |share: f64| {
         let place = (times.len() as f64 * share) as usize;

@@ -1,5 +1,6 @@
 //! The figures of `docs/benchmarks.md`: benchmarks in process, then the binary as it is built for hospitals under load from outside on the same cores.
 
+mod bedside;
 mod cerbos;
 mod figures;
 mod load;
@@ -15,7 +16,8 @@ use std::process::{Command, Stdio};
 /// Entries in the export that is verified.
 const LARGE_EXPORT_ENTRIES: u64 = 10_000_000;
 
-/// Runs them; with a filter only those whose name contains it (`decide`, `search`, `store`, `ledger`, `http`, `mllp`, `nodes`, `restart`). When `write`
+/// Runs them; with a filter only those whose name contains it (`decide`, `search`, `store`, `ledger`, `http`, `mllp`, `bedside`,
+/// `nodes`, `restart`). When `write`
 /// is set, all figures go into `docs/benchmarks.md`.
 pub(crate) fn run(filter: &str, write: bool) -> Outcome {
     let build = [
@@ -60,6 +62,10 @@ pub(crate) fn run(filter: &str, write: bool) -> Outcome {
         let taken = outside::run(filter, &binary, &charter, &mut goals);
         tables.extend(take("load from outside", taken));
     }
+    if "bedside".contains(filter) {
+        let taken = bedside::run(&binary, &mut goals);
+        tables.extend(take("signing in and pages at the bedside", taken));
+    }
     if "nodes".contains(filter) {
         tables.extend(take("several nodes over PostgreSQL", nodes::run(&binary, &charter)));
     }
@@ -74,6 +80,16 @@ pub(crate) fn run(filter: &str, write: bool) -> Outcome {
     }
     // What was measured is kept whatever else failed.
     if missing.is_empty() { Ok(()) } else { Err(missing.join("; ").into()) }
+}
+
+/// The figures of signing in, of whatever the debug binary is: to see that they can be taken.
+pub(crate) fn bedside_in_debug() -> Outcome {
+    crate::peer::build(&[])?;
+    let mut goals = Vec::new();
+    let tables = bedside::run(&&crate::peer::binary(), &mut goals)?;
+    tables.iter().for_each(|table| say(&format!("\n{table}")));
+    say(&figures::goals(&goals));
+    Ok(())
 }
 
 /// Where what is measured from outside was built, as it is for hospitals.

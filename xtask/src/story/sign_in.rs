@@ -54,6 +54,11 @@ pub(crate) fn tell(teller: &mut Teller) -> Outcome {
     Ok(())
 }
 
+/// The link that a command at the node's console prints.
+fn console(node: &Node, args: &[&str]) -> Outcome<String> {
+    link(&handrail(&[args, &["--data", &node.data.display().to_string()]].concat())?)
+}
+
 /// The bodies of the entries of a kind, oldest first.
 fn entries(node: &Node, kind: &str) -> Outcome<Vec<Value>> {
     let data = node.data.display().to_string();
@@ -76,7 +81,7 @@ fn are(found: &[String], wanted: &[&str]) -> Outcome {
 
 fn enrolment(teller: &mut Teller, node: &Node, one: &mut Screen, two: &mut Screen) -> Outcome {
     for (screen, device) in [(&mut *one, "ws-ED"), (two, "ws-ED-2")] {
-        let code = link(&["workstation", "code", device], &node.data)?;
+        let code = console(node, &["workstation", "code", device])?;
         screen.opens(&code)?.says(&format!("This browser becomes <strong>{device}</strong>"))?;
         let told = screen.enrols(device, &code)?;
         expect(told.get("go").is_some(), || format!("{device} was not enrolled: {told}"))?;
@@ -91,7 +96,7 @@ fn keys(teller: &mut Teller, node: &Node, screen: &mut Screen) -> Outcome<(Secur
     let (mut amara, mut bea) = (SecurityKey::default(), SecurityKey::default());
     for (who, voucher, key) in [("n-amara", "n-bea", &mut amara), ("n-bea", "n-amara", &mut bea)] {
         let invite = ["person", "invite", who, "--voucher", voucher, "--checked", "staff card and face"];
-        let invitation = link(&invite, &node.data)?;
+        let invitation = console(node, &invite)?;
         let told = screen.registers(key, &invitation)?;
         expect(told.get("go").is_some_and(|go| go == "/enrol/done"), || format!("{who}: {told}"))?;
         let again = screen.registers(&mut SecurityKey::default(), &invitation)?;

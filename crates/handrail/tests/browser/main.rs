@@ -1,6 +1,7 @@
 //! The console in a real browser: Chromium, driven through its own driver, against the real binary. And the bedside's script.
 #![expect(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
 
+mod accessible;
 mod bedside;
 mod hospital;
 mod keys;
