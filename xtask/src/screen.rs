@@ -90,7 +90,8 @@ impl Screen {
     pub(crate) fn opens_as_it_is(&mut self, path: &str) -> Outcome<Page> {
         let url = if path.starts_with("http") { path.to_owned() } else { format!("{}{path}", self.base) };
         let request = self.agent.get(&url).header("cookie", self.cookie.as_deref().unwrap_or_default());
-        let (page, to) = request.call().map_err(|e| format!("GET {path}: {e}").into()).and_then(|response| self.got(response))?;
+        let (page, to) =
+            request.call().map_err(|e| format!("GET {path}: {e}").into()).and_then(|response| self.got(response))?;
         match to {
             Some(to) => self.opens_as_it_is(&to),
             None => Ok(page),

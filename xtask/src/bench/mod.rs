@@ -86,7 +86,7 @@ pub(crate) fn run(filter: &str, write: bool) -> Outcome {
 pub(crate) fn bedside_in_debug() -> Outcome {
     crate::peer::build(&[])?;
     let mut goals = Vec::new();
-    let tables = bedside::run(&&crate::peer::binary(), &mut goals)?;
+    let tables = bedside::run(&crate::peer::binary(), &mut goals)?;
     tables.iter().for_each(|table| say(&format!("\n{table}")));
     say(&figures::goals(&goals));
     Ok(())

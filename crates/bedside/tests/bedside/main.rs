@@ -6,8 +6,8 @@
     reason = "tests: a wrong assumption should stop them"
 )]
 
-mod hand_over;
 mod desktop;
+mod hand_over;
 mod house;
 mod me;
 mod mishaps;

@@ -9,6 +9,7 @@ use crate::point::{FromOwnPage, Held, PointOfCare, Posted, SignedIn, Visitor};
 use crate::session::{Refusal, step_up, told, with_cookie};
 use ::store::AppendError;
 use axum::Router;
+use axum::body::Bytes;
 use axum::extract::rejection::QueryRejection;
 use axum::extract::{DefaultBodyLimit, Form, FromRef, Json, Query, State};
 use axum::http::StatusCode;
@@ -342,7 +343,7 @@ fn ceremony(session: &world::SessionFacts, owed: &store::Owed) -> Ceremony {
     }
 }
 
-async fn key_options(State(point): State<PointOfCare>, visitor: Visitor, _own: FromOwnPage) -> Response {
+async fn key_options(State(point): State<PointOfCare>, visitor: Visitor, _own: FromOwnPage, _read: Bytes) -> Response {
     match key_asked(&point, &visitor) {
         Ok(options) => told(&options),
         Err(refusal) => {

@@ -8,6 +8,7 @@ use super::{told, with_cookie};
 use crate::attempt::Try;
 use crate::passkey::{Claimed, Purpose, Verification};
 use crate::point::{FromOwnPage, PointOfCare, Visitor};
+use axum::body::Bytes;
 use axum::extract::{Json, State};
 use axum::response::Response;
 use events::signin::Step;
@@ -29,7 +30,12 @@ impl PointOfCare {
     }
 }
 
-pub(super) async fn options(State(point): State<PointOfCare>, visitor: Visitor, _own: FromOwnPage) -> Response {
+pub(super) async fn options(
+    State(point): State<PointOfCare>,
+    visitor: Visitor,
+    _own: FromOwnPage,
+    _read: Bytes,
+) -> Response {
     let Some(session) = point.waits_for_touch(&visitor) else { return told(&json!({ "go": "/bedside" })) };
     let keys: Vec<Claimed> = point.plane().world(|world| {
         let keys = world.authenticators_of(&session.principal).into_iter();

@@ -8,6 +8,7 @@ use crate::attempt::Try;
 use crate::passkey::{ANSWER_BYTES_MAX, Purpose, Verification};
 use crate::point::cookie::Carried;
 use crate::point::{ANEW_PATH, FORM_BYTES_MAX, FromOwnPage, Held, LOCK_PATH, PointOfCare, Posted, SignedIn, Visitor};
+use axum::body::Bytes;
 use axum::extract::{DefaultBodyLimit, FromRef, Json, State};
 use axum::http::header::SET_COOKIE;
 use axum::response::{IntoResponse as _, Redirect, Response};
@@ -173,7 +174,12 @@ async fn step_up_page(State(point): State<PointOfCare>, signed_in: SignedIn) -> 
     page::step_up(&point, &signed_in.visitor, &signed_in.session, None).into_response()
 }
 
-async fn step_up_options(State(point): State<PointOfCare>, visitor: Visitor, _own: FromOwnPage) -> Response {
+async fn step_up_options(
+    State(point): State<PointOfCare>,
+    visitor: Visitor,
+    _own: FromOwnPage,
+    _read: Bytes,
+) -> Response {
     let Some((session, Standing::Open)) = &visitor.session else { return told(&json!({ "go": "/bedside" })) };
     let purpose = Purpose::StepUp { session: session.session.clone() };
     match point.touch_options(&visitor, purpose, Verification::Required) {
