@@ -150,7 +150,7 @@ fn a_key_is_registered_with_everything_that_will_be_asked_of_it() {
 
 #[test]
 fn a_makers_certificate_counts_only_where_that_maker_is_trusted() {
-    let (maker, other) = (Maker::new("Maker of keys"), Maker::new("Maker of keys"));
+    let (maker, other) = (Maker::new("Maker of keys"), Maker::new("Another maker of keys"));
     let roots = |makers: &[&Maker]| AttestationRoots::from_pem(makers.iter().map(|maker| maker.root_pem())).unwrap();
     for (trusted, roots) in
         [(true, roots(&[&maker])), (true, roots(&[&other, &maker])), (false, roots(&[&other])), (false, roots(&[]))]
