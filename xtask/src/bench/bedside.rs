@@ -14,8 +14,8 @@ use std::process::{Child, Command, Stdio};
 
 /// How often each page is asked for, and the cookie renewed.
 const REQUESTS: usize = 2_000;
-/// How often a key is touched: one workstation may try 120 times in a minute.
-const TOUCHES: usize = 100;
+/// How often a key is touched: one workstation may try 60 times in a minute.
+const TOUCHES: usize = 40;
 /// The most a page may weigh with its styles.
 const PAGE_AND_STYLES_MAX: usize = 30 * 1024;
 

@@ -47,7 +47,7 @@ async fn one_key_opens_every_workstation(store: Store) {
     two.opens("/bedside").await;
     two.presses("Lock").await;
     two.reads("Locked for Amara Osei").await;
-    two.presses("Touch your key to go on").await;
+    two.presses("or as somebody else").await;
     two.reads("Elena Ruiz").await;
 
     let _amara = amara.plugged_into(&one.page).await;

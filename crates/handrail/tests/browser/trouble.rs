@@ -50,11 +50,14 @@ async fn whatever_goes_wrong_with_a_key_is_said_kindly_and_recorded(store: Store
     screen.presses("Touch your key to go on").await;
     let copied = screen.reads("There may be a copy of this key").await;
     assert!(copied.contains("You did nothing wrong."), "{copied}");
-    assert!(hospital.recorded("sign_in", "refused", "counter_went_back").await);
+    assert!(hospital.recorded("reconnect", "refused", "counter_went_back").await);
     assert_eq!(hospital.entries("authenticator.revoked")[0]["cause"], "cloned");
     assert_eq!(hospital.entries("signin.signalled")[0]["sign"], "cloned_authenticator");
 
-    screen.presses("Touch your key to go on").await;
+    // The session ended with the key it rested on.
+    hospital.until_recorded("session.ended").await;
+    screen.opens("/bedside").await;
+    screen.presses("Sign in with your key").await;
     screen.reads("This key or passkey is not registered here, or not any more.").await;
     assert!(hospital.recorded("sign_in", "refused", "credential_unknown").await);
     screen.closes().await;
