@@ -5,7 +5,7 @@ use crate::asking::{ACTOR, Asker};
 use crate::frame::{self, PATIENTS, THEATRE};
 use crate::whereabouts::{Whereabouts, short};
 use axum::extract::{Form, Query, State};
-use axum::response::{IntoResponse as _, Response};
+use axum::response::{IntoResponse as _, Redirect, Response};
 use axum::routing::get;
 use axum::{Router, http::StatusCode};
 use charter::RemedyKind;
@@ -66,6 +66,10 @@ async fn show(State(point): State<PointOfCare>, visitor: Visitor, Query(on): Que
         return not_here(&point, &visitor).into_response();
     };
     match found(&point, &asker, &action, on.shown.map(Seq)).await {
+        // The page loads its own address again: that has to name the entry it shows.
+        Ok((_, entry)) if on.shown != Some(entry.0) => {
+            Redirect::to(&format!("{THEATRE}?shown={entry}")).into_response()
+        }
         Ok((patients, entry)) => view(&point, &visitor, &asker, &device, &action, &patients, entry).into_response(),
         Err(error) => {
             tracing::error!(%error, "the theatre view got no answer");
@@ -141,8 +145,7 @@ fn view(
         (sheet("Here now", &html! {}, &people(point, device)))
         (door_field(visitor))
     };
-    let again = format!("{THEATRE}?shown={entry}");
-    let body = html! { (body) p { (form::link(form::Weight::Usual, &again, "Look again")) " " (form::link(form::Weight::Usual, PATIENTS, "My patients")) } };
+    let body = html! { (body) p { (form::link(form::Weight::Usual, PATIENTS, "My patients")) } };
     let page = Bedside { title: "Theatre", large: true, refresh_s: Some(AGAIN_S), body, ..Bedside::default() };
     point.page_with(visitor, Some(&asker.session), page)
 }
@@ -181,7 +184,11 @@ fn people(point: &PointOfCare, device: &DeviceId) -> Markup {
 /// The scanner at the door.
 fn door_field(visitor: &Visitor) -> Markup {
     let field = signin::badge::field("Badge at the door", true, true);
-    form::post(THEATRE, &visitor.form_token(), &html! { (field) (form::button(form::Weight::Usual, "Who is it?")) })
+    form::post(
+        THEATRE,
+        &visitor.form_token(),
+        &html! { div.stack { (field) (form::button(form::Weight::Usual, "Who is it?")) } },
+    )
 }
 
 #[derive(Deserialize)]

@@ -74,7 +74,7 @@ fn ward(watch: &Watch, ward: &Ward) -> Markup {
     html! {
         ul.list {
             @for (patient, place) in ward {
-                li { div { a href={ (PATIENT) "/" (patient) } { (place.words(watch)) } p { "Patient " (short(*patient)) } } }
+                li { div { a href={ (PATIENT) "/" (patient) } { span { (place.words(watch)) } } p { "Patient " (short(*patient)) } } }
             }
         }
     }
