@@ -130,6 +130,8 @@ fn view(
         Whereabouts::of(facts.patient.as_ref(), asker.now)
     };
     let body = html! {
+        // First, since it has the focus: below, it would scroll the patients away.
+        (door_field(visitor))
         (sheet("Patients", &html! { "Entry " (entry) }, &html! {
             ul.list {
                 @for patient in patients {
@@ -143,7 +145,6 @@ fn view(
             }
         }))
         (sheet("Here now", &html! {}, &people(point, device)))
-        (door_field(visitor))
     };
     let body = html! { (body) p { (form::link(form::Weight::Usual, PATIENTS, "My patients")) } };
     let page = Bedside { title: "Theatre", large: true, refresh_s: Some(AGAIN_S), body, ..Bedside::default() };
