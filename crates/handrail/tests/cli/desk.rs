@@ -160,7 +160,9 @@ impl Desk {
         let (mut http, mut mllp, mut said) = (None, None, String::new());
         while http.is_none() || mllp.is_none() {
             let Some(Ok(line)) = lines.next() else { panic!("the node did not start:\n{said}") };
-            http = http.or_else(|| after(&line, "http://").or_else(|| after(&line, "https://")));
+            // Warnings name addresses too.
+            let told = Some(&line).filter(|line| line.contains("decisions and console"));
+            http = http.or_else(|| told.and_then(|line| after(line, "http://").or_else(|| after(line, "https://"))));
             mllp = mllp.or_else(|| after(&line, "HL7 over MLLP").filter(|address| address.contains(':')));
             said.push_str(&line);
             said.push('\n');
