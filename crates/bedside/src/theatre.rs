@@ -73,8 +73,9 @@ async fn show(State(point): State<PointOfCare>, visitor: Visitor, Query(on): Que
         Ok((patients, entry)) => view(&point, &visitor, &asker, &device, &action, &patients, entry).into_response(),
         Err(error) => {
             tracing::error!(%error, "the theatre view got no answer");
-            let body = html! { p { "Handrail could not answer, so nothing is shown. It tries again by itself." } };
-            let page = Bedside { title: "Theatre", large: true, refresh_s: Some(AGAIN_S), body, ..Bedside::default() };
+            let none = html! { p { "Handrail could not answer, so nothing is shown. It tries again by itself." } };
+            let body = pages::kept_true(AGAIN_S, &none);
+            let page = Bedside { title: "Theatre", large: true, body, ..Bedside::default() };
             point.page_with(&visitor, None, page).with_status(StatusCode::SERVICE_UNAVAILABLE).into_response()
         }
     }
@@ -129,9 +130,7 @@ fn view(
         let facts = point.plane().world(|world| world.facts(&subject, asker.now));
         Whereabouts::of(facts.patient.as_ref(), asker.now)
     };
-    let body = html! {
-        // First, since it has the focus: below, it would scroll the patients away.
-        (door_field(visitor))
+    let view = html! {
         (sheet("Patients", &html! { "Entry " (entry) }, &html! {
             ul.list {
                 @for patient in patients {
@@ -146,8 +145,13 @@ fn view(
         }))
         (sheet("Here now", &html! {}, &people(point, device)))
     };
-    let body = html! { (body) p { (form::link(form::Weight::Usual, PATIENTS, "My patients")) } };
-    let page = Bedside { title: "Theatre", large: true, refresh_s: Some(AGAIN_S), body, ..Bedside::default() };
+    let body = html! {
+        // First, since it has the focus: below, it would scroll the patients away.
+        (door_field(visitor))
+        (pages::kept_true(AGAIN_S, &view))
+        p { (form::link(form::Weight::Usual, PATIENTS, "My patients")) }
+    };
+    let page = Bedside { title: "Theatre", large: true, body, ..Bedside::default() };
     point.page_with(visitor, Some(&asker.session), page)
 }
 

@@ -19,7 +19,11 @@
 //   data-browser-key       With data-ceremony: this is no enrolled workstation, so the result has the browser's own key as x and y.
 //   data-start             The ceremony starts without a touch, once the page is looked at.
 //   data-keep              Half-filled, it survives a lock: it is sent to the lock's address with its own in `kept_action`.
+//   data-go-on             Sends itself: what somebody did before they had to touch.
 //   data-resume            The sealed form to send on after a proof.
+// On an element:
+//   data-again="SECONDS"   So often the page is asked for again, and this part of it replaced. It is not shown while there is no answer, and a
+//                          page that has no such part any more is loaded.
 // Words: <template data-words="OUTCOME"> (and "no_key", "not_renewed"), one a page, shown in [data-say] of the form, else of the page.
 // Answers to everything, as JSON: {go: PATH} goes there, {resume: true} submits form[data-resume], {lock: PATH} keeps what is half-filled
 // and goes there, {say: TEXT} is shown and read out. Focus stays where it is.
@@ -37,7 +41,8 @@
   const touched = () => JSON.parse(sessionStorage.getItem(TOUCHED) || "null");
   const touch = (event) => {
     lastInput = now();
-    if (event.type === "keydown" && event.key !== "Enter" && event.key !== " ") return;
+    const writes = event.target.matches?.("textarea, [type=text]");
+    if (event.type === "keydown" && event.key !== "Enter" && (writes || event.key !== " ")) return;
     let first = touched();
     if (!first || lastInput - first.last > PAUSE_MS) first = { at: lastInput, count: 0 };
     sessionStorage.setItem(TOUCHED, JSON.stringify({ at: first.at, last: lastInput, count: first.count + 1 }));
@@ -218,8 +223,25 @@
   else if ("renew" in page) { renewIfSeen(); setInterval(renewIfSeen, BEAT_MS); }
   if (page.usable && touched()) post(page.usable, measured()).catch(() => {});
   // What goes on by itself is measured from the touch that led to it, on the page before; whoever locked comes back with a touch of its own.
-  if (!find("[data-start], [data-resume]") && !("renewNow" in page)) sessionStorage.removeItem(TOUCHED);
+  if (!find("[data-start], [data-resume], [data-go-on]") && !("renewNow" in page)) sessionStorage.removeItem(TOUCHED);
+  const again = async () => {
+    const shown = find("[data-again]");
+    try {
+      const answer = await fetch(location.href), other = new DOMParser().parseFromString(await answer.text(), "text/html");
+      const next = find("[data-again]", other);
+      if (!next) return location.reload();
+      history.replaceState(null, "", answer.url);
+      shown.replaceWith(next);
+      say("");
+    } catch {
+      shown.hidden = true;
+      words("network");
+    }
+  };
+  const every = find("[data-again]")?.dataset.again;
+  if (every) setInterval(again, every * 1000);
   const starting = find("form[data-start]");
   const start = () => { if (document.hasFocus()) starting.requestSubmit(); else addEventListener("focus", start, { once: true }); };
   if (starting) start();
+  find("form[data-go-on]")?.requestSubmit();
 })();

@@ -14,8 +14,6 @@ pub struct Bedside<'a> {
     pub bare_head: bool,
     /// To be read from across the room.
     pub large: bool,
-    /// The page loads itself again so often: for those that nobody touches.
-    pub refresh_s: Option<u32>,
     /// Where this is, as people call it: `ED, workstation 3`. Absent away from any enrolled workstation.
     pub workstation: Option<&'a str>,
     /// Who is signed in.
@@ -129,6 +127,13 @@ pub fn resume_form(action: &str, sealed: &str, form_token: &str) -> Markup {
     }
 }
 
+/// What stands on a screen that nobody touches: the script asks for the page again so often, in seconds, and replaces this part alone, so that
+/// nothing that is being typed beside it is lost. While the node does not answer, it is not shown.
+#[must_use]
+pub fn kept_true(every_s: u32, body: &Markup) -> Markup {
+    html! { div.stack data-again=(every_s) { (body) } }
+}
+
 fn without_script() -> Markup {
     html! { noscript { p.wrong { "This browser does not run the page’s script, and without it there are no keys. The service desk can help." } } }
 }
@@ -170,7 +175,7 @@ impl Shell {
                 @for (name, words) in page.words { template data-words=(name) { (words) } }
             }
         };
-        self.scripted(page.title, page.refresh_s, &body)
+        self.scripted(page.title, &body)
     }
 }
 

@@ -28,7 +28,7 @@ pub mod form;
 pub use assets::{
     SCRIPT_BYTES_MAX, STYLES_BYTES_MAX, asset_routes, icon_path, script, script_path, styles, styles_path,
 };
-pub use bedside::{Bedside, CeremonyForm, Present, Script, kept_form, resume_form, workstation_form};
+pub use bedside::{Bedside, CeremonyForm, Present, Script, kept_form, kept_true, resume_form, workstation_form};
 pub use document::{BEDSIDE_SECURITY_POLICY, CONTENT_SECURITY_POLICY, Document};
 pub use icon::{Icon, icon};
 pub use parts::{

@@ -204,8 +204,8 @@ impl Shell {
     }
 
     /// A document with the script; the body brings its own element, for what the script is told.
-    pub(crate) fn scripted(&self, title: &str, refresh_s: Option<u32>, body: &Markup) -> Document {
-        let head = html! { (refresh(refresh_s)) script src=(script_path()) defer {} };
+    pub(crate) fn scripted(&self, title: &str, body: &Markup) -> Document {
+        let head = html! { script src=(script_path()) defer {} };
         Document::scripted(self.around(title, &head, body))
     }
 

@@ -77,15 +77,25 @@ impl Drop for Dev {
 }
 
 /// A page, where it is and what it says.
-type Page = (&'static str, &'static str, &'static str);
+type Page<'a> = (&'static str, &'a str, &'static str);
 
 /// What everybody sees.
-const BEFORE: [Page; 2] = [("sign in", "/bedside", "Who is there?"), ("what helps", "/bedside/help", "<h1")];
+const BEFORE: [Page<'_>; 4] = [
+    ("sign in", "/bedside", "Who is there?"),
+    ("what helps", "/bedside/help", "<h1"),
+    ("a colleague vouches", "/bedside/vouch", "A colleague vouches for you"),
+    ("asking for a way back in", "/bedside/recovery/ask", "A way back in"),
+];
 /// What somebody sees who is signed in.
-const SIGNED_IN: [Page; 2] =
-    [("my patients", "/bedside/patients", "My patients"), ("stepping up", "/bedside/step-up", "One touch more")];
+const SIGNED_IN: [Page<'_>; 5] = [
+    ("my patients", "/bedside/patients", "My patients"),
+    ("my sessions and keys", "/bedside/me", "My keys"),
+    ("handing over", "/bedside/hand-over", "Hand over"),
+    ("who waits for a way back in", "/bedside/recovery", "way back in"),
+    ("stepping up", "/bedside/step-up", "One touch more"),
+];
 /// What is left on a locked screen.
-const LOCKED: Page = ("locked", "/bedside", "Locked for");
+const LOCKED: Page<'_> = ("locked", "/bedside", "Locked for");
 
 /// Takes them.
 pub(super) fn run(binary: &Path, goals: &mut Vec<Goal>) -> Outcome<Vec<String>> {
@@ -101,7 +111,7 @@ pub(super) fn run(binary: &Path, goals: &mut Vec<Goal>) -> Outcome<Vec<String>> 
     let mut text =
         "| page at the bedside | KiB | with styles | p50 ms | p99 ms |\n|---|---:|---:|---:|---:|\n".to_owned();
     let (mut slowest, mut largest) = (0.0_f64, 0);
-    let mut all = |screen: &mut Screen, pages: &[Page]| -> Outcome {
+    let mut all = |screen: &mut Screen, pages: &[Page<'_>]| -> Outcome {
         for page in pages {
             let (bytes, Measured { p50_ms, p99_ms, .. }) = of_page(screen, page)?;
             (slowest, largest) = (slowest.max(p99_ms), largest.max(bytes + styles));
@@ -114,6 +124,9 @@ pub(super) fn run(binary: &Path, goals: &mut Vec<Goal>) -> Outcome<Vec<String>> 
     is_in(&screen.touch(&mut key)?)?;
     all(&mut screen, &SIGNED_IN)?;
     let home = screen.opens("/bedside/patients")?;
+    let link = home.text.split("href=\"/bedside/patient/").nth(1).and_then(|rest| rest.split('"').next());
+    let patient = format!("/bedside/patient/{}", link.ok_or("the nurse has no patient")?);
+    all(&mut screen, &[("a patient", &patient, "Each button is decided and recorded")])?;
     screen.sends(&home, "/bedside/lock", &[])?;
     all(&mut screen, &[LOCKED])?;
 
@@ -140,7 +153,7 @@ fn styles(screen: &mut Screen) -> Outcome<usize> {
 }
 
 /// How large a page is, and how long it takes.
-fn of_page(screen: &mut Screen, (what, path, words): &Page) -> Outcome<(usize, Measured)> {
+fn of_page(screen: &mut Screen, (what, path, words): &Page<'_>) -> Outcome<(usize, Measured)> {
     let page = screen.opens(path)?;
     page.says(words).map_err(|problem| format!("{what}: {problem}"))?;
     let measured = timed(REQUESTS, screen, |screen| {

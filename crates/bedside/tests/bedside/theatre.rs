@@ -15,7 +15,7 @@ async fn the_view_stays_while_the_screen_is_locked_and_is_recorded_when_it_chang
     let page = screen.get(&path).await.text;
     let short = &patient.to_string()[4..10];
     assert!(page.contains(&format!("Patient {short}")) && page.contains("Operating theatres"), "{page}");
-    assert!(page.contains("http-equiv=\"refresh\"") && page.contains("Nurse theo"), "{page}");
+    assert!(page.contains("data-again=\"20\"") && page.contains("Nurse theo"), "{page}");
     let entries = || house.entries("search.answered").len();
     assert_eq!(entries(), 1);
     screen.form(&page, "/bedside/lock", &[]).await;

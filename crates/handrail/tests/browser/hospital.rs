@@ -17,15 +17,17 @@ pub(crate) enum Store {
     Server,
 }
 
-/// Who is on shift in the emergency department.
-const PEOPLE: [(&str, &str, &str); 4] = [
-    ("n-amara", "Amara Osei", "nurse"),
-    ("n-bea", "Bea Lind", "nurse"),
-    ("n-chidi", "Chidi Eze", "nurse"),
-    ("d-ruiz", "Elena Ruiz", "doctor"),
+/// Who is on shift, where.
+const PEOPLE: [(&str, &str, &str, &str); 6] = [
+    ("n-amara", "Amara Osei", "nurse", "ED"),
+    ("n-bea", "Bea Lind", "nurse", "ED"),
+    ("n-chidi", "Chidi Eze", "nurse", "ED"),
+    ("n-dora", "Dora Falk", "charge_nurse", "ED"),
+    ("d-ruiz", "Elena Ruiz", "doctor", "ED"),
+    ("n-theo", "Theo Brandt", "theatre_nurse", "THEATRE"),
 ];
-/// Workstations that stand there.
-const WORKSTATIONS: [&str; 2] = ["ws-1", "ws-2"];
+/// Workstations, and where they stand.
+const WORKSTATIONS: [(&str, &str); 3] = [("ws-1", "ED"), ("ws-2", "ED"), ("ws-or", "THEATRE")];
 
 /// A node, reached as people reach it.
 pub(crate) struct Hospital {
@@ -84,18 +86,21 @@ impl Hospital {
         let (from, until) = ((now - 1.hour()).to_string(), (now + 8.hours()).to_string());
         let people: Vec<_> = PEOPLE
             .iter()
-            .map(|(id, name, role)| json!({ "id": id, "class": "staff", "roles": [role], "name": name, "home_unit": "ED" }))
+            .map(|(id, name, role, unit)| {
+                let aliases = [format!("badge-{id}")];
+                json!({ "id": id, "class": "staff", "roles": [role], "name": name, "home_unit": unit, "aliases": aliases })
+            })
             .collect();
         let shifts: Vec<_> = PEOPLE
             .iter()
-            .map(|(id, ..)| {
-                json!({ "shift": format!("{id}-today"), "person": id, "unit": "ED", "from": from, "until": until })
+            .map(|(id, _, _, unit)| {
+                json!({ "shift": format!("{id}-today"), "person": id, "unit": unit, "from": from, "until": until })
             })
             .collect();
         let (screens, reports): (Vec<_>, Vec<_>) = WORKSTATIONS
             .iter()
-            .map(|id| {
-                let screen = json!({ "id": id, "kind": "workstation", "unit": "ED", "shared": true, "managed": true });
+            .map(|(id, unit)| {
+                let screen = json!({ "id": id, "kind": "workstation", "unit": unit, "shared": true, "managed": true });
                 (screen, json!({ "device": id, "posture": "healthy", "good_until": until }))
             })
             .unzip();
@@ -105,13 +110,13 @@ impl Hospital {
         self.tell(&devices, "PUT", "/feeds/v1/posture", &json!({ "reports": reports }));
     }
 
-    fn tell(&self, token: &str, method: &str, path: &str, what: &Value) {
+    fn tell(&self, token: &str, method: &str, path: &str, what: &Value) -> String {
         let (bearer, url) = (format!("authorization: Bearer {token}"), format!("{}{path}", self.base));
         let kind = "content-type: application/json";
         run(
             "curl",
             &["-sS", "--fail-with-body", "-X", method, "-H", &bearer, "-H", kind, "-d", &what.to_string(), &url],
-        );
+        )
     }
 
     /// Runs a command at the node's console, and answers with what it prints.
@@ -137,6 +142,26 @@ impl Hospital {
         self.tell(&self.identity, "DELETE", &format!("/feeds/v1/people/{who}"), &json!({}));
     }
 
+    /// Somebody nobody can name yet is brought into a unit, and has a treatment team; answers with their pseudonym.
+    pub(crate) fn admits(&self, unit: &str, team: &[&str]) -> String {
+        let registration = self.handrail(&["caller", "add", "registration"]);
+        let given = self.tell(&registration, "POST", "/feeds/v1/patients/temporary", &json!({ "unit": unit }));
+        let given: Value = serde_json::from_str(&given).unwrap();
+        let teams = self.handrail(&["caller", "add", "care-teams"]);
+        let members: Vec<_> =
+            team.iter().map(|person| json!({ "record": given["record"], "person": person })).collect();
+        self.tell(&teams, "PUT", "/feeds/v1/teams", &json!({ "members": members }));
+        given["patient"].as_str().unwrap().to_owned()
+    }
+
+    /// An emergency is declared in a unit.
+    #[expect(clippy::disallowed_methods, reason = "the node's clock is this machine's")]
+    pub(crate) fn declares_an_emergency(&self, unit: &str) {
+        let coordinator = self.handrail(&["caller", "add", "site-coordinator"]);
+        let until = (Timestamp::now() + 1.hour()).to_string();
+        self.tell(&coordinator, "PUT", &format!("/feeds/v1/emergencies/{unit}"), &json!({ "until": until }));
+    }
+
     /// The bodies of all entries of a kind, oldest first, with the device they happened at.
     pub(crate) fn entries(&self, kind: &str) -> Vec<Value> {
         let shown = self.handrail(&["ledger", "show", "0", "--count", "1000"]);
@@ -153,6 +178,18 @@ impl Hospital {
             tokio::time::sleep(BETWEEN).await;
         }
         panic!("no {kind} was recorded");
+    }
+
+    /// The first recorded attempt of this kind that ended so, as soon as there is one.
+    pub(crate) async fn attempt(&self, step: &str, outcome: &str) -> Value {
+        for _ in 0..LOOKS / 10 {
+            let attempts = self.entries("signin.attempted");
+            if let Some(found) = attempts.into_iter().find(|one| one["step"] == step && one["outcome"] == outcome) {
+                return found;
+            }
+            tokio::time::sleep(BETWEEN).await;
+        }
+        panic!("no attempt to {step} was {outcome}");
     }
 
     /// Whether an attempt of this kind is recorded, now or in a moment: a page tells of some after it has spoken.
@@ -193,7 +230,7 @@ impl Screen {
     pub(crate) async fn enrolled(hospital: &Hospital, device: &str) -> Self {
         let screen = Self::unknown(hospital).await;
         screen.opens(&hospital.code(device)).await;
-        screen.reads(&format!("This browser becomes {device} in ED.")).await;
+        screen.reads(&format!("This browser becomes {device} in")).await;
         screen.presses("Make this browser the workstation").await;
         screen.reads("Who is there?").await;
         screen
@@ -224,6 +261,34 @@ impl Screen {
             tokio::time::sleep(BETWEEN).await;
         }
         panic!("no button {label:?} on: {}", text(&self.page, "").await);
+    }
+
+    /// Types into a field, by its name.
+    pub(crate) async fn types(&self, field: &str, text: &str) {
+        self.element(&format!("main [name='{field}']:not([type=hidden])")).await.send_keys(text).await.unwrap();
+    }
+
+    /// Presses what a selector finds, where it has no words of its own: what is ticked or chosen.
+    pub(crate) async fn ticks(&self, selector: &str) {
+        self.element(selector).await.click().await.unwrap();
+    }
+
+    async fn element(&self, selector: &str) -> WebElement {
+        for _ in 0..LOOKS {
+            if let Ok(found) = self.page.find(By::Css(selector)).await {
+                return found;
+            }
+            tokio::time::sleep(BETWEEN).await;
+        }
+        panic!("no {selector} on: {}", text(&self.page, "").await);
+    }
+
+    /// Signs in with the key that is plugged in here.
+    pub(crate) async fn signs_in(&self, name: &str) {
+        self.opens("/bedside").await;
+        self.presses("Sign in with your key").await;
+        self.reads("My patients").await;
+        self.reads(name).await;
     }
 
     /// Somebody registers the key that is plugged in here, by an invitation.

@@ -3,8 +3,10 @@
 
 mod accessible;
 mod bedside;
+mod colleagues;
 mod hospital;
 mod keys;
+mod own_keys;
 mod sign_in;
 mod trouble;
 

@@ -27,6 +27,14 @@ impl PointOfCare {
         }
     }
 
+    /// What the authenticator that a session rests on proves with PIN or finger; what the session has, where there is none.
+    #[must_use]
+    pub fn level_of_its_key(&self, session: &SessionFacts) -> u8 {
+        let key = session.authenticator.as_ref();
+        let key = key.and_then(|id| self.plane().world(|world| world.authenticator(id).cloned()));
+        key.map_or(session.level, |one| proof_of(self, &one, true, one.counter).level)
+    }
+
     /// The surest level that any authenticator of somebody's can prove.
     #[must_use]
     pub fn surest_level_of(&self, who: &events::PrincipalId) -> u8 {

@@ -6,6 +6,7 @@
     reason = "tests: a wrong assumption should stop them"
 )]
 
+mod kinds;
 mod limits;
 mod oracle;
 mod privacy;
