@@ -4,7 +4,10 @@ use axum::http::StatusCode;
 use maud::{Markup, html};
 use pages::{Bedside, Document, Watch, form};
 use plane::DecideError;
-use signin::point::{PointOfCare, SignedIn, Visitor};
+use signin::hand_over::HAND_OVER_PATH;
+use signin::point::{PointOfCare, SignedIn};
+use signin::recovery;
+use signin::vouching::VOUCH_PATH;
 
 /// My patients.
 pub(crate) const PATIENTS: &str = "/bedside/patients";
@@ -23,14 +26,22 @@ pub(crate) fn watch(point: &PointOfCare) -> Watch {
     Watch::named(now, &point.plane().engine().charter().hospital().time_zone).unwrap_or_else(|_| Watch::utc(now))
 }
 
-/// The ways to the other pages, and out.
-pub(crate) fn ways(visitor: &Visitor, here: &str) -> Markup {
+/// The ways to the other pages, and out. Whoever may let somebody back in is told that they wait.
+pub(crate) fn ways(point: &PointOfCare, by: &SignedIn, here: &str) -> Markup {
+    let all = [(PATIENTS, "My patients"), (THEATRE, "Theatre"), (ME, "My sessions and keys")];
+    let at_a_workstation = [(HAND_OVER_PATH, "Hand over"), (VOUCH_PATH, "Vouch for a colleague")];
+    let more = by.session.workstation.iter().flat_map(|_| at_a_workstation);
+    let waiting = recovery::how_many_wait_for(point, by);
     html! {
         nav.row aria-label="Pages" {
-            @for (path, label) in [(PATIENTS, "My patients"), (THEATRE, "Theatre"), (ME, "My sessions and keys")] {
-                @if path != here { (form::link(form::Weight::Usual, path, label)) }
+            @if waiting > 0 {
+                @let whom = if waiting == 1 { "1 colleague waits".to_owned() } else { format!("{waiting} colleagues wait") };
+                (form::link(form::Weight::Main, recovery::WAITING_PATH, &format!("{whom} for a way back in")))
             }
-            (form::post("/bedside/sign-out", &visitor.form_token(), &form::button(form::Weight::Usual, "Sign out")))
+            @for (path, label) in all.into_iter().chain(more).filter(|(path, _)| *path != here) {
+                (form::link(form::Weight::Usual, path, label))
+            }
+            (form::post("/bedside/sign-out", &by.visitor.form_token(), &form::button(form::Weight::Usual, "Sign out")))
         }
     }
 }

@@ -54,7 +54,7 @@ fn page(point: &PointOfCare, by: &SignedIn) -> Document {
             ul.list { @for one in &keys { li { div { (key(point, one, &watch, &token)) } } } }
             div.pad { (form::post(ADD, &token, &form::button(form::Weight::Main, "Register another"))) }
         }))
-        (frame::ways(&by.visitor, ME))
+        (frame::ways(point, by, ME))
     };
     let page = Bedside { title: "My sessions and keys", body, ..Bedside::default() };
     point.page_with(&by.visitor, Some(&by.session), page)

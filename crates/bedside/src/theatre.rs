@@ -217,7 +217,7 @@ async fn door(
             None => p { "Nobody here goes by this badge. Scan it again." },
         }
         div.row {
-            @if person.is_some() { (form::link(form::Weight::Main, "/bedside/vouch", "Stand up for them")) }
+            @if person.is_some() { (form::link(form::Weight::Main, signin::vouching::VOUCH_PATH, "Stand up for them")) }
             (form::link(form::Weight::Usual, THEATRE, "Back to the view"))
         }
     };

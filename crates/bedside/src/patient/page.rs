@@ -71,7 +71,7 @@ pub(super) fn overview(
     };
     let body = html! {
         (kept_form(&path(patient), &by.visitor.form_token(), &buttons))
-        (frame::ways(&by.visitor, ""))
+        (frame::ways(point, by, ""))
     };
     let title = format!("Patient {}", short(patient));
     // Where somebody is is told to those who may do something for them, and not to whoever scanned a number.

@@ -14,6 +14,7 @@ async fn a_colleague_vouches_and_later_takes_over(store: Store) {
 
     // Amara's key is at home.
     one.opens("/bedside").await;
+    one.counted();
     one.presses("My key does not work").await;
     one.presses("The key, phone or PIN").await;
     one.presses("A colleague vouches for me").await;
@@ -23,6 +24,7 @@ async fn a_colleague_vouches_and_later_takes_over(store: Store) {
     one.presses("A colleague touches their key").await;
     one.reads("Bea Lind vouches for them").await;
     one.reads("Amara Osei").await;
+    assert_eq!(one.counted(), 6, "to be vouched for, from not knowing what to do");
     let word = &hospital.entries("session.vouched")[0];
     assert_eq!((word["principal"].as_str(), word["voucher"].as_str()), (Some("n-amara"), Some("n-bea")));
     hospital.attempt("vouch", "done").await;
@@ -38,7 +40,8 @@ async fn a_colleague_vouches_and_later_takes_over(store: Store) {
     assert!(!own.contains("vouches for them"), "{own}");
 
     // The end of her shift.
-    one.opens("/bedside/hand-over").await;
+    one.counted();
+    one.presses("Hand over").await;
     one.ticks("input[name=to][value=n-bea]").await;
     one.presses("Hand over").await;
     one.reads("Amara Osei hands over to Bea Lind").await;
@@ -47,6 +50,7 @@ async fn a_colleague_vouches_and_later_takes_over(store: Store) {
     one.presses("Bea Lind: touch your key to take over").await;
     one.reads("My patients").await;
     one.reads("Bea Lind").await;
+    assert_eq!(one.counted(), 4, "to hand over");
     let over = &hospital.entries("session.handed_over")[0];
     assert_eq!((over["from"].as_str(), over["to"].as_str()), (Some("n-amara"), Some("n-bea")));
     assert_eq!(over["patients"], serde_json::json!([patient]));
@@ -73,7 +77,11 @@ async fn three_people_bring_somebody_back(store: Store) {
     let dora = two.key_of(&hospital, "n-dora").await;
 
     let bea = bea.plugged_into(&one.page).await;
-    one.opens("/bedside/recovery/ask").await;
+    one.opens("/bedside").await;
+    one.counted();
+    one.presses("My key does not work").await;
+    one.presses("The key, phone or PIN").await;
+    one.presses("Ask the help desk for a way back in").await;
     one.types("badge", "badge-n-amara").await;
     one.ticks("select[name=path] option[value=colleague]").await;
     one.ticks("select[name=lost] option[value=yes]").await;
@@ -83,10 +91,12 @@ async fn three_people_bring_somebody_back(store: Store) {
 
     let _dora = dora.plugged_into(&two.page).await;
     two.signs_in("Dora Falk").await;
-    two.opens("/bedside/recovery").await;
+    two.counted();
+    two.presses("1 colleague waits for a way back in").await;
     two.reads("Bea Lind stands for them").await;
     two.presses("Approve: I know that it is them").await;
     let pass = two.reads("and to nobody else").await;
+    assert_eq!(two.counted(), 2, "to approve");
     let is_code = |line: &&str| line.len() == 19 && line.matches('-').count() == 3;
     let pass = pass.lines().find(is_code).unwrap_or_else(|| panic!("no pass on: {pass}")).to_owned();
 
@@ -94,6 +104,7 @@ async fn three_people_bring_somebody_back(store: Store) {
     one.types("code", &pass.to_lowercase().replace('-', " ")).await;
     one.presses("Use my pass").await;
     one.reads("You are back").await;
+    assert_eq!(one.counted(), 10, "for two to ask for a pass and use it");
     let _new = Key::usb(&one.page).await;
     one.presses("Register my new key or phone").await;
     one.reads("Your key is registered").await;
@@ -130,6 +141,7 @@ async fn somebody_is_let_in_by_name_in_an_emergency_and_nowhere_else() {
     let screen = Screen::enrolled(&hospital, "ws-1").await;
     hospital.declares_an_emergency("ED");
     screen.opens("/bedside").await;
+    screen.counted();
     screen.presses("My key does not work").await;
     screen.presses("The key, phone or PIN").await;
     screen.presses("Emergency: let me in by name").await;
@@ -140,6 +152,7 @@ async fn somebody_is_let_in_by_name_in_an_emergency_and_nowhere_else() {
     screen.presses("Let me in by name").await;
     screen.reads("My patients").await;
     screen.reads("Chidi Eze").await;
+    assert_eq!(screen.counted(), 7, "to be let in by name, one slip included");
     let started = hospital.entries("session.started");
     assert_eq!(started[0]["proof"]["method"], "provisional");
     let listed = hospital.handrail(&["sign-in", "provisional"]);

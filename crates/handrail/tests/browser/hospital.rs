@@ -6,6 +6,7 @@ use jiff::{Timestamp, ToSpan as _};
 use serde_json::{Value, json};
 use std::path::Path;
 use std::process::{Command, Stdio};
+use std::sync::atomic::{AtomicU32, Ordering};
 use thirtyfour::prelude::*;
 
 /// Where the node keeps everything.
@@ -216,6 +217,8 @@ fn link(said: &str) -> String {
 pub(crate) struct Screen {
     pub(crate) page: WebDriver,
     base: String,
+    /// What people pressed, scanned, ticked or typed here since they were last counted.
+    acts: AtomicU32,
     _driver: Running,
 }
 
@@ -223,7 +226,7 @@ impl Screen {
     /// A browser that nobody knows.
     pub(crate) async fn unknown(hospital: &Hospital) -> Self {
         let (driver, page) = browser().await;
-        Self { page, base: hospital.base.clone(), _driver: driver }
+        Self { page, base: hospital.base.clone(), acts: AtomicU32::new(0), _driver: driver }
     }
 
     /// An enrolled workstation, with its page open.
@@ -255,6 +258,7 @@ impl Screen {
         for _ in 0..LOOKS {
             for button in self.page.find_all(By::Css("button, a.button")).await.unwrap_or_default() {
                 if button.text().await.is_ok_and(|text| text.contains(label)) && button.click().await.is_ok() {
+                    self.acts.fetch_add(1, Ordering::Relaxed);
                     return;
                 }
             }
@@ -265,11 +269,13 @@ impl Screen {
 
     /// Types into a field, by its name.
     pub(crate) async fn types(&self, field: &str, text: &str) {
+        self.acts.fetch_add(1, Ordering::Relaxed);
         self.element(&format!("main [name='{field}']:not([type=hidden])")).await.send_keys(text).await.unwrap();
     }
 
     /// Presses what a selector finds, where it has no words of its own: what is ticked or chosen.
     pub(crate) async fn ticks(&self, selector: &str) {
+        self.acts.fetch_add(1, Ordering::Relaxed);
         self.element(selector).await.click().await.unwrap();
     }
 
@@ -303,6 +309,12 @@ impl Screen {
         let key = Key::usb(&self.page).await;
         self.registers(hospital, who).await;
         key.unplugged().await
+    }
+
+    /// How many times somebody had to do something here since this was last asked: presses, scans, ticks. Touches of keys, and their PIN where
+    /// they ask for one, come on top.
+    pub(crate) fn counted(&self) -> u32 {
+        self.acts.swap(0, Ordering::Relaxed)
     }
 
     /// Runs a script in the page as the driver does, not as the page could.

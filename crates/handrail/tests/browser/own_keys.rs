@@ -22,8 +22,10 @@ async fn one_touch_more_and_it_goes_on(store: Store) {
     screen.presses("Lock").await;
     screen.reads("Locked for Elena Ruiz").await;
     key.verifies(false).await;
+    screen.counted();
     screen.types("badge", "badge-d-ruiz\n").await;
     screen.reads("My patients").await;
+    assert_eq!(screen.counted(), 1, "to come back by badge");
     let back = &hospital.entries("session.resumed")[0];
     assert_eq!(
         (back["proof"]["level"].as_u64(), back["proof"]["verified"].as_bool()),
@@ -35,8 +37,10 @@ async fn one_touch_more_and_it_goes_on(store: Store) {
     key.verifies(true).await;
     screen.opens(&format!("/bedside/patient/{patient}")).await;
     screen.types("why", "asked for by the daughter").await;
+    screen.counted();
     screen.presses("Touch your key and prescribe a controlled drug").await;
     screen.reads("Permitted").await;
+    assert_eq!(screen.counted(), 1, "to step up, the deed included");
     assert_eq!(hospital.entries("session.stepped_up").len(), 1);
     let touch = hospital.attempt("step_up", "done").await;
     assert_eq!(touch["interactions"], 1, "{touch}");

@@ -25,20 +25,26 @@ async fn one_key_opens_every_workstation(store: Store) {
 
     one.presses("To the start").await;
     one.reads("Who is there?").await;
+    one.counted();
     one.presses("Sign in with your key").await;
     one.reads("My patients").await;
     one.reads("Amara Osei").await;
+    assert_eq!(one.counted(), 1, "to sign in");
 
     one.presses("Lock").await;
     one.reads("Locked for Amara Osei").await;
+    one.counted();
     one.presses("Touch your key to go on").await;
     one.reads("My patients").await;
+    assert_eq!(one.counted(), 1, "to come back");
     assert_eq!(hospital.entries("session.started").len(), 1, "she came back to the session she had");
 
     let key = key.unplugged().await.plugged_into(&two.page).await;
     two.opens("/bedside").await;
+    two.counted();
     two.presses("Sign in with your key").await;
     two.reads("My patients").await;
+    assert_eq!(two.counted(), 1, "to go on elsewhere");
     one.opens("/bedside/patients").await;
     one.reads("Amara Osei went on at another workstation in ED.").await;
 
@@ -47,8 +53,10 @@ async fn one_key_opens_every_workstation(store: Store) {
     two.opens("/bedside").await;
     two.presses("Lock").await;
     two.reads("Locked for Amara Osei").await;
+    two.counted();
     two.presses("or as somebody else").await;
     two.reads("Elena Ruiz").await;
+    assert_eq!(two.counted(), 1, "to take over");
 
     let _amara = amara.plugged_into(&one.page).await;
     one.presses("Touch your key to work here").await;

@@ -105,7 +105,7 @@ pub(crate) fn offered(point: &PointOfCare, device: Option<&DeviceId>, cause: Cau
             p { @match way {
                 Way::AnotherKey => (form::link(weight, "/bedside", "Use another key or phone of mine")),
                 Way::AnotherWorkstation => "Another workstation may work: your work is there as soon as you sign in.",
-                Way::Vouch => (form::link(weight, "/bedside/vouch", "A colleague vouches for me")),
+                Way::Vouch => (form::link(weight, crate::vouching::VOUCH_PATH, "A colleague vouches for me")),
                 Way::Recovery => (form::link(weight, crate::recovery::ASK_PATH, "Ask the help desk for a way back in")),
                 Way::Provisional => (form::link(weight, crate::provisional::PROVISIONAL_PATH, "Emergency: let me in by name")),
             } }

@@ -6,6 +6,7 @@ mod page;
 mod routes;
 pub mod rules;
 
+pub use page::HAND_OVER_PATH;
 pub use routes::routes;
 
 use crate::point::PointOfCare;

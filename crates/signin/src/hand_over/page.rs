@@ -9,7 +9,7 @@ use pages::{Bedside, CeremonyForm, Document, form};
 use std::collections::BTreeSet;
 
 /// Where a hand-over begins.
-pub(super) const PATH: &str = "/bedside/hand-over";
+pub const HAND_OVER_PATH: &str = "/bedside/hand-over";
 
 impl PointOfCare {
     /// What tells a patient from others: where they are, and the beginning of their pseudonym. No page at the bedside shows names.
@@ -54,7 +54,7 @@ pub(super) fn choose(
         @if patients.is_empty() {
             p { "You are on no patient’s treatment team, so there is nothing to hand over. Just sign out." }
         } @else {
-            (form::post(PATH, &token, &fields))
+            (form::post(HAND_OVER_PATH, &token, &fields))
         }
         p { a.button href="/bedside/patients" { "Not now" } }
     };
@@ -90,7 +90,7 @@ pub(super) fn confirm(point: &PointOfCare, by: &SignedIn, plan: &super::Plan) ->
             input type="hidden" name="patients" value=(listed(&plan.patients));
             (form::wide_button(&format!("{to}: touch your key to take over")))
         }))
-        p { a.button href=(PATH) { "Back, choose again" } }
+        p { a.button href=(HAND_OVER_PATH) { "Back, choose again" } }
     };
     let minutes = plan.ends_at.since(point.plane().now()).as_secs() / 60;
     let lead: Markup = html! {

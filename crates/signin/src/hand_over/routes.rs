@@ -26,7 +26,7 @@ where
     PointOfCare: FromRef<S>,
 {
     Router::new()
-        .route(page::PATH, get(show).post(choose))
+        .route(page::HAND_OVER_PATH, get(show).post(choose))
         .route("/bedside/hand-over/options", post(options))
         .route("/bedside/hand-over/result", post(result))
         .layer(DefaultBodyLimit::max(FORM_BYTES_MAX.max(2 * ANSWER_BYTES_MAX)))

@@ -9,7 +9,7 @@ mod routes;
 pub mod rules;
 mod store;
 
-pub use routes::routes;
+pub use routes::{how_many_wait_for, routes};
 pub use store::{RecoverError, at_console};
 
 /// Where somebody asks for a way back in.

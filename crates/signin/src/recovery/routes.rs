@@ -187,6 +187,12 @@ fn theirs(point: &PointOfCare, by: &SignedIn) -> Result<Vec<Request>, ::store::R
     Ok(all)
 }
 
+/// How many requests wait that somebody may answer; none where they cannot be read now.
+#[must_use]
+pub fn how_many_wait_for(point: &PointOfCare, by: &SignedIn) -> usize {
+    theirs(point, by).map_or(0, |all| all.len())
+}
+
 async fn waiting(State(point): State<PointOfCare>, by: SignedIn) -> Response {
     match theirs(&point, &by) {
         Ok(all) => page::waiting(&point, &by, &all).into_response(),

@@ -8,6 +8,7 @@ mod page;
 mod routes;
 pub mod rules;
 
+pub use page::VOUCH_PATH;
 pub use routes::routes;
 
 use crate::point::PointOfCare;

@@ -10,14 +10,14 @@ use pages::{Bedside, CeremonyForm, Document, form};
 use world::SessionFacts;
 
 /// Where vouching begins.
-pub(super) const PATH: &str = "/bedside/vouch";
+pub const VOUCH_PATH: &str = "/bedside/vouch";
 
 /// The charter's reasons, one touch each; the next page asks for the badge, so that a scanner's Enter is not taken for an answer to this.
 fn reasons(rule: &Vouching) -> Markup {
     html! {
         ul.stack {
             @for (id, reason) in &rule.reasons {
-                li { a.button.wide href={ (PATH) "?reason=" (id) } { (reason.title) } }
+                li { a.button.wide href={ (VOUCH_PATH) "?reason=" (id) } { (reason.title) } }
             }
         }
     }
@@ -105,7 +105,7 @@ pub(super) fn not_here(point: &PointOfCare, visitor: &Visitor) -> Document {
 
 /// Nobody vouched for whoever has this badge, or it was used up: one answer for all.
 pub(super) fn nobody_did(point: &PointOfCare, visitor: &Visitor) -> Document {
-    let body = html! { p { a.button.main.wide href=(PATH) { "Back" } } };
+    let body = html! { p { a.button.main.wide href=(VOUCH_PATH) { "Back" } } };
     let lead = html! { "No colleague’s word counts for this badge at this workstation now. Ask your colleague to choose this workstation: its name stands at the top." };
     point.page_for(visitor, None, "Not yet", Some(lead), &body).with_status(axum::http::StatusCode::CONFLICT)
 }

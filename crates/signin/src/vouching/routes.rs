@@ -24,7 +24,7 @@ where
     PointOfCare: FromRef<S>,
 {
     Router::new()
-        .route(page::PATH, get(show))
+        .route(page::VOUCH_PATH, get(show))
         .route("/bedside/vouch/options", post(options))
         .route("/bedside/vouch/result", post(result))
         .route("/bedside/vouch/go", post(go_on))
