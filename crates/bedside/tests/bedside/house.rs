@@ -5,6 +5,7 @@ use axum::Router;
 use axum::body::Body;
 use axum::http::{Request, StatusCode, header};
 use charter::Charter;
+use cluster::Cluster;
 use events::device::{DeviceKind, Registered as Device};
 use events::encounter::{Class, Opened, Place, Presence};
 use events::principal::{IdentityClass, Registered};
@@ -43,7 +44,7 @@ pub(crate) struct House {
     pub(crate) clock: SetClock,
     pub(crate) point: PointOfCare,
     router: Router,
-    _dir: tempfile::TempDir,
+    dir: tempfile::TempDir,
 }
 
 /// What came back.
@@ -120,17 +121,46 @@ fn populate() -> Vec<Draft> {
 impl House {
     /// Opens one, with the starter charter.
     pub(crate) async fn open() -> Self {
-        let house = tokio::task::spawn_blocking(|| {
-            let (dir, clock) = (tempfile::tempdir().unwrap(), SetClock::new(START));
-            let charter = Charter::load(&Path::new(env!("CARGO_MANIFEST_DIR")).join("../../charter")).unwrap();
-            let settings = Settings::new(Arc::new(clock.clone()), "test.example/log");
-            let plane = Plane::open(dir.path(), Some(charter), settings).unwrap();
-            let point = PointOfCare::new(plane.clone(), BASE.parse().unwrap(), Environment::Development, "test");
-            Self { router: bedside::routes(point.clone()), plane, clock, point, _dir: dir }
-        });
-        let house = house.await.unwrap();
+        let house = Self::at(tempfile::tempdir().unwrap(), SetClock::new(START), None).await;
         house.plane.record(Batch::of(populate())).await.unwrap();
         house
+    }
+
+    /// Opens two nodes over one database.
+    pub(crate) async fn two() -> (Self, Self) {
+        let address = Cluster::shared().database().unwrap();
+        let store = || Some(store::Address::parse(&address).unwrap());
+        let one = Self::at(tempfile::tempdir().unwrap(), SetClock::new(START), store()).await;
+        one.plane.record(Batch::of(populate())).await.unwrap();
+        let dir = tempfile::tempdir().unwrap();
+        let copied =
+            std::process::Command::new("cp").arg("-a").arg(one.dir.path().join("keys")).arg(dir.path()).status();
+        assert!(copied.unwrap().success());
+        let other = Self::at(dir, one.clock.clone(), store()).await;
+        (one, other)
+    }
+
+    async fn at(dir: tempfile::TempDir, clock: SetClock, store: Option<store::Address>) -> Self {
+        let house = tokio::task::spawn_blocking(move || {
+            let charter = Charter::load(&Path::new(env!("CARGO_MANIFEST_DIR")).join("../../charter")).unwrap();
+            let settings = Settings::new(Arc::new(clock.clone()), "test.example/log");
+            let settings = Settings { store, clock_skew_max: None, ..settings };
+            let plane = Plane::open(dir.path(), Some(charter), settings).unwrap();
+            let point = PointOfCare::new(plane.clone(), BASE.parse().unwrap(), Environment::Development, "test");
+            Self { router: bedside::routes(point.clone()), plane, clock, point, dir }
+        });
+        house.await.unwrap()
+    }
+
+    /// Waits until this node has folded what another one has.
+    pub(crate) async fn knows_as_much_as(&self, other: &Self) {
+        let next = other.plane.world(world::World::next_seq);
+        let knows = async {
+            while self.plane.world(world::World::next_seq) < next {
+                tokio::time::sleep(Duration::from_millis(5)).await;
+            }
+        };
+        tokio::time::timeout(SECOND * 30, knows).await.expect("every node folds every entry");
     }
 
     /// Time goes by.
@@ -220,6 +250,12 @@ pub(crate) struct Browser<'a> {
 }
 
 impl Browser<'_> {
+    /// The same browser, brought to another node by whatever stands between.
+    pub(crate) fn at<'b>(self, house: &'b House) -> Browser<'b> {
+        let Self { cookie, device, key, .. } = self;
+        Browser { house, cookie, device, key }
+    }
+
     pub(crate) async fn send(&mut self, request: axum::http::request::Builder, body: Body) -> Got {
         let request = match &self.cookie {
             Some(cookie) => request.header(header::COOKIE, format!("{COOKIE}={cookie}")),

@@ -11,6 +11,7 @@ mod hand_over;
 mod house;
 mod me;
 mod mishaps;
+mod nodes;
 mod patient;
 mod patients;
 mod presence;
