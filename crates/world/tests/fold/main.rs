@@ -14,4 +14,5 @@ mod promises;
 mod recipes;
 mod services;
 mod signing_in;
+mod sittings;
 mod stories;

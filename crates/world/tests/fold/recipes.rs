@@ -69,6 +69,16 @@ pub(crate) fn recipes() -> impl Strategy<Value = Vec<Recipe>> {
     ]
 }
 
+/// Logs in which people sign in, too.
+pub(crate) fn with_sittings() -> impl Strategy<Value = Vec<Recipe>> {
+    let sitting =
+        || recipe().prop_map(|recipe| Recipe { kind: crate::sittings::KINDS.start + recipe.kind % 12, ..recipe });
+    // Who signs in, where, and in whose teams they are.
+    let around =
+        || recipe().prop_map(|recipe| Recipe { kind: [0, 0, 1, 5, 6, 38][usize::from(recipe.kind % 6)], ..recipe });
+    prop_oneof![2 => recipes(), 3 => vec(prop_oneof![around(), sitting(), sitting()], 1..60)]
+}
+
 pub(crate) fn log(recipes: &[Recipe]) -> Vec<Leaf> {
     recipes.iter().enumerate().map(|(seq, recipe)| leaf(seq as u64, recipe)).collect()
 }
@@ -146,6 +156,7 @@ fn event(recipe: &Recipe) -> Event {
     match recipe.kind {
         0..10 => other_event(recipe),
         10..34 => encounter_event(recipe),
+        kind if crate::sittings::KINDS.contains(&kind) => crate::sittings::event(recipe),
         _ => patient_event(recipe),
     }
 }
@@ -256,6 +267,11 @@ fn patient_event(recipe: &Recipe) -> Event {
         38 => team::Joined { patient: patient(a), person: person(b), until: maybe(c, moment(c)) }.into(),
         _ => team::Left { patient: patient(a), person: person(b) }.into(),
     }
+}
+
+/// The same, and in every session.
+pub(crate) fn askers() -> Vec<(Subject, Timestamp)> {
+    [subjects(), crate::sittings::subjects()].concat()
 }
 
 /// Everybody who can ask, about every patient, at every device, now and then.
