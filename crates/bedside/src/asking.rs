@@ -10,7 +10,7 @@ use std::sync::Arc;
 use world::{Facts, SessionFacts, Subject};
 
 /// The part of Handrail that asks.
-pub(crate) const ACTOR: Actor = Actor::handrail("bedside");
+pub(crate) const ACTOR: Actor = plane::followed::BEDSIDE;
 
 /// Somebody signed in, and what they are here.
 pub(crate) struct Asker {

@@ -53,6 +53,8 @@ authorities! {
     ReadLedger;
     /// May read who was given access to what.
     ReadAudit;
+    /// May follow people's sessions.
+    Follow;
 }
 
 /// An authenticated caller who has right `A` under the charter in force and has not called too fast.

@@ -13,7 +13,7 @@ mod token;
 pub use certificate::{CertificateError, Shown};
 pub use extract::{
     Authority, Caller, Evaluate, EvaluateLive, FeedDevices, FeedEmergencies, FeedPatients, FeedPeople, FeedRota,
-    FeedTeams, Metrics, ReadAudit, ReadLedger, Refusal, Search,
+    FeedTeams, Follow, Metrics, ReadAudit, ReadLedger, Refusal, Search,
 };
 pub use seats::{Seat, Seated, Seats};
 pub use token::NewToken;

@@ -1,7 +1,7 @@
 //! `systems.toml`: the systems around Handrail. What access is wanted to, who supplies it, who may ask us and tell us what.
 
 use crate::name::{TargetName, VendorName};
-use events::{CallerName, FeedName, OwnerId, TypeName};
+use events::{ActionName, CallerName, FeedName, OwnerId, TypeName, UnitId};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use smol_str::SmolStr;
 use std::collections::{BTreeMap, BTreeSet};
@@ -108,6 +108,24 @@ pub struct Caller {
     pub asserts: Vec<Assertable>,
     /// Requests in one second, at least 1; a short burst of the same size is let through.
     pub rate_per_s: u32,
+    /// What it is told of the sessions it may `follow`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub follows: Option<Follows>,
+}
+
+/// What a system is told of people's sessions that it follows. That a screen locked and that somebody signed out is told to whoever may `follow`.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Follows {
+    /// Which patient was opened is told where this would be permitted to the person, there and then; without it, it is never told.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub patient: Option<ActionName>,
+    /// Sessions at workstations of these units alone; empty means anywhere.
+    #[serde(default)]
+    pub units: Vec<UnitId>,
+    /// Whose pages may connect, as browsers say it (`https://pharmacy.example`); a connection that is no browser's names none.
+    #[serde(default)]
+    pub origins: Vec<String>,
 }
 
 /// Something a caller may do.
@@ -138,6 +156,8 @@ pub enum CallerRight {
     ReadLedger,
     /// Read who was given access to what.
     ReadAudit,
+    /// Follow people's sessions: patient opened, screen locked, signed out.
+    Follow,
 }
 
 impl CallerRight {
@@ -157,6 +177,7 @@ impl CallerRight {
             Self::Metrics => "metrics",
             Self::ReadLedger => "read_ledger",
             Self::ReadAudit => "read_audit",
+            Self::Follow => "follow",
         }
     }
 }

@@ -1,6 +1,7 @@
 //! The applier: folds committed leaves, in sequence, before anybody waiting for them is answered.
 
 use crate::erasure::Erasing;
+use crate::followed::Followed;
 use crate::live::{Entering, Register, silences};
 use crate::proposals::Proposals;
 use crate::tokens::Tokens;
@@ -33,6 +34,8 @@ pub(crate) struct Folded {
     /// Engines of charters that are about to be applied, or why this build has none. Only the first to be recorded is; whoever comes second sees that
     /// and lays ready anew.
     ready: Mutex<HashMap<CharterDigest, Result<Arc<Engine>, String>>>,
+    /// Not folded: what is told to those who follow sessions.
+    pub(crate) followed: Followed,
     /// Not folded: what is done outside the world when an erasure is.
     pub(crate) erasing: Erasing,
 }
@@ -201,6 +204,8 @@ impl store::Apply for Fold {
                     self.0.live.revoke(&leaf.draft.actor);
                 }
             }
+            // Last: whoever hears of it finds it done.
+            self.0.followed.hear(leaf);
         }
     }
 
@@ -297,6 +302,7 @@ impl Resumable for Fold {
         self.0.tokens.clear();
         self.0.live.clear();
         self.0.proposals.clear();
+        self.0.followed.clear();
     }
 }
 

@@ -20,6 +20,7 @@ mod directory;
 mod erasure;
 mod expiry;
 mod fold;
+pub mod followed;
 mod identity;
 pub mod live;
 mod lost;

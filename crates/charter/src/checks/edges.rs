@@ -6,9 +6,9 @@ use crate::document::at;
 use crate::names::Noun;
 use crate::nearest::suggest;
 use crate::parts::Parts;
-use crate::systems::{Assertable, DEFAULT_CALLER, Systems};
+use crate::systems::{Assertable, Caller, CallerRight, DEFAULT_CALLER, Systems};
 use crate::vocabulary::{self, Shape, Vocabulary};
-use events::TypeName;
+use events::{TypeName, UnitId};
 use std::collections::{BTreeMap, BTreeSet};
 
 pub(super) fn systems(check: &mut Check<'_, '_, Systems>, parts: &Parts<'_>) {
@@ -59,6 +59,7 @@ fn callers(check: &mut Check<'_, '_, Systems>, vocabulary: Option<&Vocabulary>) 
             let message = "a rate of 0 lets nothing through";
             check.say(Code::Value, at!["callers", name, "rate_per_s"], message, "write at least 1, or `may = []`");
         }
+        followed(check, name, caller, vocabulary);
         let Some(vocabulary) = vocabulary else { continue };
         for (index, assertable) in caller.asserts.iter().enumerate() {
             if let Some((message, help)) = unknown(assertable, vocabulary) {
@@ -66,6 +67,45 @@ fn callers(check: &mut Check<'_, '_, Systems>, vocabulary: Option<&Vocabulary>) 
             }
         }
     }
+}
+
+/// What a caller is told of sessions that it follows.
+fn followed(check: &mut Check<'_, '_, Systems>, name: &str, caller: &Caller, vocabulary: Option<&Vocabulary>) {
+    let Some(follows) = &caller.follows else { return };
+    if !caller.may(CallerRight::Follow) {
+        let message = format!("`{name}` may not `follow`, so it is told nothing of this");
+        check.say_key(
+            Code::Reference,
+            at!["callers", name, "follows"],
+            message,
+            "add `follow` to `may`, or take this out",
+        );
+    }
+    check.refer(Noun::Unit, at!["callers", name, "follows", "units"], follows.units.iter().map(UnitId::as_str));
+    if let Some(action) = &follows.patient {
+        let path = at!["callers", name, "follows", "patient"];
+        check.refers(Noun::Action, path, action.as_str());
+        let patients = &check.doc.value.patient_types;
+        let shape = vocabulary.and_then(|vocabulary| vocabulary.actions.get(action));
+        if shape.is_some_and(|shape| !patients.iter().any(|of| shape.resources.contains(of))) {
+            let message = format!("`{action}` is nothing that is done to patients");
+            check.say(Code::Reference, path, message, "name an action of patients, such as the one that opens a chart");
+        }
+    }
+    for (index, origin) in follows.origins.iter().enumerate() {
+        if !is_origin(origin) {
+            let message = format!("`{origin}` is no origin as browsers write it");
+            let help = "write scheme and host, and the port where it is not the usual one: `https://pharmacy.example`";
+            check.say(Code::Value, at!["callers", name, "follows", "origins", index], message, help);
+        }
+    }
+}
+
+/// Whether this is an origin as browsers write it (RFC 6454): in small letters, without a path.
+fn is_origin(text: &str) -> bool {
+    let host = text.strip_prefix("https://").or_else(|| text.strip_prefix("http://"));
+    let written = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b".-:[]".contains(&byte);
+    host.is_some_and(|host| !host.is_empty() && host.bytes().all(written))
 }
 
 /// What to say of something the schema does not know.

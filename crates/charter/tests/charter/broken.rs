@@ -168,6 +168,27 @@ fn owners() {
 }
 
 #[test]
+fn callers_that_follow_sessions() {
+    let follows = "[callers.ehr]\nfollows = ";
+    let may = "may = [\"evaluate\", \"evaluate_live\"]";
+    let slips = [
+        "{ patient = \"read_chrat\" }",
+        "{ units = [\"ED\", \"EDD\", \"ED\"] }",
+        "{ origins = [\"pharmacy.example\", \"https://Pharmacy.example\", \"https://pharmacy.example/\"] }",
+        "{ patients = \"read_chart\" }",
+    ];
+    let mut all = String::new();
+    for what in slips {
+        let mut files = minimal_files();
+        slip(&mut files, ("systems.toml", "[callers.ehr]", &format!("{follows}{what}")));
+        slip(&mut files, ("systems.toml", may, "may = [\"evaluate\", \"follow\"]"));
+        let said = load(&files).map_or_else(|said| said, |_| "loads".to_owned());
+        writeln!(all, "--- {what}\n{said}").unwrap();
+    }
+    crate::shows!(all + &after_each(&[("systems.toml", "[callers.ehr]", &format!("{follows}{{}}"))]));
+}
+
+#[test]
 fn the_schema() {
     crate::shows!(after_each(&[
         ("schema.cedarschema", "entity Patient {", "entity Patient"),

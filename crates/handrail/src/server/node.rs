@@ -22,6 +22,7 @@ use charter::Charter;
 use console::Console;
 use events::FeedName;
 use feeds::listener::{self, Listening};
+use fhircast::Hub;
 use pages::Environment;
 use plane::{OpenError, Plane, Settings, SystemClock};
 use signin::federation::Federation;
@@ -150,7 +151,8 @@ impl Node {
     /// # Errors
     /// When a listener or the task that ends permits ended by itself: a node without one of them must not go on.
     pub(crate) async fn run(self, stop: CancellationToken) -> Result<(), Failure> {
-        let public = self.public_routes(&stop);
+        let hub = Hub::new(self.plane.clone(), self.callers.clone(), &self.base_url, stop.clone());
+        let public = self.public_routes(&stop, hub.clone());
         let local = self.local_routes();
         let mut listeners = JoinSet::new();
         let http = match self.tls {
@@ -198,6 +200,7 @@ impl Node {
         };
         stop.cancel();
         while listeners.join_next().await.is_some() {}
+        hub.drained().await;
         keeper_stop.cancel();
         for (task, what) in [(retention, "lets detail expire"), (folding, "folds the spool")] {
             if !task.is_finished() && task.await.is_err() {
@@ -234,7 +237,7 @@ impl Node {
     }
 
     /// Everything the network may reach. Each room's routes say who may call them.
-    fn public_routes(&self, stop: &CancellationToken) -> Router {
+    fn public_routes(&self, stop: &CancellationToken, hub: Hub) -> Router {
         let plane = &self.plane;
         let api = Api::new(plane.clone(), self.callers.clone(), &self.base_url).until(stop.clone());
         let (callers, witnesses) = (self.callers.clone(), self.witnesses.clone());
@@ -243,6 +246,7 @@ impl Node {
         let health = Health { plane: plane.clone(), callers: self.callers.clone(), metrics: self.metrics.clone() };
         Router::new()
             .merge(authzen::routes(api))
+            .merge(fhircast::routes(hub))
             .merge(audit::fhir::routes::routes(fhir))
             .merge(feeds::api::routes(plane.clone(), self.callers.clone()))
             .merge(bedside::routes(self.point.clone()))
