@@ -169,13 +169,21 @@ impl Screen {
     /// Somebody registers a key by the link of an invitation; answers with what the page is told.
     pub(crate) fn registers(&mut self, key: &mut SecurityKey, link: &str) -> Outcome<Value> {
         let invitation = link.rsplit('/').next().unwrap_or_default();
-        let options = self.script("/enrol/options", &json!({ "invitation": invitation }))?;
+        self.makes(key, "/enrol", &json!({ "invitation": invitation, "name": "Blue key" }))
+    }
+
+    /// Somebody registers a key where they may, with the fields of the form; answers with what the page is told.
+    pub(crate) fn makes(&mut self, key: &mut SecurityKey, path: &str, fields: &Value) -> Outcome<Value> {
+        let options = self.script(&format!("{path}/options"), fields)?;
         if options.get("publicKey").is_none() {
             return Ok(options);
         }
         let credential = key.create(&self.base, &options).map_err(|refusal| format!("the key refuses: {refusal:?}"))?;
-        let made = json!({ "invitation": invitation, "credential": credential, "name": "Blue key" });
-        self.script("/enrol/result", &made)
+        let mut made = json!({ "credential": credential });
+        if let (Some(made), Some(fields)) = (made.as_object_mut(), fields.as_object()) {
+            made.extend(fields.clone());
+        }
+        self.script(&format!("{path}/result"), &made)
     }
 
     /// One touch: whatever it turns out to be. Answers with what the page is told.

@@ -1,5 +1,7 @@
 //! A shift at the bedside: workstations and keys are enrolled, one touch signs in, comes back, follows and takes over, and a copied cookie is worth a minute.
 
+mod colleagues;
+
 use super::hospital::{Feeds, workstation};
 use super::{Teller, expect};
 use crate::peer::{Node, handrail, until};
@@ -51,7 +53,7 @@ pub(crate) fn tell(teller: &mut Teller) -> Outcome {
     evidence(teller, &node, dir.path())?;
     node.stop()?;
     teller.step("the node stops and loses nothing");
-    Ok(())
+    colleagues::tell(teller)
 }
 
 /// The link that a command at the node's console prints.
