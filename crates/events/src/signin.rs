@@ -16,6 +16,8 @@ pub enum Step {
     Reconnect,
     /// Go on at another workstation.
     Roam,
+    /// Begin at a screen that is still somebody else's.
+    TakeOver,
     /// Prove it again for something riskier.
     StepUp,
     /// Stand up for a colleague, or be stood up for.

@@ -9,7 +9,8 @@
 //                          again with this one), and the common ones below.
 //   data-nonce="TEXT"      A first nonce. data-age="SECONDS": how old the cookie was when the page was made; absent, it is renewed at once.
 //   data-renew-now         Nothing is shown yet: prove, then submit form[data-resume] if there is one, else load this address again.
-//   data-usable="URL"      The page that somebody wanted: URL gets {elapsed_ms, interactions} since the first touch of a ceremony.
+//   data-usable="URL"      The page that somebody wanted: URL gets {elapsed_ms, interactions, step} since the first touch of a ceremony; step is
+//                          what its answer called it, or else its name, and absent where it was none of ours.
 // On a form:
 //   data-enrol="DEVICE"    Makes the key of this workstation, which does not leave the browser, and posts the form's fields with x and y.
 //   data-ceremony="NAME"   Asks data-options="URL" with the form's fields for {publicKey}, the authenticator for its answer (created where
@@ -24,9 +25,10 @@
 // On an element:
 //   data-again="SECONDS"   So often the page is asked for again, and this part of it replaced. It is not shown while there is no answer, and a
 //                          page that has no such part any more is loaded.
-// Words: <template data-words="OUTCOME"> (and "no_key", "not_renewed"), one a page, shown in [data-say] of the form, else of the page.
+// Words: <template data-words="OUTCOME"> (and "no_key", "not_renewed"), one a page, shown in [data-say] of the form, else of the page;
+// "CEREMONY-OUTCOME" goes before.
 // Answers to everything, as JSON: {go: PATH} goes there, {resume: true} submits form[data-resume], {lock: PATH} keeps what is half-filled
-// and goes there, {say: TEXT} is shown and read out. Focus stays where it is.
+// and goes there, {say: TEXT} is shown and read out, {start: NAME} starts that ceremony of the page. Focus stays where it is.
 "use strict";
 (() => {
   const FRESH_MS = 40000, NONCE_MS = 45000, BEAT_MS = 5000, PAUSE_MS = 30000;
@@ -39,17 +41,18 @@
   const TOUCHED = "handrail-touched";
   let lastInput = now();
   const touched = () => JSON.parse(sessionStorage.getItem(TOUCHED) || "null");
+  const keep = (what) => sessionStorage.setItem(TOUCHED, JSON.stringify(what));
   const touch = (event) => {
     lastInput = now();
     const writes = event.target.matches?.("textarea, [type=text]");
     if (event.type === "keydown" && event.key !== "Enter" && (writes || event.key !== " ")) return;
     let first = touched();
     if (!first || lastInput - first.last > PAUSE_MS) first = { at: lastInput, count: 0 };
-    sessionStorage.setItem(TOUCHED, JSON.stringify({ at: first.at, last: lastInput, count: first.count + 1 }));
+    keep({ ...first, last: lastInput, count: first.count + 1 });
   };
   const measured = () => {
     const first = touched();
-    return first ? { elapsed_ms: Math.round(now() - first.at), interactions: first.count } : {};
+    return first ? { elapsed_ms: Math.round(now() - first.at), interactions: first.count, step: first.step } : {};
   };
 
   // Talking to the node, and doing what it says.
@@ -64,8 +67,8 @@
     if (place) place.textContent = text;
   };
   const words = (name, root) => {
-    const template = find(`template[data-words="${name}"]`);
-    say(template?.content.textContent ?? "", root);
+    const at = (key) => find(`template[data-words="${key}"]`);
+    say((at(`${root?.dataset.ceremony}-${name}`) || at(name))?.content.textContent ?? "", root);
   };
   const go = (path) => {
     const url = new URL(path, location.href);
@@ -84,6 +87,7 @@
   const follow = (answer, root) => {
     const resume = find("form[data-resume]");
     if (answer.say) say(answer.say, root);
+    if (answer.start) find(`form[data-ceremony="${answer.start}"]`)?.requestSubmit();
     if (answer.lock) lock(answer.lock);
     else if (answer.resume && resume) resume.submit();
     else if (answer.go) go(answer.go);
@@ -181,7 +185,9 @@
       asked = now();
       wait = publicKey.timeout || Infinity;
       const credential = await navigator.credentials[makes ? "create" : "get"]({ publicKey, signal });
-      return follow(await post(result, { ...fields(form), x, y, ceremony: name, credential: credential.toJSON(), ...measured() }), form);
+      const got = await post(result, { ...fields(form), x, y, ceremony: name, credential: credential.toJSON(), ...measured() });
+      if (touched()) keep({ ...touched(), step: got.step || name });
+      return follow(got, form);
     } catch (error) {
       if (mine.signal.aborted) return false;
       const late = now() - asked > wait * 0.95;

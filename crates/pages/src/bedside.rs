@@ -18,9 +18,12 @@ pub struct Bedside<'a> {
     pub workstation: Option<&'a str>,
     /// Who is signed in.
     pub person: Option<Present<'a>>,
+    /// What stands in their place where there is nobody; that nobody is signed in, if this is empty.
+    pub nobody: &'a str,
     /// How the page keeps its cookie fresh and measures itself.
     pub script: Script<'a>,
-    /// What the script says of its own accord: the outcome's name (see `bedside.js`) and the words for it.
+    /// What the script says of its own accord: the outcome's name (see `bedside.js`), after a ceremony's and a dash where it is said of that one
+    /// alone, and the words for it.
     pub words: &'a [(&'a str, &'a str)],
     /// What is said as the page opens, read out too. Empty for nothing.
     pub notice: &'a str,
@@ -154,7 +157,7 @@ impl Shell {
                             span { (person.role) @if let Some(workstation) = page.workstation { " · " (workstation) } }
                         } @else {
                             strong { (page.workstation.unwrap_or(&self.hospital)) }
-                            span { "Nobody is signed in" }
+                            span { @if page.nobody.is_empty() { "Nobody is signed in" } @else { (page.nobody) } }
                         }
                     }
                     (self.environment_badge())
@@ -224,6 +227,8 @@ mod tests {
         assert_eq!(html.matches("<h1").count(), 1);
         let nobody = shell().bedside(&Bedside { title: "Sign in", ..Bedside::default() }).into_html();
         assert!(nobody.contains("Nobody is signed in") && !nobody.contains("Lock</button>"));
+        let locked = shell().bedside(&Bedside { title: "Locked", nobody: "Locked", ..Bedside::default() }).into_html();
+        assert!(locked.contains("<span>Locked</span>") && !locked.contains("Nobody is signed in"));
     }
 
     #[test]

@@ -54,6 +54,16 @@ pub struct SessionFacts {
     pub handed_over: bool,
 }
 
+impl SessionFacts {
+    /// Whether its owner proved with something of their own who they are, a key or a provider's sign-in: not a colleague's word, not a pass, and
+    /// not an emergency.
+    #[must_use]
+    pub fn rests_on_their_own(&self) -> bool {
+        let lent = self.vouched_by.is_some() || self.review_due.is_some();
+        !lent && (self.authenticator.is_some() || self.provider_session.is_some())
+    }
+}
+
 /// A colleague's word.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct VouchFacts {
@@ -227,6 +237,17 @@ impl Sessions {
             until: body.until,
             at,
         });
+    }
+
+    /// Ends what colleagues' words are worth for the owner of a session who was just proved in it by something of their own; they are counted
+    /// all the same. Answers whose words, if any counted.
+    pub(crate) fn end_words(&mut self, id: &SessionId, at: Timestamp) -> Option<PrincipalId> {
+        let facts = self.find(id).filter(|facts| facts.rests_on_their_own())?;
+        let who = facts.principal.clone();
+        let words = self.vouches.get_mut(&who)?;
+        let counted = words.iter().any(|word| at < word.until);
+        words.iter_mut().for_each(|word| word.until = word.until.min(at));
+        counted.then_some(who)
     }
 
     pub(crate) fn mark(&mut self, id: &SessionId, changed: Changed) {

@@ -6,7 +6,7 @@ use crate::keys::{Changed, Key, Touched};
 use crate::sessions::{SessionFacts, VouchFacts};
 use crate::world::World;
 use events::workstation::{DeviceKey, Keeper};
-use events::{AuthenticatorId, DeviceId, Event, Leaf, PrincipalId, SessionId};
+use events::{AuthenticatorId, DeviceId, Event, Leaf, PrincipalId, SessionId, Timestamp};
 
 impl World {
     pub(crate) fn fold_signing_in(&mut self, leaf: &Leaf, touched: &mut Touched) {
@@ -24,16 +24,21 @@ impl World {
             Event::SessionStarted(body) => {
                 sessions.start(body, at, Changed::by(leaf.seq.0));
                 self.authenticators.prove(&body.proof, at);
+                self.end_words(&body.session, at, touched);
                 Some(&body.session)
             }
             Event::SessionLocked(body) => sessions.lock(&body.session, body.cause, at).then_some(&body.session),
             Event::SessionResumed(body) => {
                 self.authenticators.prove(&body.proof, at);
-                sessions.resume(&body.session, body.workstation.as_ref(), &body.proof, at).then_some(&body.session)
+                let known = sessions.resume(&body.session, body.workstation.as_ref(), &body.proof, at);
+                self.end_words(&body.session, at, touched);
+                known.then_some(&body.session)
             }
             Event::SessionSteppedUp(body) => {
                 self.authenticators.prove(&body.proof, at);
-                sessions.prove(&body.session, &body.proof, at).then_some(&body.session)
+                let known = sessions.prove(&body.session, &body.proof, at);
+                self.end_words(&body.session, at, touched);
+                known.then_some(&body.session)
             }
             Event::SessionUsed(body) => sessions.use_now(&body.session, at).then_some(&body.session),
             Event::SessionHandedOver(body) => {
@@ -44,6 +49,13 @@ impl World {
         };
         if let Some(session) = changed {
             touched.add(Key::Session(session.clone()));
+        }
+    }
+
+    /// Whoever proved who they are in a session of their own needs nobody's word any more.
+    fn end_words(&mut self, session: &SessionId, at: Timestamp, touched: &mut Touched) {
+        if let Some(who) = self.sessions.end_words(session, at) {
+            touched.add(Key::Principal(who));
         }
     }
 

@@ -128,6 +128,29 @@ async fn somebody_in_two_units_within_a_minute_is_a_sign_and_a_walk_is_none() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn somebody_who_signed_out_first_was_there_all_the_same() {
+    let house = House::open().await;
+    let mut amara = house.key_of("n-amara").await;
+    let (mut one, mut icu) = (house.workstation("ws-1").await, house.workstation("ws-icu").await);
+    one.touch(&mut amara).await;
+    house.wait(SECOND * 50);
+    let page = one.get("/bedside/patients").await.text;
+    one.form(&page, "/bedside/sign-out", &[]).await;
+    house.wait(SECOND * 30);
+    icu.renew().await;
+    icu.touch(&mut amara).await;
+    let seen = signs(&house);
+    assert_eq!(seen.len(), 1);
+    assert_eq!((seen[0].sign, seen[0].other.clone()), (Sign::TwoPlaces, Some(id("ws-1"))));
+    let page = icu.get("/bedside/patients").await.text;
+    icu.form(&page, "/bedside/sign-out", &[]).await;
+    house.wait(SECOND * 61);
+    one.renew().await;
+    one.touch(&mut amara).await;
+    assert_eq!(signs(&house).len(), 1, "there was time to walk");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn sessions_that_overlap_are_a_sign_where_both_are_open_at_workstations() {
     let house = House::open().await;
     let mut amara = house.key_of("n-amara").await;

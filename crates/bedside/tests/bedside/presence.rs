@@ -74,7 +74,8 @@ async fn a_touch_alone_is_its_owners_at_the_locked_screen_and_within_the_time() 
     let mut options = one.script("/bedside/reconnect/options", json!({})).await.json();
     options["publicKey"]["allowCredentials"] = json!([]);
     let others = one.answer("reconnect", &mut ruiz, &options, json!({})).await;
-    assert!(others.said().contains("not your key"), "{}", others.text);
+    assert!(others.said().contains("you go on as yourself, and their work stays theirs"), "{}", others.text);
+    assert_eq!(others.json()["start"], "sign-in", "their own touch is asked for at once");
     // The owner's key, without PIN, where a PIN is asked for.
     let cheated = one.ceremony("sign-in", &mut without_pin(&amara)).await;
     assert!(!cheated.said().is_empty() && cheated.json()["go"].is_null(), "{}", cheated.text);
@@ -93,6 +94,64 @@ async fn a_touch_alone_is_its_owners_at_the_locked_screen_and_within_the_time() 
     assert!(one.get("/bedside").await.text.contains("Who is there?"));
     assert_eq!(house.entries("session.started").len(), 1);
     assert!(house.entries("session.resumed").is_empty());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_locked_page_says_which_button_is_whose_and_a_wrong_press_strands_nobody() {
+    let house = House::open().await;
+    let (mut amara, mut ruiz) = (house.key_of("n-amara").await, house.key_of("d-ruiz").await);
+    let mut one = house.workstation("ws-1").await;
+    one.touch(&mut amara).await;
+    let page = one.get("/bedside/patients").await.text;
+    assert!(page.contains("Registered nurse, ED · ED, ws-1"), "the role as the charter calls it: {page}");
+    let locked = lock(&mut one).await;
+    assert!(locked.contains("<span>Locked</span>") && !locked.contains("Nobody is signed in"), "{locked}");
+    for part in [
+        "I am Nurse amara: touch your key to go on",
+        "Without PIN, for Nurse amara’s key alone.",
+        "I am somebody else: touch your own key",
+        "data-words=\"reconnect-cancelled\">Nothing was sent. That button is for Nurse amara’s key alone.",
+        "data-words=\"cancelled\"",
+    ] {
+        assert!(locked.contains(part), "{part}: {locked}");
+    }
+    // A colleague at the owner's button, whether or not their browser lets the key answer.
+    let options = one.script("/bedside/reconnect/options", json!({})).await.json();
+    let mut loose = options.clone();
+    loose["publicKey"]["allowCredentials"] = json!([]);
+    let wrong = one.answer("reconnect", &mut ruiz, &loose, json!({})).await;
+    assert_eq!(wrong.json()["start"], "sign-in", "{}", wrong.text);
+    assert_eq!(one.get("/bedside/patients").await.status, LOCKED);
+    // The way on is the ceremony that was named.
+    let on = one.ceremony("sign-in", &mut ruiz).await;
+    assert_eq!(on.json(), json!({ "go": "/bedside/patients", "resume": true, "step": "take_over" }));
+    // The owner's key with somebody else's badge is no wrong button.
+    one.touch(&mut amara).await;
+    lock(&mut one).await;
+    let badge = one.ceremony_with("reconnect", &mut amara, json!({ "badge": "badge-d-ruiz" })).await;
+    assert!(badge.said().contains("badge you scanned") && badge.json()["start"].is_null(), "{}", badge.text);
+    // Whoever looks for help at a locked screen is not told that nobody is signed in either.
+    assert!(one.get("/bedside/help").await.text.contains("<span>Locked</span>"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_locked_screen_names_a_colleague_and_no_patient() {
+    let house = House::open().await;
+    let mut amara = house.key_of("n-amara").await;
+    let mut one = house.workstation("ws-1").await;
+    one.touch(&mut amara).await;
+    let registered = events::principal::Registered {
+        principal: id("n-amara"),
+        class: events::principal::IdentityClass::Patient,
+        roles: Vec::new(),
+        name: Some("Nurse amara".into()),
+        home_unit: None,
+        aliases: Vec::new(),
+        labels: Vec::new(),
+    };
+    house.record(registered).await;
+    let locked = lock(&mut one).await;
+    assert!(locked.contains("Locked for its owner") && !locked.contains("amara"), "{locked}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -1,10 +1,12 @@
 //! Signing in, locking, coming back, going on elsewhere, stepping up, and the cookie that lives a minute.
 
-use crate::house::{House, SECOND, field, id};
+use crate::house::{Browser, House, SECOND, field, id};
+use authenticator::SecurityKey;
 use axum::http::StatusCode;
 use events::Event;
 use events::session::LockCause;
-use events::signin::Sign;
+use events::signin::{Sign, Step};
+use serde_json::{Value, json};
 
 fn lock_causes(house: &House) -> Vec<LockCause> {
     let locked = house.entries("session.locked").into_iter();
@@ -91,6 +93,144 @@ async fn a_cookie_counts_for_a_minute_and_only_the_workstations_key_gives_the_ne
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_copy_is_not_excused_by_its_owners_proof_and_the_owner_is_not_suspected() {
+    let house = House::open().await;
+    let mut amara = house.key_of("n-amara").await;
+    let mut own = house.workstation("ws-1").await;
+    own.touch(&mut amara).await;
+    let mut thief = house.browser();
+    thief.cookie.clone_from(&own.cookie);
+    house.wait(SECOND * 40);
+    own.renew().await;
+    house.wait(SECOND * 65);
+    // Both show a cookie past its minute, each its own, and only the owner proves it.
+    assert!(own.get("/bedside/patients").await.text.contains("proving which one it is"));
+    assert!(thief.get("/bedside/patients").await.text.contains("proving which one it is"));
+    own.renew().await;
+    house.point.keep_sessions_true().await;
+    assert!(signs(&house).is_empty(), "there is time to prove it");
+    house.wait(SECOND * 31);
+    own.renew().await;
+    house.point.keep_sessions_true().await;
+    assert_eq!(signs(&house), [Sign::CopiedCookie]);
+    for _ in 0..3 {
+        thief.get("/bedside/patients").await;
+        house.wait(SECOND * 35);
+        house.point.keep_sessions_true().await;
+    }
+    assert_eq!(signs(&house).len(), 1, "told once, however often it is shown");
+
+    // The owner's screen was asleep for an hour, and proves itself within seconds.
+    let mut slept = house.workstation("ws-2").await;
+    slept.touch(&mut amara).await;
+    house.wait(SECOND * 3_600);
+    slept.get("/bedside").await;
+    house.wait(SECOND * 3);
+    assert_eq!(slept.renew().await.json()["renewed"], true);
+    house.wait(SECOND * 60);
+    house.point.keep_sessions_true().await;
+    assert_eq!(signs(&house).len(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_cookie_of_a_session_that_is_over_is_no_sign_of_anything() {
+    let house = House::open().await;
+    let mut amara = house.key_of("n-amara").await;
+    let mut phone = house.browser();
+    phone.touch(&mut amara).await;
+    house.wait(SECOND * 3_600 * 20);
+    house.point.keep_sessions_true().await;
+    assert!(phone.get("/bedside/patients").await.text.contains("Who is there?"), "nothing is left to prove");
+    assert_eq!(phone.renew().await.json()["lock"], "/bedside");
+    house.wait(SECOND * 60);
+    house.point.keep_sessions_true().await;
+    assert!(signs(&house).is_empty());
+    assert_eq!(phone.touch(&mut amara).await.json()["go"], "/bedside/patients");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_form_in_progress_waits_for_its_owner_when_the_session_is_over() {
+    let house = House::open().await;
+    let (mut amara, mut ruiz) = (house.key_of("n-amara").await, house.key_of("d-ruiz").await);
+    let mut one = house.workstation("ws-1").await;
+    let kept = [("kept_action", "/bedside/sign-out"), ("note", "allergic to penicillin")];
+    for (swept, asleep) in [(false, false), (true, false), (true, true)] {
+        one.touch(&mut amara).await;
+        let page = one.get("/bedside/patients").await.text;
+        let until = house.plane.world(|world| world.sessions_of(&id("n-amara")).next().unwrap().good_until);
+        house.wait(until.since(house.plane.now()) + SECOND);
+        if swept {
+            house.point.keep_sessions_true().await;
+        }
+        let mut over = if asleep {
+            // Its cookie is past its minute as well: the browser proves itself first, and then the form goes on waiting.
+            let proving = one.form(&page, "/bedside", &kept).await.text;
+            assert!(proving.contains("proving which one it is"), "{proving}");
+            one.renew().await;
+            one.form_with("", "/bedside/resume", &[("resume", &field(&proving, "resume"))]).await.text
+        } else {
+            assert_eq!(one.renew().await.json()["lock"], "/bedside", "swept: {swept}");
+            // What the script does with a form that is half filled.
+            one.form(&page, "/bedside", &kept).await.text
+        };
+        assert!(over.contains("Who is there?") && over.contains("is kept for a quarter of an hour"), "{over}");
+        assert!(!over.contains("penicillin"), "nothing readable stays");
+        let sealed = field(&over, "resume");
+        one.touch(&mut ruiz).await;
+        let others = one.form_with("", "/bedside/resume", &[("resume", &sealed)]).await;
+        assert_eq!(others.to.as_deref(), Some("/bedside/patients"), "{}", others.text);
+        assert_eq!(one.touch(&mut amara).await.json()["resume"], true);
+        over = one.form_with("", "/bedside/resume", &[("resume", &sealed)]).await.text;
+        assert!(over.contains("action=\"/bedside/sign-out\"") && over.contains("allergic to penicillin"), "{over}");
+        house.wait(SECOND * 60 * 16);
+        one.renew().await;
+        one.touch(&mut amara).await;
+        let late = one.form_with("", "/bedside/resume", &[("resume", &sealed)]).await;
+        assert_eq!(late.to.as_deref(), Some("/bedside/patients"), "{}", late.text);
+        let page = one.get("/bedside/patients").await.text;
+        one.form(&page, "/bedside/sign-out", &[]).await;
+        house.point.keep_sessions_true().await;
+    }
+}
+
+/// A touch, and the page it leads to, measured as the script does it.
+async fn arrives(browser: &mut Browser<'_>, key: &mut SecurityKey) -> Value {
+    let step = browser.touch(key).await.json()["step"].clone();
+    browser.script("/bedside/usable", json!({ "elapsed_ms": 900, "interactions": 1, "step": step })).await;
+    step
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_time_to_a_usable_page_is_recorded_for_what_really_happened() {
+    let house = House::open().await;
+    let (mut amara, mut ruiz) = (house.key_of("n-amara").await, house.key_of("d-ruiz").await);
+    let (mut one, mut two) = (house.workstation("ws-1").await, house.workstation("ws-2").await);
+    let first = arrives(&mut one, &mut amara).await;
+    let page = one.get("/bedside/patients").await.text;
+    assert!(page.contains("data-usable=\"/bedside/usable\""), "{page}");
+    one.form(&page, "/bedside/lock", &[]).await;
+    let back = arrives(&mut one, &mut amara).await;
+    let along = arrives(&mut two, &mut amara).await;
+    let arrived = [first, back, along, arrives(&mut two, &mut ruiz).await];
+    assert_eq!(arrived, ["sign_in", "reconnect", "roam", "take_over"]);
+    // What a ceremony is called where its answer says no more; and a page that was only opened again.
+    for step in [json!("step-up"), json!("vouch"), json!("hand-over"), Value::Null] {
+        two.script("/bedside/usable", json!({ "elapsed_ms": 900, "interactions": 1, "step": step })).await;
+    }
+    let steps: Vec<Step> = house
+        .entries("signin.attempted")
+        .into_iter()
+        .filter_map(|leaf| match leaf.draft.event {
+            Event::SigninAttempted(one) if one.detail.as_deref() == Some("usable") => Some(one.step),
+            _ => None,
+        })
+        .collect();
+    let expected =
+        [Step::SignIn, Step::Reconnect, Step::Roam, Step::TakeOver, Step::StepUp, Step::Vouch, Step::HandOver];
+    assert_eq!(steps, expected);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_form_waits_for_the_touch_and_for_its_owner() {
     let house = House::open().await;
     let (mut amara, mut ruiz) = (house.key_of("n-amara").await, house.key_of("d-ruiz").await);
@@ -116,7 +256,7 @@ async fn an_unused_screen_locks_and_a_session_is_over_at_its_time() {
     let mut amara = house.key_of("n-amara").await;
     let mut one = house.workstation("ws-1").await;
     one.touch(&mut amara).await;
-    assert_eq!(one.renew_as("ws-1", 30).await.json()["lock"], serde_json::Value::Null);
+    assert_eq!(one.renew_as("ws-1", 30).await.json()["lock"], Value::Null);
     assert_eq!(
         one.renew_as("ws-1", 15 * 60).await.json()["lock"],
         "/bedside",

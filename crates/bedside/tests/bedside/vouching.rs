@@ -131,6 +131,32 @@ async fn a_real_touch_takes_the_place_of_a_word() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_word_ends_for_decisions_too_when_its_person_signs_in_for_real_at_the_same_screen() {
+    let house = House::open().await;
+    let (mut amara, mut bea) = (house.key_of("n-amara").await, house.key_of("n-bea").await);
+    let (mut stuck, mut beas) = (house.workstation("ws-1").await, house.workstation("ws-2").await);
+    let counts = |house: &House| {
+        let subject =
+            world::Subject { principal: id("n-amara"), patient: None, device: Some(id("ws-1")), session: None };
+        let now = house.plane.now();
+        house.plane.world(|world| world.facts(&subject, now)).vouched_until.is_some_and(|until| now < until)
+    };
+    beas.touch(&mut bea).await;
+    stuck.ceremony_with("vouch", &mut bea, wanted("badge-n-amara")).await;
+    assert!(counts(&house));
+    assert_eq!(stuck.touch(&mut amara).await.json()["go"], "/bedside/patients");
+    assert!(!counts(&house), "her own key is what counts now");
+    assert_eq!(last_started(&house).vouched_by, None);
+    let words = house.plane.world(|world| world.vouches(&id("n-amara")).to_vec());
+    assert_eq!(words.len(), 1, "it is counted as one of the shift's all the same");
+    // A later word is a word again.
+    let shown = page(&mut stuck).await.text;
+    stuck.form(&shown, "/bedside/sign-out", &[]).await;
+    stuck.ceremony_with("vouch", &mut bea, wanted("badge-n-amara")).await;
+    assert!(counts(&house));
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_colleague_vouches_from_their_own_screen_and_locks_nobody_out() {
     let house = House::open().await;
     let (mut bea, mut ruiz) = (house.key_of("n-bea").await, house.key_of("d-ruiz").await);

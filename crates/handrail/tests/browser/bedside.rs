@@ -289,6 +289,7 @@ async fn a_workstation_proves_itself_and_a_key_its_owner_or_people_read_why_not(
     let outcomes: Vec<_> = told.iter().filter_map(|told| told["outcome"].as_str()).collect();
     assert_eq!(outcomes, ["already_registered", "cancelled"]);
     let measured = told.iter().filter(|told| told["outcome"].is_null());
+    assert!(measured.clone().any(|told| told["step"] == "sign-in"), "{told:?}");
     assert!(measured.clone().count() >= 4 && measured.clone().all(|told| told["interactions"].as_u64() >= Some(1)));
     page.quit().await.unwrap();
 }

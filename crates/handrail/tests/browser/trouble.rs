@@ -47,7 +47,7 @@ async fn whatever_goes_wrong_with_a_key_is_said_kindly_and_recorded(store: Store
     screen.presses("Lock").await;
     screen.reads("Locked for Amara Osei").await;
     key.becomes_a_copy(0).await;
-    screen.presses("Touch your key to go on").await;
+    screen.presses("touch your key to go on").await;
     let copied = screen.reads("There may be a copy of this key").await;
     assert!(copied.contains("You did nothing wrong."), "{copied}");
     assert!(hospital.recorded("reconnect", "refused", "counter_went_back").await);

@@ -6,7 +6,7 @@
 mod signs;
 mod throttle;
 
-pub use signs::{Failures, MANY_FAILURES};
+pub use signs::{Failures, MANY_FAILURES, Seen};
 pub use throttle::{Attempts, From};
 
 use crate::point::{PointOfCare, Visitor};

@@ -48,6 +48,37 @@ impl Failures {
     }
 }
 
+/// Where people did something last, a moment ago. In memory of each node: it is for those whose session is over since, and whom nobody else
+/// remembers.
+#[derive(Debug, Default)]
+pub struct Seen {
+    at: Mutex<HashMap<PrincipalId, (DeviceId, Timestamp)>>,
+}
+
+/// The most people that are remembered at once.
+const PEOPLE_MAX: usize = 20_000;
+
+impl Seen {
+    /// Somebody touched a screen.
+    pub fn note(&self, who: &PrincipalId, device: Option<&DeviceId>, now: Timestamp) {
+        let Some(device) = device else { return };
+        let mut at = self.at.lock().unwrap_or_else(PoisonError::into_inner);
+        if at.len() >= PEOPLE_MAX && !at.contains_key(who) {
+            at.retain(|_, (_, then)| now.since(*then) < WALK);
+        }
+        if at.len() < PEOPLE_MAX || at.contains_key(who) {
+            at.insert(who.clone(), (device.clone(), now));
+        }
+    }
+
+    /// Where somebody was less than a walk ago.
+    #[must_use]
+    pub fn last(&self, who: &PrincipalId, now: Timestamp) -> Option<DeviceId> {
+        let at = self.at.lock().unwrap_or_else(PoisonError::into_inner);
+        at.get(who).filter(|(_, then)| now.since(*then) < WALK).map(|(device, _)| device.clone())
+    }
+}
+
 /// The workstation of another unit at which somebody was a moment before they touched in this one.
 #[must_use]
 fn two_places<'a>(
@@ -69,8 +100,14 @@ impl PointOfCare {
         before: &[SessionFacts],
     ) {
         let Some(device) = here else { return };
+        let now = self.plane().now();
         let units = before.iter().map(|one| (one, self.unit_of_session(one)));
-        let other = self.unit_of(device).and_then(|unit| two_places(&unit, units, self.plane().now()).cloned());
+        let other = self.unit_of(device).and_then(|here| {
+            let signed_out =
+                || self.seen().last(who, now).filter(|last| self.unit_of(last).is_some_and(|at| at != here));
+            two_places(&here, units, now).cloned().or_else(signed_out)
+        });
+        self.seen().note(who, Some(device), now);
         if let Some(other) = other {
             self.signal(Sign::TwoPlaces, here, Some(who), Some(session), Some(&other)).await;
         }
@@ -93,6 +130,21 @@ mod tests {
     use super::*;
 
     const NOW: Timestamp = Timestamp::from_millis(1_795_000_000_000);
+
+    fn id<T: std::str::FromStr<Err: std::fmt::Debug>>(text: &str) -> T {
+        text.parse().unwrap()
+    }
+
+    #[test]
+    fn where_somebody_was_is_remembered_for_a_walk() {
+        let (seen, who, at) = (Seen::default(), id("n-amara"), id("ws-1"));
+        assert_eq!(seen.last(&who, NOW), None);
+        seen.note(&who, Some(&at), NOW);
+        seen.note(&who, None, NOW + WALK / 2);
+        assert_eq!(seen.last(&who, NOW + WALK / 2), Some(at));
+        assert_eq!(seen.last(&id("d-ruiz"), NOW), None);
+        assert_eq!(seen.last(&who, NOW + WALK), None);
+    }
 
     #[test]
     fn many_are_different_ones_within_minutes_and_told_once() {

@@ -3,7 +3,7 @@
 use crate::operator::BaseUrl;
 use axum::http::{HeaderMap, HeaderValue};
 use axum_extra::extract::CookieJar;
-use events::{DeviceId, SessionId, Timestamp};
+use events::{DeviceId, PrincipalId, SessionId, Timestamp};
 use plane::{Plane, Sealer};
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
@@ -27,6 +27,9 @@ pub struct Carried {
     /// The session in it, if there is one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub session: Option<SessionId>,
+    /// Whose session it is: known even when the session is over and forgotten, so that a form of theirs waits for them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub who: Option<PrincipalId>,
     /// Whether the session was open then, so that a page of it is told when it is not any more.
     #[serde(default)]
     pub open: bool,

@@ -14,8 +14,9 @@ use axum::response::{IntoResponse as _, Response};
 use base64::Engine as _;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use callers::Seat;
-use events::{DeviceId, PrincipalId};
+use events::{DeviceId, PrincipalId, SessionId};
 use pages::form::TOKEN_FIELD;
+use plane::Plane;
 use serde::de::DeserializeOwned;
 use std::net::{IpAddr, Ipv4Addr};
 use subtle::ConstantTimeEq as _;
@@ -45,9 +46,12 @@ impl Visitor {
         let address = parts.extensions.get::<Seat>().map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), Seat::address);
         let (carried, stale) = match point.cookies().shown(point.base(), &parts.headers, now) {
             Shown::Nothing => (None, None),
+            // In a browser of one's own there is nothing left to prove when its session is over.
+            Shown::Stale(carried) if is_of_no_session(plane, &carried) => (Some(carried), None),
             Shown::Stale(carried) => {
-                if let Some(session) = &carried.session {
-                    point.unproven().shown(session, carried.workstation.as_ref(), now);
+                let known = |session: &SessionId| plane.world(|world| world.session(session).is_some());
+                if carried.session.as_ref().is_some_and(known) {
+                    point.unproven().shown(&carried, now);
                 }
                 (None, Some(carried))
             }
@@ -104,6 +108,19 @@ where
     }
 }
 
+/// Whether a cookie is of no workstation, and of no session that anybody knows.
+fn is_of_no_session(plane: &Plane, carried: &Carried) -> bool {
+    let gone = |session: &SessionId| plane.world(|world| world.session(session).is_none());
+    carried.workstation.is_none() && carried.session.as_ref().is_none_or(gone)
+}
+
+impl PointOfCare {
+    /// Whether a visitor's browser is one's own and has nothing to prove: whatever session it had is over.
+    pub(crate) fn is_of_no_session(&self, visitor: &Visitor) -> bool {
+        visitor.carried.as_ref().is_some_and(|carried| is_of_no_session(self.plane(), carried))
+    }
+}
+
 /// Somebody who is signed in, at the screen they look at, within the last minute proved to be that screen.
 #[derive(Clone, Debug)]
 pub struct SignedIn {
@@ -128,6 +145,7 @@ impl SignedIn {
         }
         match visitor.session.clone() {
             Some((session, Standing::Open)) => {
+                point.seen().note(&session.principal, visitor.device(), point.plane().now());
                 point.note_use(&session).await;
                 Ok(Self { session, visitor })
             }
@@ -135,7 +153,9 @@ impl SignedIn {
                 Err(page::locked(point, &visitor, &session, hold(held).as_deref()).into_response())
             }
             Some((session, Standing::Elsewhere)) => Err(page::elsewhere(point, &visitor, &session).into_response()),
-            Some((_, Standing::Over)) | None => Err(page::sign_in(point, &visitor, None).into_response()),
+            Some((_, Standing::Over)) | None => {
+                Err(page::sign_in(point, &visitor, None, hold(held).as_deref()).into_response())
+            }
         }
     }
 }
@@ -218,9 +238,7 @@ where
         if !bool::from(token.as_bytes().ct_eq(visitor.form_token().as_bytes())) {
             return Err(page::foreign_form(&point).into_response());
         }
-        let carried = visitor.carried.as_ref().or(visitor.stale.as_ref()).and_then(|carried| carried.session.as_ref());
-        let owner =
-            carried.and_then(|id| point.plane().world(|world| world.session(id).map(|one| one.principal.clone())));
+        let owner = visitor.carried.as_ref().or(visitor.stale.as_ref()).and_then(|carried| carried.who.clone());
         let held = owner.and_then(|who| Held::of(who, parts.uri.path(), fields, point.plane().now()));
         let by = SignedIn::recognised(&point, visitor, held).await?;
         parts.headers.remove(axum::http::header::CONTENT_LENGTH);

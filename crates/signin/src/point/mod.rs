@@ -13,10 +13,10 @@ mod resume;
 
 pub use extract::{FORM_BYTES_MAX, FromOwnPage, Posted, SignedIn, Visitor};
 pub(crate) use page::{ANEW_PATH, elsewhere, locked, prove, sign_in};
-pub(crate) use resume::LOCK_PATH;
+pub(crate) use resume::{CLOSED_PATH, LOCK_PATH};
 pub use resume::{Held, RESUME_LIFETIME, resume_field};
 
-use crate::attempt::{Attempts, Failures};
+use crate::attempt::{Attempts, Failures, Seen};
 use crate::desktop::Waiting;
 use crate::federation::Federation;
 use crate::operator::BaseUrl;
@@ -49,6 +49,7 @@ struct Inside {
     waiting: Waiting,
     attempts: Attempts,
     failures: Failures,
+    seen: Seen,
     unproven: Unproven,
     ceremonies: Result<Ceremonies, AddressError>,
     federation: Federation,
@@ -89,6 +90,7 @@ impl PointOfCare {
             waiting: Waiting::default(),
             attempts: Attempts::default(),
             failures: Failures::default(),
+            seen: Seen::default(),
             unproven: Unproven::default(),
             ceremonies,
             federation,
@@ -136,6 +138,11 @@ impl PointOfCare {
 
     pub(crate) fn failures(&self) -> &Failures {
         &self.0.failures
+    }
+
+    /// Where people were a moment ago.
+    pub(crate) fn seen(&self) -> &Seen {
+        &self.0.seen
     }
 
     pub(crate) fn unproven(&self) -> &Unproven {

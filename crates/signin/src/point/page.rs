@@ -4,6 +4,7 @@ use super::{PointOfCare, Visitor, resume_field};
 use crate::badge;
 use crate::session::rules::{Standing, presence_will_do};
 use axum::http::StatusCode;
+use events::principal::IdentityClass;
 use events::session::LockCause;
 use maud::{Markup, html};
 use pages::{Bedside, CeremonyForm, Document, Present, Script, form};
@@ -56,7 +57,7 @@ impl PointOfCare {
         let nonce = self.nonces().make(self.plane().now());
         let carried = visitor.carried.as_ref();
         let age = carried.map(|carried| self.plane().now().since(carried.given_at).as_secs());
-        let known = carried.is_some() || visitor.stale.is_some();
+        let known = (carried.is_some() && !self.is_of_no_session(visitor)) || visitor.stale.is_some();
         let script = Script {
             renew: known.then_some("/bedside/renew"),
             nonce: nonce.as_deref(),
@@ -66,7 +67,15 @@ impl PointOfCare {
         let soon = session.filter(|_| page.notice.is_empty()).and_then(|session| self.ends_soon(session));
         let notice = soon.as_deref().unwrap_or(page.notice);
         let body = html! { (self.desktop_waits(visitor, session)) (page.body) };
-        let page = Bedside { workstation: workstation.as_deref(), person, script, words: &WORDS, notice, body, ..page };
+        let words: Vec<_> = WORDS.iter().chain(page.words).copied().collect();
+        let nobody = match &visitor.session {
+            _ if !page.nobody.is_empty() => page.nobody,
+            Some((_, Standing::Locked(_))) => "Locked",
+            _ if visitor.stale.is_some() => "Not known yet",
+            _ => "",
+        };
+        let workstation = workstation.as_deref();
+        let page = Bedside { workstation, person, nobody, script, words: &words, notice, body, ..page };
         self.shell().bedside(&page)
     }
 
@@ -100,11 +109,14 @@ impl PointOfCare {
         let subject = world::Subject { principal: who.clone(), patient: None, device: None, session: None };
         let now = self.plane().now();
         let facts = self.plane().world(|world| world.facts(&subject, now));
+        let engine = self.plane().engine();
+        let titles = &engine.charter().entities().roles;
         let role = facts.principal.and_then(|known| known.roles.first().cloned());
+        let role = role.map(|role| titles.get(&role).map_or_else(|| role.to_string(), |known| known.title.clone()));
         let unit = facts.shifts.iter().find(|shift| shift.from <= now && now < shift.until).map(|shift| &shift.unit);
         match (role, unit) {
             (Some(role), Some(unit)) => format!("{role}, {unit}"),
-            (Some(role), None) => role.to_string(),
+            (Some(role), None) => role,
             (None, Some(unit)) => unit.to_string(),
             (None, None) => String::new(),
         }
@@ -132,8 +144,19 @@ fn providers(point: &PointOfCare, visitor: &Visitor) -> Markup {
     html! { @for choice in choices { p { a.button href={ "/federation/" (choice.name) } { (choice.title) } } } }
 }
 
-/// The touch alone that brings the owner of a screen back.
-fn touch_alone(token: &str) -> Markup {
+/// Whose a screen is, for whoever stands in front of it. A colleague is named, since only they can say whether they come back; nobody in
+/// passing reads that a patient is here.
+fn owner_of(point: &PointOfCare, session: &SessionFacts) -> String {
+    let subject = world::Subject { principal: session.principal.clone(), patient: None, device: None, session: None };
+    let known = point.plane().world(|world| world.facts(&subject, point.plane().now())).principal;
+    if known.is_none_or(|known| known.class == IdentityClass::Patient) {
+        return "its owner".to_owned();
+    }
+    point.name_of(&session.principal)
+}
+
+/// The touch alone that brings the owner of a screen back, and nobody else.
+fn touch_alone(token: &str, owner: &str) -> Markup {
     let ceremony = CeremonyForm {
         name: "reconnect",
         options: "/bedside/reconnect/options",
@@ -143,8 +166,12 @@ fn touch_alone(token: &str) -> Markup {
         start: false,
         browser_key: false,
     };
-    let label = "Touch your key to go on, without PIN";
-    ceremony.render(&html! { (badge::field(BADGE_LABEL, true, false)) (form::wide_button(label)) })
+    let label = format!("I am {owner}: touch your key to go on");
+    ceremony.render(&html! {
+        (badge::field("Your badge, if you scan one", true, false))
+        (form::wide_button(&label))
+        p { "Without PIN, for " (owner) "’s key alone." }
+    })
 }
 
 const BADGE_LABEL: &str = "Badge, if you scan one";
@@ -177,16 +204,20 @@ pub(crate) fn prove(point: &PointOfCare, visitor: &Visitor, resume: Option<&str>
 }
 
 /// Nobody is at the screen.
-pub(crate) fn sign_in(point: &PointOfCare, visitor: &Visitor, notice: Option<&str>) -> Document {
+pub(crate) fn sign_in(point: &PointOfCare, visitor: &Visitor, notice: Option<&str>, resume: Option<&str>) -> Document {
     let token = visitor.form_token();
     let body = html! {
         (touch(visitor, &token, "Sign in with your key", &badge::field(BADGE_LABEL, true, false)))
+        (resume_field(resume, &token))
         (providers(point, visitor))
         (other_ways())
     };
     let page = Bedside {
         title: "Who is there?",
-        lead: Some(html! { "One touch. If you were signed in elsewhere, your work comes here." }),
+        lead: Some(html! {
+            "One touch. If you were signed in elsewhere, your work comes here."
+            @if resume.is_some() { " What was being written here is kept for a quarter of an hour, for whoever wrote it." }
+        }),
         notice: notice.unwrap_or(""),
         body,
         ..Bedside::default()
@@ -197,7 +228,7 @@ pub(crate) fn sign_in(point: &PointOfCare, visitor: &Visitor, notice: Option<&st
 
 /// The screen is locked; its owner comes back with one touch, and somebody else may go on with theirs.
 pub(crate) fn locked(point: &PointOfCare, visitor: &Visitor, session: &SessionFacts, resume: Option<&str>) -> Document {
-    let (token, name) = (visitor.form_token(), point.name_of(&session.principal));
+    let (token, name) = (visitor.form_token(), owner_of(point, session));
     let why = match session.locked.map(|(_, cause)| cause) {
         Some(LockCause::BadgeAway) => "The badge was taken away.",
         Some(LockCause::TakenOver) => "Somebody else went on here.",
@@ -208,23 +239,38 @@ pub(crate) fn locked(point: &PointOfCare, visitor: &Visitor, session: &SessionFa
     let alone = presence_will_do(session, stands, point.session_rules(session).as_ref());
     let body = html! {
         @if alone {
-            (touch_alone(&token))
-            (touch(visitor, &token, "With PIN or finger, or as somebody else", &html! {}))
+            (touch_alone(&token, &name))
+            (touch(visitor, &token, "I am somebody else: touch your own key", &html! {
+                p { "With PIN or finger. " (name) "’s work stays theirs, and " (name) " may come back this way too." }
+            }))
         } @else {
             (touch(visitor, &token, "Touch your key to go on", &badge::field(BADGE_LABEL, true, false)))
         }
         (resume_field(resume, &visitor.form_token()))
         (other_ways())
     };
-    let lead = html! { (why) " " (name) " goes on with one touch. Anybody else’s touch takes over: " (name) "’s work stays theirs." };
+    let lead = html! {
+        (why) " "
+        @if alone { "Two ways on, one touch each: " (name) "’s first, then everybody else’s." }
+        @else { (name) " goes on with one touch. Anybody else’s touch takes over: " (name) "’s work stays theirs." }
+    };
     let title = format!("Locked for {name}");
-    let page = Bedside { title: &title, lead: Some(lead), body, ..Bedside::default() };
+    let next = format!("That button is for {name}’s key alone. Anybody else: use the one below it, with your own key.");
+    let cancelled = format!("Nothing was sent. {next}");
+    let late = format!("Nobody touched in time, or it was another key. {next}");
+    let failed = format!("The key did not answer. {next}");
+    let words = [
+        ("reconnect-cancelled", cancelled.as_str()),
+        ("reconnect-timed_out", late.as_str()),
+        ("reconnect-failed", failed.as_str()),
+    ];
+    let page = Bedside { title: &title, nobody: "Locked", lead: Some(lead), body, words: &words, ..Bedside::default() };
     point.page_with(visitor, None, page).with_status(StatusCode::UNAUTHORIZED)
 }
 
 /// The session of this screen is at another one now.
 pub(crate) fn elsewhere(point: &PointOfCare, visitor: &Visitor, session: &SessionFacts) -> Document {
-    let (token, name) = (visitor.form_token(), point.name_of(&session.principal));
+    let (token, name) = (visitor.form_token(), owner_of(point, session));
     let body = html! { (touch(visitor, &token, "Touch your key to work here", &html! {})) (other_ways()) };
     let place = session.workstation.as_ref().and_then(|device| point.unit_of(device));
     let lead = html! { (name) " went on at another workstation" @if let Some(unit) = place { " in " (unit) } "." };

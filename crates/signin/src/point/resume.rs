@@ -32,6 +32,8 @@ pub struct Held {
 
 /// Where screens are locked. A form that was half filled comes along, with its own address in [`KEPT_ACTION`].
 pub(crate) const LOCK_PATH: &str = "/bedside/lock";
+/// Where a page goes whose screen is closed. A form that was half filled comes along here as well.
+pub(crate) const CLOSED_PATH: &str = "/bedside";
 /// The field with the address of a half-filled form.
 const KEPT_ACTION: &str = "kept_action";
 
@@ -45,7 +47,7 @@ impl Held {
     ) -> Option<Self> {
         fields.retain(|(name, _)| name != TOKEN_FIELD);
         let mut path = path.to_owned();
-        if path == LOCK_PATH {
+        if path == LOCK_PATH || path == CLOSED_PATH {
             let kept = fields.iter().position(|(name, _)| name == KEPT_ACTION)?;
             path = fields.remove(kept).1;
         }
@@ -58,6 +60,11 @@ impl PointOfCare {
     /// Seals a form for whoever sent it.
     pub(crate) fn hold(&self, held: &Held) -> Option<String> {
         self.resumes().seal(held)
+    }
+
+    /// Whether a text is a form that was sealed here and can still be opened by its owner.
+    pub(crate) fn is_held(&self, sealed: &str) -> bool {
+        self.resumes().open(sealed).is_some_and(|held: Held| self.plane().now().since(held.at) < RESUME_LIFETIME)
     }
 
     /// Opens a form for somebody, if it is theirs and not too old.

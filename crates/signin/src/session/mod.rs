@@ -12,7 +12,7 @@ mod store;
 
 pub(crate) use page::step_up;
 pub use routes::routes;
-pub(crate) use routes::{HOME, told, unrecorded, with_cookie};
+pub(crate) use routes::{HOME, told, unrecorded, with_cookie, with_next_cookie};
 pub(crate) use store::ended_by;
 pub use store::{Basis, Screen, SessionError};
 

@@ -23,7 +23,7 @@ impl PointOfCare {
         if visitor.stale.is_some() {
             crate::point::prove(self, visitor, None)
         } else {
-            crate::point::sign_in(self, visitor, None)
+            crate::point::sign_in(self, visitor, None, None)
         }
     }
 

@@ -11,7 +11,7 @@ use crate::point::{FromOwnPage, PointOfCare, Visitor};
 use axum::body::Bytes;
 use axum::extract::{Json, State};
 use axum::response::Response;
-use events::signin::Step;
+use events::signin::{Cause, Step};
 use serde_json::json;
 use world::SessionFacts;
 
@@ -67,8 +67,8 @@ pub(super) async fn result(
     }
     let Some(session) = point.waits_for_touch(&visitor) else { return told(&json!({ "go": "/bedside" })) };
     let purpose = Purpose::Reconnect { session: session.session.clone() };
-    let refusal = match point.touched(&visitor, purpose, sent.credential.get().as_bytes()).await {
-        Ok((one, _)) if one.principal != session.principal => Refusal::others_key(),
+    let (refusal, others) = match point.touched(&visitor, purpose, sent.credential.get().as_bytes()).await {
+        Ok((one, _)) if one.principal != session.principal => (not_the_owners(), true),
         Ok((one, proof)) => match point.is_badge_of(sent.badge.as_deref(), &one.principal) {
             Ok(()) => {
                 let method = proof.method.clone();
@@ -88,10 +88,23 @@ pub(super) async fn result(
                 point.tried(&visitor, tried).await;
                 return with_cookie(&point, screen.workstation, Some(id), told(&json!({ "resume": true, "go": HOME })));
             }
-            Err(refusal) => refusal,
+            Err(refusal) => (refusal, false),
         },
-        Err(refusal) => refusal,
+        // Browsers and keys differ in whether they let such a key answer at all.
+        Err(refusal) if refusal.detail == NOT_ALLOWED => (not_the_owners(), true),
+        Err(refusal) => (refusal, false),
     };
     point.refused(&visitor, Step::Reconnect, &refusal, sent.elapsed_ms).await;
-    refusal.told()
+    // A colleague at the owner's button goes on as themselves: their own touch is asked for at once.
+    if others { told(&json!({ "say": refusal.words, "start": "sign-in" })) } else { refusal.told() }
+}
+
+/// What the ceremony calls a key that was not among those asked for.
+const NOT_ALLOWED: &str = "credential_not_allowed";
+
+/// The button was the owner's alone, and the key is not.
+fn not_the_owners() -> Refusal {
+    let words = "That button is for the key of whoever locked this screen. Touch yours once more, with PIN or finger: you go on as \
+                 yourself, and their work stays theirs.";
+    Refusal::new(words, Cause::User, "others_authenticator")
 }

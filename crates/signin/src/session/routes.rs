@@ -7,7 +7,9 @@ use super::{page, reconnect};
 use crate::attempt::Try;
 use crate::passkey::{ANSWER_BYTES_MAX, Purpose, Verification};
 use crate::point::cookie::Carried;
-use crate::point::{ANEW_PATH, FORM_BYTES_MAX, FromOwnPage, Held, LOCK_PATH, PointOfCare, Posted, SignedIn, Visitor};
+use crate::point::{
+    ANEW_PATH, CLOSED_PATH, FORM_BYTES_MAX, FromOwnPage, Held, LOCK_PATH, PointOfCare, Posted, SignedIn, Visitor,
+};
 use axum::body::Bytes;
 use axum::extract::{DefaultBodyLimit, FromRef, Json, State};
 use axum::http::header::SET_COOKIE;
@@ -16,7 +18,7 @@ use axum::routing::{get, post};
 use axum::{Form, Router};
 use events::session::{EndCause, LockCause};
 use events::signin::{Cause, Outcome, Step};
-use events::{DeviceId, SessionId};
+use events::{DeviceId, PrincipalId, SessionId};
 use serde::Deserialize;
 use serde_json::json;
 
@@ -30,7 +32,7 @@ where
     PointOfCare: FromRef<S>,
 {
     Router::new()
-        .route("/bedside", get(home))
+        .route(CLOSED_PATH, get(home).post(lock))
         .route("/bedside/sign-in/options", post(sign_in_options))
         .route("/bedside/sign-in/result", post(sign_in_result))
         .route("/bedside/reconnect/options", post(reconnect::options))
@@ -64,10 +66,16 @@ pub(crate) fn with_cookie(
     point: &PointOfCare,
     workstation: Option<DeviceId>,
     session: Option<SessionId>,
-    mut response: Response,
+    response: Response,
 ) -> Response {
-    let open = session.as_ref().is_some_and(|id| point.is_open(id));
-    let carried = Carried { workstation, session, open, given_at: point.plane().now() };
+    let who = session.as_ref().and_then(|id| point.plane().world(|world| Some(world.session(id)?.principal.clone())));
+    with_next_cookie(point, Carried { workstation, session, who, open: false, given_at: point.plane().now() }, response)
+}
+
+/// Gives a browser the cookie of the next minute in place of one that it has.
+pub(crate) fn with_next_cookie(point: &PointOfCare, before: Carried, mut response: Response) -> Response {
+    let open = before.session.as_ref().is_some_and(|id| point.is_open(id));
+    let carried = Carried { open, given_at: point.plane().now(), ..before };
     if let Some(cookie) = point.cookies().give(point.base(), &carried) {
         response.headers_mut().insert(SET_COOKIE, cookie);
     }
@@ -75,14 +83,19 @@ pub(crate) fn with_cookie(
 }
 
 async fn home(State(point): State<PointOfCare>, visitor: Visitor) -> Response {
+    closed(&point, &visitor, None)
+}
+
+/// The page of a screen at which nobody works, with a form that waits for its owner; the first page of whoever does.
+fn closed(point: &PointOfCare, visitor: &Visitor, held: Option<&str>) -> Response {
     if visitor.stale.is_some() {
-        return crate::point::prove(&point, &visitor, None).into_response();
+        return crate::point::prove(point, visitor, held).into_response();
     }
     match &visitor.session {
         Some((_, Standing::Open)) => Redirect::to(HOME).into_response(),
-        Some((session, Standing::Locked(_))) => crate::point::locked(&point, &visitor, session, None).into_response(),
-        Some((session, Standing::Elsewhere)) => crate::point::elsewhere(&point, &visitor, session).into_response(),
-        Some((_, Standing::Over)) | None => crate::point::sign_in(&point, &visitor, None).into_response(),
+        Some((session, Standing::Locked(_))) => crate::point::locked(point, visitor, session, held).into_response(),
+        Some((session, Standing::Elsewhere)) => crate::point::elsewhere(point, visitor, session).into_response(),
+        Some((_, Standing::Over)) | None => crate::point::sign_in(point, visitor, None, held).into_response(),
     }
 }
 
@@ -148,6 +161,7 @@ async fn sign_in_result(
         Err(error) => return unrecorded(&error),
     };
     let step = match touch {
+        Touch::SignIn if takes_over(&visitor, &one.principal) => Step::TakeOver,
         Touch::SignIn => Step::SignIn,
         Touch::Reconnect(_) => Step::Reconnect,
         Touch::Roam(_) => Step::Roam,
@@ -161,7 +175,14 @@ async fn sign_in_result(
         ..Try::done(step)
     };
     point.tried(&visitor, tried).await;
-    with_cookie(&point, screen.workstation, Some(session), told(&json!({ "resume": true, "go": HOME })))
+    let answer = json!({ "resume": true, "go": HOME, "step": step });
+    with_cookie(&point, screen.workstation, Some(session), told(&answer))
+}
+
+/// Whether the screen was somebody else's until now.
+fn takes_over(visitor: &Visitor, who: &PrincipalId) -> bool {
+    let before = visitor.session.as_ref().filter(|(session, _)| session.principal != *who);
+    before.is_some_and(|(_, stands)| matches!(stands, Standing::Open | Standing::Locked(_)))
 }
 
 pub(crate) fn unrecorded(error: &super::SessionError) -> Response {
@@ -242,14 +263,7 @@ async fn attempt(
     _own: FromOwnPage,
     Json(sent): Json<GivenUp>,
 ) -> Response {
-    let step = match sent.ceremony.as_str() {
-        "register" => Step::Register,
-        "step-up" => Step::StepUp,
-        "reconnect" => Step::Reconnect,
-        "vouch" => Step::Vouch,
-        "hand-over" => Step::HandOver,
-        _ => Step::SignIn,
-    };
+    let step = step_called(&sent.ceremony);
     let (outcome, cause, detail) = match sent.outcome.as_str() {
         "cancelled" => (Outcome::GivenUp, Cause::User, "cancelled"),
         "timed_out" => (Outcome::GivenUp, Cause::User, "timed_out"),
@@ -264,15 +278,38 @@ async fn attempt(
     told(&json!({}))
 }
 
+/// What pages call a step: by its ceremony's name, or as the ceremony's answer said what it came to.
+fn step_called(name: &str) -> Step {
+    match name {
+        "register" => Step::Register,
+        "step-up" => Step::StepUp,
+        "reconnect" => Step::Reconnect,
+        "roam" => Step::Roam,
+        "take_over" => Step::TakeOver,
+        "vouch" => Step::Vouch,
+        "hand-over" => Step::HandOver,
+        _ => Step::SignIn,
+    }
+}
+
 /// From the first touch to a usable page, as the page measured it.
 #[derive(Debug, Deserialize)]
 struct Usable {
     elapsed_ms: u32,
     interactions: u8,
+    /// What the touch was; absent where it was none of ours, as a provider's is.
+    #[serde(default)]
+    step: Option<String>,
 }
 
 async fn usable(signed_in: SignedInPost, Json(sent): Json<Usable>) {
     let SignedInPost { point, visitor, session } = signed_in;
+    let step = match sent.step {
+        Some(step) => step_called(&step),
+        None if session.provider_session.is_some() => Step::SignIn,
+        // Whoever only opened the page again has arrived before.
+        None => return,
+    };
     let tried = Try {
         principal: Some(session.principal.clone()),
         session: Some(session.session),
@@ -280,7 +317,7 @@ async fn usable(signed_in: SignedInPost, Json(sent): Json<Usable>) {
         elapsed_ms: Some(sent.elapsed_ms),
         interactions: Some(sent.interactions),
         detail: Some("usable"),
-        ..Try::done(Step::SignIn)
+        ..Try::done(step)
     };
     point.tried(&visitor, tried).await;
 }
@@ -330,7 +367,7 @@ async fn sign_out(State(point): State<PointOfCare>, posted: Posted<Nothing>) -> 
     match point.end(&session, EndCause::SignedOut).await {
         Ok(()) => {
             let workstation = visitor.device().cloned();
-            let page = crate::point::sign_in(&point, &visitor, Some("You are signed out."));
+            let page = crate::point::sign_in(&point, &visitor, Some("You are signed out."), None);
             with_cookie(&point, workstation, None, page.into_response())
         }
         Err(error) => page::not_done(&point, &visitor, &error).into_response(),
@@ -354,7 +391,11 @@ async fn resume(
     _own: FromOwnPage,
     Form(sent): Form<Resume>,
 ) -> Response {
-    let Some((session, Standing::Open)) = &visitor.session else { return Redirect::to("/bedside").into_response() };
+    let Some((session, Standing::Open)) = &visitor.session else {
+        // The workstation has proved itself, and its session is not open: the form waits on.
+        let held = Some(sent.resume.as_str()).filter(|sealed| point.is_held(sealed));
+        return closed(&point, &visitor, held);
+    };
     match point.held_for(&session.principal, &sent.resume) {
         Some(held) => page::go_on(&point, &visitor, session, &held).into_response(),
         None => Redirect::to(HOME).into_response(),

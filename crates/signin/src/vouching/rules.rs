@@ -1,6 +1,5 @@
 //! Who may stand up for whom. Pure: the charter's rule, what is known of both, and the time go in.
 
-use crate::session::rules::proved_themselves;
 use charter::assurance::Vouching;
 use events::session::Proof;
 use events::{PrincipalId, RoleName, Timestamp, UnitId};
@@ -145,11 +144,6 @@ pub struct Case<'a> {
     pub now: Timestamp,
 }
 
-/// Whether somebody proved with something of their own who they are: a key, or a provider's sign-in.
-fn rests_on_their_own(session: &SessionFacts) -> bool {
-    proved_themselves(session) && (session.authenticator.is_some() || session.provider_session.is_some())
-}
-
 impl Case<'_> {
     /// The session that the voucher vouches in, or why their word does not count.
     ///
@@ -168,7 +162,7 @@ impl Case<'_> {
             return Err(No::NotSure);
         }
         let signed_in = theirs.clone().next().is_some();
-        let Some(session) = theirs.find(|session| rests_on_their_own(session)) else {
+        let Some(session) = theirs.find(|session| session.rests_on_their_own()) else {
             return Err(if signed_in { No::Chained } else { No::NotSignedIn });
         };
         if !self.voucher.works_in(self.unit, self.now) {

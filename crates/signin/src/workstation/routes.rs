@@ -5,7 +5,7 @@ use crate::attempt::Try;
 use crate::point::cookie::Carried;
 use crate::point::{FromOwnPage, PointOfCare, Visitor};
 use crate::session::rules::{Standing, standing};
-use crate::session::{told, with_cookie};
+use crate::session::{told, with_cookie, with_next_cookie};
 use crate::slip::{self, Errand, Shown};
 use axum::Router;
 use axum::extract::{DefaultBodyLimit, FromRef, Json, Path, State};
@@ -154,7 +154,8 @@ fn proved_by(point: &PointOfCare, visitor: &Visitor, device: &str) -> Option<(De
     let key = point.plane().world(|world| world.workstation_key(&device, Keeper::Browser).cloned())?;
     // A cookie of another workstation, or none at all, does not matter: the key says which one it is, and nobody is signed in there.
     let own = shown.filter(|carried| carried.workstation.as_ref() == Some(&device)).cloned();
-    let anew = Carried { workstation: Some(device), session: None, open: false, given_at: point.plane().now() };
+    let given_at = point.plane().now();
+    let anew = Carried { workstation: Some(device), session: None, who: None, open: false, given_at };
     Some((key, own.unwrap_or(anew)))
 }
 
@@ -168,6 +169,9 @@ async fn renew(
     let next = point.nonces().make(now);
     let proof = sent.nonce.as_ref().zip(sent.signature.as_ref()).filter(|(nonce, _)| point.nonces().take(nonce, now));
     let Some((nonce, signature)) = proof else { return told(&json!({ "renewed": false, "nonce": next })) };
+    if sent.device == BROWSER && point.is_of_no_session(&visitor) {
+        return told(&json!({ "lock": "/bedside" }));
+    }
     let message = proof::message(&sent.device, &point.base().to_string(), nonce);
     let proved = proved_by(&point, &visitor, &sent.device);
     let Some((_, carried)) = proved.filter(|(key, _)| proof::holds(key, &message, signature)) else {
@@ -176,8 +180,8 @@ async fn renew(
             "This workstation could not prove which one it is. Clinical IT can enrol it again with a new code.",
         );
     };
-    if let Some(session) = &carried.session {
-        point.unproven().proved(session);
+    if let Some(shown) = visitor.carried.as_ref().or(visitor.stale.as_ref()) {
+        point.unproven().proved(shown, now);
     }
     let open = still_open(&point, &carried, sent.idle_s).await;
     let answer = if carried.open && !open {
@@ -185,7 +189,7 @@ async fn renew(
     } else {
         json!({ "renewed": true, "nonce": next })
     };
-    with_cookie(&point, carried.workstation, carried.session, told(&answer))
+    with_next_cookie(&point, carried, told(&answer))
 }
 
 /// Whether the session of a browser is open, after locking it if the screen says that nobody has touched it for too long.
@@ -210,9 +214,11 @@ async fn not_proved(point: &PointOfCare, visitor: &Visitor) {
     let tried = Try::failed(Step::SignIn, Outcome::Refused, Cause::DeviceTrust, "proof_does_not_hold");
     point.tried(visitor, tried).await;
     let Some(shown) = visitor.carried.as_ref().or(visitor.stale.as_ref()) else { return };
-    if let Some(session) = &shown.session {
-        point.unproven().proved(session);
-        let who = point.plane().world(|world| world.session(session).map(|one| one.principal.clone()));
-        point.signal(Sign::CopiedCookie, shown.workstation.as_ref(), who.as_ref(), Some(session), None).await;
-    }
+    let Some(session) = &shown.session else { return };
+    // A cookie of a session that is over is worth nothing to anybody.
+    let Some(who) = point.plane().world(|world| world.session(session).map(|one| one.principal.clone())) else {
+        return;
+    };
+    point.unproven().told(shown, point.plane().now());
+    point.signal(Sign::CopiedCookie, shown.workstation.as_ref(), Some(&who), Some(session), None).await;
 }

@@ -1,5 +1,8 @@
-//! Cookies that were shown past their minute, until the device key proves whose browser it was.
+//! Cookies that were shown past their minute, until the browser that shows them proves itself by its device key.
+//!
+//! What is waited for is a cookie and not a session: whoever copied one is not excused by the proof of its owner, who shows another by then.
 
+use crate::point::cookie::Carried;
 use events::{DeviceId, SessionId, Timestamp};
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
@@ -7,35 +10,93 @@ use std::time::Duration;
 
 /// Whoever shows an old cookie proves the browser within this, or somebody has copied it.
 const PROVED_WITHIN: Duration = Duration::from_secs(30);
-/// The most that are waited for at once.
-const WAITED_FOR_MAX: usize = 10_000;
+/// So long after its proof a cookie may be shown again by what its own browser had sent before: another tab, a page that was still loading.
+const SENT_BEFORE: Duration = Duration::from_secs(5);
+/// What was told of a cookie is not told again within this.
+const TOLD_AGAIN_AFTER: Duration = Duration::from_secs(60 * 60);
+/// The most cookies that are remembered at once.
+const REMEMBERED_MAX: usize = 10_000;
 
-/// What is waited for, by session.
+/// Which cookie it is.
+type Cookie = (SessionId, Timestamp);
+
+#[derive(Clone, Copy, Debug)]
+enum Since {
+    /// It was shown then, and nothing has proved it.
+    Shown(Timestamp),
+    /// Its browser proved itself then.
+    Proved(Timestamp),
+    /// It was told then that somebody else may have it.
+    Told(Timestamp),
+}
+
+impl Since {
+    /// Whether it matters no longer.
+    fn is_past(self, now: Timestamp) -> bool {
+        match self {
+            Self::Shown(_) => false,
+            Self::Proved(at) => now.since(at) >= SENT_BEFORE,
+            Self::Told(at) => now.since(at) >= TOLD_AGAIN_AFTER,
+        }
+    }
+}
+
+/// What is waited for, by cookie. In memory of each node.
 #[derive(Debug, Default)]
 pub struct Unproven {
-    since: Mutex<HashMap<SessionId, (Option<DeviceId>, Timestamp)>>,
+    of: Mutex<HashMap<Cookie, (Option<DeviceId>, Since)>>,
 }
 
 impl Unproven {
     /// An old cookie of a session was shown.
-    pub fn shown(&self, session: &SessionId, workstation: Option<&DeviceId>, now: Timestamp) {
-        let mut since = self.since.lock().unwrap_or_else(PoisonError::into_inner);
-        if since.len() < WAITED_FOR_MAX {
-            since.entry(session.clone()).or_insert_with(|| (workstation.cloned(), now));
+    pub fn shown(&self, cookie: &Carried, now: Timestamp) {
+        let Some(key) = key(cookie) else { return };
+        let mut of = self.of.lock().unwrap_or_else(PoisonError::into_inner);
+        if of.get(&key).is_some_and(|(_, since)| !since.is_past(now)) {
+            return;
+        }
+        if of.len() >= REMEMBERED_MAX {
+            of.retain(|_, (_, since)| !since.is_past(now));
+        }
+        if of.len() < REMEMBERED_MAX {
+            of.insert(key, (cookie.workstation.clone(), Since::Shown(now)));
         }
     }
 
-    /// The browser of a session proved itself.
-    pub fn proved(&self, session: &SessionId) {
-        self.since.lock().unwrap_or_else(PoisonError::into_inner).remove(session);
+    /// The browser that shows a cookie proved itself.
+    pub fn proved(&self, cookie: &Carried, now: Timestamp) {
+        self.now_is(cookie, Since::Proved(now));
+    }
+
+    /// It is recorded already that somebody else may have a cookie.
+    pub fn told(&self, cookie: &Carried, now: Timestamp) {
+        self.now_is(cookie, Since::Told(now));
+    }
+
+    fn now_is(&self, cookie: &Carried, since: Since) {
+        let mut of = self.of.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(known) = key(cookie).and_then(|key| of.get_mut(&key)) {
+            known.1 = since;
+        }
     }
 
     /// Those that waited too long, each told once.
     pub fn overdue(&self, now: Timestamp) -> Vec<(SessionId, Option<DeviceId>)> {
-        let mut since = self.since.lock().unwrap_or_else(PoisonError::into_inner);
-        let late = since.extract_if(|_, (_, at)| now.since(*at) >= PROVED_WITHIN);
-        late.map(|(session, (device, _))| (session, device)).collect()
+        let mut of = self.of.lock().unwrap_or_else(PoisonError::into_inner);
+        of.retain(|_, (_, since)| !since.is_past(now));
+        let mut late = Vec::new();
+        for ((session, _), (device, since)) in of.iter_mut() {
+            if matches!(since, Since::Shown(at) if now.since(*at) >= PROVED_WITHIN) {
+                *since = Since::Told(now);
+                late.push((session.clone(), device.clone()));
+            }
+        }
+        late
     }
+}
+
+fn key(cookie: &Carried) -> Option<Cookie> {
+    Some((cookie.session.clone()?, cookie.given_at))
 }
 
 #[cfg(test)]
@@ -44,16 +105,35 @@ mod tests {
 
     const NOW: Timestamp = Timestamp::from_millis(1_795_000_000_000);
 
+    fn cookie(given_at: Timestamp) -> Carried {
+        Carried { workstation: None, session: SessionId::new("se-1").ok(), who: None, open: true, given_at }
+    }
+
     #[test]
-    fn a_screen_that_was_asleep_proves_itself_and_a_copy_does_not() {
-        let unproven = Unproven::default();
-        let (own, copied) = (SessionId::new("se-1").unwrap(), SessionId::new("se-2").unwrap());
-        unproven.shown(&own, None, NOW);
-        unproven.shown(&copied, None, NOW);
-        unproven.shown(&copied, None, NOW + PROVED_WITHIN / 2);
-        unproven.proved(&own);
+    fn a_screen_that_was_asleep_proves_itself_and_a_copy_of_another_cookie_does_not() {
+        let (unproven, session) = (Unproven::default(), SessionId::new("se-1").unwrap());
+        let (copied, own) = (cookie(NOW - PROVED_WITHIN * 9), cookie(NOW - PROVED_WITHIN * 4));
+        unproven.shown(&own, NOW);
+        unproven.shown(&copied, NOW);
+        unproven.shown(&copied, NOW + PROVED_WITHIN / 2);
+        unproven.proved(&own, NOW);
         assert!(unproven.overdue(NOW + PROVED_WITHIN / 2).is_empty());
-        assert_eq!(unproven.overdue(NOW + PROVED_WITHIN), [(copied, None)]);
-        assert!(unproven.overdue(NOW + PROVED_WITHIN * 2).is_empty(), "told once");
+        assert_eq!(unproven.overdue(NOW + PROVED_WITHIN), [(session.clone(), None)]);
+        unproven.shown(&copied, NOW + PROVED_WITHIN * 2);
+        assert!(unproven.overdue(NOW + PROVED_WITHIN * 4).is_empty(), "told once");
+        unproven.shown(&copied, NOW + PROVED_WITHIN + TOLD_AGAIN_AFTER);
+        let later = NOW + PROVED_WITHIN * 2 + TOLD_AGAIN_AFTER;
+        assert_eq!(unproven.overdue(later), [(session, None)], "and again when it goes on");
+    }
+
+    #[test]
+    fn what_was_sent_before_the_proof_is_no_copy_and_what_comes_later_is() {
+        let (unproven, own) = (Unproven::default(), cookie(NOW - PROVED_WITHIN * 4));
+        unproven.shown(&own, NOW);
+        unproven.proved(&own, NOW);
+        unproven.shown(&own, NOW + SENT_BEFORE / 2);
+        assert!(unproven.overdue(NOW + PROVED_WITHIN * 2).is_empty(), "another tab of the same browser");
+        unproven.shown(&own, NOW + PROVED_WITHIN);
+        assert_eq!(unproven.overdue(NOW + PROVED_WITHIN * 2).len(), 1, "its browser has another by now");
     }
 }

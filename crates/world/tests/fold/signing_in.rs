@@ -223,6 +223,50 @@ fn a_word_counts_at_its_workstation_and_the_oldest_are_forgotten() {
 }
 
 #[test]
+fn a_word_counts_until_its_person_proves_it_by_something_of_their_own() {
+    let word = |until: i64| session::Vouched {
+        principal: person(1),
+        voucher: person(2),
+        voucher_session: session(2),
+        workstation: at(1),
+        unit: None,
+        reason: "forgot-key".into(),
+        until: minute(until),
+    };
+    let lent = |change: fn(&mut session::Started)| match starts(3, 1, 600) {
+        Event::SessionStarted(mut body) => {
+            change(&mut body);
+            Event::from(body)
+        }
+        other => unreachable!("{other:?}"),
+    };
+    let own = session::Locked { session: session(1), cause: LockCause::Asked };
+    let cases: [(Event, bool); 8] = [
+        (starts(3, 1, 600), true),
+        (starts(3, 2, 600), false),
+        (lent(|body| body.vouched_by = Some(person(2))), false),
+        (lent(|body| body.review_due = Some(minute(60))), false),
+        (lent(|body| body.proof.authenticator = None), false),
+        (resumes(1, 1, Proof { verified: false, ..proof(1, 2, 2) }), true),
+        (session::SteppedUp { session: session(1), proof: proof(1, 2, 2) }.into(), true),
+        (own.into(), false),
+    ];
+    for (event, ends) in cases {
+        let mut ward = Ward::default();
+        ward.told(0, starts(1, 1, 600));
+        ward.told(0, word(30).into());
+        let what = format!("{event:?}");
+        let (touched, _) = ward.told(10, event);
+        assert_eq!(touched.keys.contains(&Key::Principal(person(1))), ends, "{what}");
+        let until = if ends { minute(10) } else { minute(30) };
+        assert_eq!(ward.world().facts(&asked(1, 9), minute(10)).vouched_until, Some(until), "{what}");
+        assert_eq!(ward.world().vouches(&person(1)).len(), 1);
+        let (touched, _) = ward.told(40, resumes(1, 1, proof(1, 2, 3)));
+        assert!(!touched.keys.contains(&Key::Principal(person(1))), "{what}: it was over");
+    }
+}
+
+#[test]
 fn a_workstation_proves_itself_only_while_it_is_enrolled_and_in_use() {
     let mut ward = Ward::default();
     let enrolled = workstation::Enrolled {
