@@ -136,7 +136,8 @@ fn subscribe(
     let (name, title) = (form.find("subscriber.name").unwrap_or_default().trim(), &caller.entry().title);
     let name = if name.is_empty() || name.chars().any(events::is_unseen) { title } else { name };
     let name = name.chars().take(NAME_CHARS_MAX).collect();
-    let secret = hub.subscriptions.begin(caller.name().clone(), session.session.clone(), workstation, name, wanted)?;
+    let by = (caller.name().clone(), hub.plane.times_ended(caller.name()));
+    let secret = hub.subscriptions.begin(by, session.session.clone(), workstation, name, wanted)?;
     tracing::info!(caller = %caller.name(), session = %session.session, "a session is followed");
     Ok(format!("{}{secret}", hub.sockets))
 }

@@ -45,6 +45,8 @@ pub(crate) enum Wanted {
 pub(crate) struct Subscription {
     key: Key,
     pub(crate) caller: CallerName,
+    /// How often the caller had been ended by then: once more, and this ends.
+    pub(crate) times_ended: u64,
     pub(crate) topic: SessionId,
     /// Where the session was when it was subscribed to: it is followed there and nowhere else.
     pub(crate) workstation: DeviceId,
@@ -95,7 +97,7 @@ impl Subscriptions {
     /// A new subscription that nobody has connected to yet, and its secret.
     pub(crate) fn begin(
         self: &Arc<Self>,
-        caller: CallerName,
+        (caller, times_ended): (CallerName, u64),
         topic: SessionId,
         workstation: DeviceId,
         name: String,
@@ -114,7 +116,8 @@ impl Subscriptions {
         *count += 1;
         let (refused, waiting) = mpsc::channel(REFUSED_WAITING_MAX);
         let wanted = watch::Sender::new(wanted);
-        let subscription = Arc::new(Subscription { key, caller, topic, workstation, name, wanted, refused });
+        let subscription =
+            Arc::new(Subscription { key, caller, times_ended, topic, workstation, name, wanted, refused });
         inner.of.insert(key, Entry { subscription, waiting: Some(waiting) });
         drop(inner);
         let all = Arc::clone(self);
@@ -184,9 +187,16 @@ pub(crate) struct Connection {
     all: Arc<Subscriptions>,
 }
 
+impl Connection {
+    /// Ends the subscription.
+    pub(crate) fn end(&self) {
+        self.all.end_if(&self.subscription.key, |_| true);
+    }
+}
+
 impl Drop for Connection {
     fn drop(&mut self) {
-        self.all.end_if(&self.subscription.key, |_| true);
+        self.end();
     }
 }
 
@@ -197,7 +207,7 @@ mod tests {
     fn begin(all: &Arc<Subscriptions>, caller: &str) -> Result<String, Refusal> {
         let topic = "se-0123456789abcdef0123456789abcdef".parse().unwrap();
         let wanted = Wanted::Events(Names::new(), Duration::from_secs(1));
-        all.begin(caller.parse().unwrap(), topic, "ws-1".parse().unwrap(), String::new(), wanted)
+        all.begin((caller.parse().unwrap(), 0), topic, "ws-1".parse().unwrap(), String::new(), wanted)
     }
 
     #[tokio::test]

@@ -25,6 +25,8 @@ pub const MESSAGE_BYTES_MAX: usize = 4 * 1024;
 pub(crate) const WRITE_BYTES_MAX: usize = 64 * 1024;
 /// A subscriber that does not take what it is told within this is dropped.
 pub const WRITE_WITHIN: Duration = Duration::from_secs(5);
+/// So long the other side may take to close what has ended.
+const CLOSED_WITHIN: Duration = Duration::from_secs(1);
 /// A subscriber has to answer an event within this.
 pub const ANSWER_WITHIN: Duration = Duration::from_secs(10);
 /// The most events that wait to be answered by one subscriber.
@@ -99,6 +101,7 @@ impl Talk {
     pub(crate) async fn run(mut self) {
         let end = self.talk().await;
         self.let_go();
+        self.connection.end();
         if let Err(End::Denied(why, code)) = end {
             let denial = json!({
                 "hub.mode": "denied",
@@ -109,6 +112,9 @@ impl Talk {
             if self.write(Message::Text(denial.to_string().into())).await.is_ok() {
                 let close = CloseFrame { code, reason: why.into() };
                 let _gone = self.write(Message::Close(Some(close))).await;
+                // What it is still saying is taken: a connection closed on that would lose what it was told last.
+                let said = async { while let Some(Ok(_)) = self.socket.recv().await {} };
+                let _late = tokio::time::timeout(CLOSED_WITHIN, said).await;
             }
         }
     }
@@ -164,7 +170,7 @@ impl Talk {
     /// Whether the caller may still follow this session.
     fn may_still(&self) -> Goes {
         let (subscription, entry) = (&self.connection.subscription, self.entry());
-        let ended = self.hub.plane.tokens().is_ended(&Actor::caller(&subscription.caller));
+        let ended = self.hub.plane.times_ended(&subscription.caller) != subscription.times_ended;
         let granted = granted(&entry, self.events.clone());
         let followed = context::session(&self.hub, &entry, subscription.topic.as_str());
         if ended || !entry.may(CallerRight::Follow) || granted != self.events || followed.is_err() {

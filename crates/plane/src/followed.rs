@@ -6,7 +6,7 @@
 use crate::Plane;
 use events::decision::{Effect, Made};
 use events::session::{EndCause, LockCause};
-use events::{Actor, DeviceId, Event, Leaf, PatientPseudonym, Seq, SessionId, Timestamp};
+use events::{Actor, CallerName, DeviceId, Event, Leaf, PatientPseudonym, Seq, SessionId, Timestamp};
 use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -85,6 +85,8 @@ impl Default for Followed {
 struct Inner {
     opened: HashMap<SessionId, Opened>,
     followed: HashMap<SessionId, watch::Sender<Course>>,
+    /// How often each caller was ended since the node started.
+    ended: HashMap<CallerName, u64>,
 }
 
 impl Followed {
@@ -124,7 +126,11 @@ impl Followed {
                     .collect();
                 gone.iter().for_each(|session| inner.tell(session, |_| {}));
             }
-            Event::CharterApplied(_) | Event::CallerRevoked(_) => self.rights.send_modify(|count| *count += 1),
+            Event::CharterApplied(_) => self.rights.send_modify(|count| *count += 1),
+            Event::CallerRevoked(body) => {
+                *self.lock().ended.entry(body.caller.clone()).or_default() += 1;
+                self.rights.send_modify(|count| *count += 1);
+            }
             _ => {}
         }
     }
@@ -193,6 +199,12 @@ impl Plane {
         let (sender, receiver) = watch::channel(course);
         inner.followed.insert(session.clone(), sender);
         Some(receiver)
+    }
+
+    /// How often a caller was ended since the node started: whoever was let in before that is let in no more, even if the caller has a new token by now.
+    #[must_use]
+    pub fn times_ended(&self, caller: &CallerName) -> u64 {
+        self.inner.folded.followed.lock().ended.get(caller).copied().unwrap_or_default()
     }
 
     /// Changes whenever callers' rights may have: look at them again then.

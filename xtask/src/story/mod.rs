@@ -1,6 +1,7 @@
 //! Acceptance told as stories: the real binary, driven from outside as its users would, one line a step.
 
 mod depth;
+mod follows;
 mod hard_times;
 pub(crate) mod hospital;
 mod nodes;

@@ -35,7 +35,7 @@ pub(crate) const SESSION: &str = "se-0123456789abcdef0123456789abcdef";
 /// Every event there is.
 pub(crate) const ALL: &str = "Patient-open,Patient-close,UserHibernate,UserLogout,SyncError";
 /// How long a test waits for what has to come.
-const SOON: Duration = Duration::from_secs(20);
+const SOON: Duration = Duration::from_secs(180);
 
 pub(crate) fn id<T: std::str::FromStr<Err: std::fmt::Debug>>(text: &str) -> T {
     text.parse().unwrap()

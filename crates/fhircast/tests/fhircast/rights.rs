@@ -92,13 +92,20 @@ async fn a_caller_that_is_ended_is_cut() {
     let mut pharmacy = house.follow(&house.pharmacy, ALL).await;
     house.press("read_chart", house.amy).await;
     pharmacy.event("Patient-open").await;
+    let (_, unused) = house.subscribe(&house.pharmacy, ALL, &[]).await;
     house.revoke("pharmacy").await;
+    // A new token is none for what the old one began.
+    let token = house.token("pharmacy").await;
     let mut last = pharmacy.next().await.unwrap();
     if last["event"]["hub.event"] == "Patient-close" {
         last = pharmacy.next().await.unwrap();
     }
     assert_eq!(last["hub.reason"], "this caller may not follow this session any more", "{last}");
     assert_eq!(pharmacy.next().await, None);
+    let unused = unused["hub.channel.endpoint"].as_str().unwrap();
+    let mut late = Follower::connect(unused, None).await.unwrap();
+    assert_eq!(late.denied().await, "this caller may not follow this session any more");
+    house.follow(&token, ALL).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -108,10 +115,13 @@ async fn a_caller_that_a_new_charter_lets_follow_no_more_is_cut_and_another_is_n
     let imaging = house.token("imaging").await;
     let mut imaging = house.follow(&imaging, ALL).await;
     let patient = "\n[callers.pharmacy.follows]\npatient = \"read_chart\"";
-    house.put_into_force(with(patient, "\n[callers.pharmacy.follows]")).await;
-    assert_eq!(pharmacy.denied().await, "this caller may not follow this session any more");
-    house.press("read_chart", house.amy).await;
-    imaging.event("Patient-open").await;
+    // At once, for who follows goes on listening while a charter is tried, which takes a while.
+    let changed = async {
+        house.put_into_force(with(patient, "\n[callers.pharmacy.follows]")).await;
+        house.press("read_chart", house.amy).await;
+    };
+    let ((), why, _) = tokio::join!(changed, pharmacy.denied(), imaging.event("Patient-open"));
+    assert_eq!(why, "this caller may not follow this session any more");
     house.follow(&house.pharmacy, "UserLogout,Patient-open").await;
 }
 

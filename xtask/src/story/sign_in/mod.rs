@@ -2,6 +2,7 @@
 
 mod colleagues;
 
+use super::follows::Follower;
 use super::hospital::{Feeds, workstation};
 use super::{Teller, expect};
 use crate::peer::{Node, handrail, until};
@@ -44,9 +45,18 @@ pub(crate) fn tell(teller: &mut Teller) -> Outcome {
     thief.opens_as_it_is(HOME)?.says("Amara Osei")?;
     teller.step("somebody copies her cookie: for what is left of its minute it shows what she sees");
 
+    let mut beside = opened(teller, &node, &mut one)?;
     lock_and_back(teller, &node, &mut one, &mut amara)?;
+    beside.hears("Patient-close")?;
+    beside.hears("UserHibernate")?;
+    teller.step(
+        "the pharmacy's window beside it closed the patient and hid when the screen locked, and was asked nothing",
+    );
     a_form_survives(teller, &mut one, (&mut amara, &mut bea))?;
+    beside.hears("UserHibernate")?;
     elsewhere(teller, &mut one, &mut two, &mut amara)?;
+    beside.hears("UserHibernate")?;
+    beside.is_cut("another workstation")?;
     taken_over(teller, &node, &mut one, &mut two, (&mut amara, &mut bea))?;
     copied(teller, &node, &mut thief, &mut one)?;
     ended(teller, &node, &feeds, &mut one, &mut amara)?;
@@ -108,6 +118,22 @@ fn keys(teller: &mut Teller, node: &Node, screen: &mut Screen) -> Outcome<(Secur
         "each nurse registers a key by an invitation that works once, with who vouches and what was checked recorded",
     );
     Ok((amara, bea))
+}
+
+/// A patient is opened, and told to an application that follows.
+fn opened(teller: &mut Teller, node: &Node, screen: &mut Screen) -> Outcome<Follower> {
+    let made = node.caller("registration")?.tell("POST", "/feeds/v1/patients/temporary", &json!({ "unit": "ED" }))?;
+    let of = |name: &str| made.get(name).and_then(Value::as_str).unwrap_or_default().to_owned();
+    let (record, patient) = (of("record"), of("patient"));
+    let session = told_of(node, "session.started", "session")?.pop().ok_or("nobody is signed in")?;
+    let mut beside = Follower::of(node, &node.caller("pharmacy")?, &session)?;
+    let home = screen.opens(HOME)?;
+    screen.sends(&home, HOME, &[("number", &record)])?;
+    let told = beside.hears("Patient-open")?;
+    let id = patient.replace('_', "-");
+    expect(told.get("id") == Some(&json!(id)), || format!("not {patient}: {told}"))?;
+    teller.step("she scans a wristband, and the pharmacy's window beside it has that patient, by its own right and on the record");
+    Ok(beside)
 }
 
 fn lock_and_back(teller: &mut Teller, node: &Node, screen: &mut Screen, key: &mut SecurityKey) -> Outcome {
