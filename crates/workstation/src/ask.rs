@@ -31,6 +31,7 @@ pub(crate) struct Said {
     pub(crate) device: Option<String>,
     pub(crate) url: Option<String>,
     unit: Option<String>,
+    locked: Option<u32>,
 }
 
 /// What speaks to one node.
@@ -148,6 +149,14 @@ impl Node {
             ("yes", Some(device)) => Ok(said.unit.map_or(device.clone(), |unit| format!("{device}, {unit}"))),
             _ => Err(said.say.map_or(Trouble::Unreadable, Trouble::No)),
         }
+    }
+
+    /// Says that the badge was taken from this workstation's reader; how many screens locked.
+    pub(crate) async fn badge_away(&self) -> Result<u32, Trouble> {
+        let asked = Asked { service: "badge-away", ..Asked::default() };
+        let said = self.ask("/workstation/helper/badge-away", None, asked).await?;
+        let locked = said.locked.unwrap_or(0);
+        decided(said).map(|()| locked)
     }
 
     /// Asks whether somebody may get in, and waits for their touch if one is wanted.

@@ -63,6 +63,12 @@ enum Command {
         #[arg(long, value_name = "FILE", default_value = CONFIG)]
         config: PathBuf,
     },
+    /// Say that the badge was taken from this workstation's reader: its Handrail page locks. Run by the reader's own rule, as root.
+    BadgeAway {
+        /// Where it is configured.
+        #[arg(long, value_name = "FILE", default_value = CONFIG)]
+        config: PathBuf,
+    },
     /// Say whether this machine is a workstation's helper and Handrail knows it.
     Status {
         /// Where it is configured.
@@ -87,6 +93,15 @@ async fn run(command: Command) -> Result<(), Trouble> {
             let config = Config::read(&config)?;
             let wait = Duration::from_secs(config.wait_s.into());
             Node::new(config)?.let_in(&user, &service, wait).await
+        }
+        Command::BadgeAway { config } => {
+            let locked = Node::new(Config::read(&config)?)?.badge_away().await?;
+            say(if locked == 0 {
+                "Nothing was open here that locks without its badge."
+            } else {
+                "The screen is locked."
+            });
+            Ok(())
         }
         Command::Status { config } => {
             let node = Node::new(Config::read(&config)?)?;

@@ -64,6 +64,16 @@ impl<'a> Helper<'a> {
     }
 }
 
+impl Helper<'_> {
+    /// Says that the badge is gone.
+    async fn badge_away(&mut self, service: &str) -> Value {
+        let sent = self.sent("", service, "").await;
+        let told = self.line.script("/workstation/helper/badge-away", sent).await;
+        assert!(!told.gave_a_cookie());
+        told.json()
+    }
+}
+
 fn is_shut(told: &Value, words: &str) {
     assert!(told["answer"] == "no" && told["say"].as_str().unwrap().contains(words), "{told}");
 }
@@ -82,6 +92,44 @@ fn recorded(house: &House) -> Vec<(Leaf, Attempted)> {
 
 fn details(house: &House) -> Vec<String> {
     recorded(house).into_iter().map(|(_, body)| body.detail.unwrap().to_string()).collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_reader_says_by_the_helpers_key_that_the_badge_is_gone() {
+    let house = House::open().await;
+    let mut amara = house.key_of("n-amara").await;
+    let (mut one, mut two) = (house.workstation("ws-1").await, house.workstation("ws-2").await);
+    let mut helper = Helper::of(&house, "ws-1").await;
+    assert_eq!(helper.badge_away("badge-away").await, json!({ "answer": "yes", "locked": 0 }), "nobody is there");
+    one.touch(&mut amara).await;
+    // A proof for something else, one of another key, and the same one again lock nothing.
+    is_shut(&helper.badge_away("sudo").await, "could not prove which one it is");
+    let own = std::mem::take(&mut helper.key);
+    is_shut(&helper.badge_away("badge-away").await, "could not prove which one it is");
+    helper.key = own;
+    assert_eq!(one.get("/bedside/patients").await.status, axum::http::StatusCode::OK);
+    let sent = helper.sent("", "badge-away", "").await;
+    let told = helper.line.script("/workstation/helper/badge-away", sent.clone()).await.json();
+    assert_eq!(told, json!({ "answer": "yes", "locked": 1 }));
+    let again = helper.line.script("/workstation/helper/badge-away", sent).await.json();
+    is_shut(&again, "could not prove which one it is");
+    // The screen shows nothing any more, and its page learns it with its next proof at the latest.
+    let locked = one.get("/bedside/patients").await.text;
+    assert!(locked.contains("The badge was taken away."), "{locked}");
+    assert_eq!(one.renew().await.json()["lock"], "/bedside");
+    // Where she goes on, another workstation's reader locks nothing of hers.
+    two.touch(&mut amara).await;
+    assert_eq!(helper.badge_away("badge-away").await["locked"], 0);
+    assert_eq!(two.get("/bedside/patients").await.status, axum::http::StatusCode::OK);
+    let causes: Vec<_> = house
+        .entries("session.locked")
+        .into_iter()
+        .map(|leaf| match leaf.draft.event {
+            Event::SessionLocked(locked) => locked.cause.as_str(),
+            _ => "",
+        })
+        .collect();
+    assert_eq!(causes, ["badge_away"]);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -36,6 +36,12 @@ fn a_desktop_unlocks_by_the_session_and_sudo_waits_for_a_touch() {
     let (let_in, said) = desktop.pam("sudo", "amara");
     assert!(!let_in && said.contains("Nobody touched a key in time"), "{said}");
 
+    // Her badge is taken from the reader, and the reader's rule says so.
+    assert!(desktop.helper(&["badge-away"]).contains("The screen is locked."));
+    let (let_in, said) = desktop.pam("gdm-password", "amara");
+    assert!(!let_in && said.contains("is locked"), "{said}");
+    assert!(desktop.helper(&["badge-away"]).contains("Nothing was open here"));
+    screen.touch("sign-in", &mut key);
     screen.locks();
     for service in ["gdm-password", "sudo"] {
         let (let_in, said) = desktop.pam(service, "amara");
@@ -49,6 +55,7 @@ fn a_desktop_unlocks_by_the_session_and_sudo_waits_for_a_touch() {
         "desktop_unlock_not_signed_in",
         "desktop_sudo",
         "desktop_sudo_no_touch",
+        "desktop_unlock_locked",
         "desktop_unlock_locked",
         "desktop_sudo_locked",
     ];

@@ -11,6 +11,7 @@ use axum::extract::{DefaultBodyLimit, FromRef, Json, State};
 use axum::response::Response;
 use axum::routing::post;
 use charter::signing_in::Reconnect;
+use events::session::LockCause;
 use events::signin::{Cause, Outcome, Step};
 use events::workstation::Keeper;
 use events::{DeviceId, PrincipalId, SessionId, Timestamp};
@@ -29,7 +30,7 @@ const UNPROVED: &str = "This workstation could not prove which one it is. Clinic
 const TOUCH: &str = "Touch your key on the Handrail page of this workstation.";
 
 /// `POST /workstation/helper` makes whoever has a code the workstation's helper; `/workstation/helper/nonce`, `/status` and `/ask` are how
-/// that helper asks. Anybody may call them: a code, or the helper's key, says who it is. No cookie counts here, and none is given.
+/// that helper asks, and `/badge-away` is how it says that the badge was taken from the reader. Anybody may call them: a code, or the helper's key, says who it is. No cookie counts here, and none is given.
 pub fn routes<S>() -> Router<S>
 where
     S: Clone + Send + Sync + 'static,
@@ -40,6 +41,7 @@ where
         .route("/workstation/helper/nonce", post(nonce))
         .route("/workstation/helper/status", post(status))
         .route("/workstation/helper/ask", post(ask))
+        .route("/workstation/helper/badge-away", post(badge_away))
         .layer(DefaultBodyLimit::max(BODY_BYTES_MAX))
 }
 
@@ -65,6 +67,35 @@ async fn status(State(point): State<PointOfCare>, visitor: Visitor, Json(sent): 
         Some((device, facts)) => told(&json!({ "answer": "yes", "device": device, "unit": facts.unit })),
         None => no(UNPROVED),
     }
+}
+
+/// What a helper says its proof is for when the badge is gone.
+const BADGE_AWAY: &str = "badge-away";
+
+/// The badge was taken from the workstation's reader: what is open there locks, where the charter says so. It can only lock, so a proof is
+/// enough, however often it comes.
+async fn badge_away(State(point): State<PointOfCare>, visitor: Visitor, Json(sent): Json<Sent>) -> Response {
+    let visitor = Visitor { carried: None, stale: None, workstation: None, session: None, ..visitor };
+    let proved = proved(&point, &sent, point.plane().now()).filter(|_| sent.service == BADGE_AWAY);
+    let Some((here, _)) = proved else {
+        if !point.may_try(&visitor) {
+            return no("Too many tries came from here in the last minute. Wait a moment.");
+        }
+        let tried = Try::failed(Step::SignIn, Outcome::Refused, Cause::DeviceTrust, "helper_proof_does_not_hold");
+        point.tried(&visitor, tried).await;
+        return no(UNPROVED);
+    };
+    let there: Vec<SessionFacts> = point.plane().world(|world| world.sessions_at(&here).cloned().collect());
+    let open = there.iter().filter(|one| point.is_open(&one.session) && point.locks_without_badge(one));
+    let mut locked = 0_u32;
+    for session in open {
+        if let Err(error) = point.lock(session, LockCause::BadgeAway).await {
+            tracing::error!(%error, "a screen whose badge is gone could not be locked");
+            return no("The screen could not be locked: it could not be recorded.");
+        }
+        locked += 1;
+    }
+    told(&json!({ "answer": "yes", "locked": locked }))
 }
 
 /// What a helper asks.
