@@ -41,7 +41,7 @@ pub(crate) fn ways(point: &PointOfCare, by: &SignedIn, here: &str) -> Markup {
             @for (path, label) in all.into_iter().chain(more).filter(|(path, _)| *path != here) {
                 (form::link(form::Weight::Usual, path, label))
             }
-            (form::post("/bedside/sign-out", &by.visitor.form_token(), &form::button(form::Weight::Usual, "Sign out")))
+            (form::post(&point.sign_out_path(&by.session), &by.visitor.form_token(), &form::button(form::Weight::Usual, "Sign out")))
         }
     }
 }

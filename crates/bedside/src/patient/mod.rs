@@ -119,7 +119,7 @@ fn wants_a_touch(point: &PointOfCare, asker: &Asker, made: &Made) -> bool {
     let just_touched = asker.now.since(session.proved_at) < JUST_TOUCHED;
     // A key that showed only that somebody is there can do more, with its PIN.
     let did_its_best = point.level_of_its_key(session) <= session.level;
-    let surer = |level: u8| point.surest_level_of(&session.principal) >= level;
+    let surer = |level: u8| point.surest_level_in(session) >= level;
     // A touch that was just made did not do: another of the same would not either.
     made.effect == Effect::Deny
         && level.is_some_and(|level| surer(level) && !(just_touched && did_its_best && session.level < level))

@@ -213,7 +213,7 @@ fn help(
         Remedy::StepUp { level } => Some(*level),
         _ => None,
     });
-    let unsure = level.filter(|level| point.surest_level_of(by.id()) < *level);
+    let unsure = level.filter(|level| point.surest_level_in(&by.session) < *level);
     let action = &made.question.action;
     let inner = html! {
         div.row { (buttons(asker, action, made)) (word(made)) }

@@ -37,7 +37,7 @@ use charter::Charter;
 use charter::name::ProviderName;
 use events::session::Proof;
 use events::{DeviceId, PrincipalId, Timestamp};
-use hint::Hints;
+use hint::{Forms, Hints};
 use person::Known;
 use plane::Plane;
 use provider::Provider;
@@ -64,6 +64,7 @@ struct Inside {
     spent: Spent<String>,
     logouts: Spent<(ProviderName, SmolStr)>,
     hints: Hints,
+    forms: Forms,
 }
 
 impl std::fmt::Debug for Federation {
@@ -207,7 +208,7 @@ impl Federation {
     fn of(plane: Plane, base: BaseUrl, providers: BTreeMap<ProviderName, Provider>) -> Self {
         let desk = Desk::new(plane.store().keys().token.bytes());
         let (spent, logouts, hints) = (Spent::default(), Spent::default(), Hints::default());
-        Self(Arc::new(Inside { plane, base, desk, providers, spent, logouts, hints }))
+        Self(Arc::new(Inside { plane, base, desk, providers, spent, logouts, hints, forms: Forms::default() }))
     }
 
     /// Where a sign-in that is under way began, as its state says it; nothing where that is not one of this browser's.
@@ -224,6 +225,26 @@ impl Federation {
         let listed = &engine.charter().assurance().provider;
         let both = self.0.providers.keys().filter_map(|name| Some((name, listed.get(name)?)));
         both.map(|(name, provider)| Choice { name: name.clone(), title: provider.title.clone() }).collect()
+    }
+
+    /// The provider by which the owner of a session signed in, and the surest level it gives, where it can be asked now.
+    #[must_use]
+    pub fn way_of(&self, session: &SessionFacts) -> Option<(Choice, u8)> {
+        let name = ProviderName::new(session.provider_session.as_deref()?.split(' ').next()?).ok()?;
+        let engine = self.0.plane.engine();
+        let (_, listed) = self.provider(&name, engine.charter()).ok()?;
+        let level = listed.acr.values().map(|acr| acr.level).chain(listed.level).max()?;
+        Some((Choice { name, title: listed.title.clone() }, level))
+    }
+
+    /// Keeps a sealed form, or none any more, until its owner comes back from their provider.
+    pub(crate) fn keep_form(&self, of: &PrincipalId, sealed: Option<&str>) {
+        self.0.forms.keep(of, sealed, self.0.plane.now());
+    }
+
+    /// The form that was kept.
+    pub(crate) fn take_form(&self, of: &PrincipalId) -> Option<String> {
+        self.0.forms.take(of, self.0.plane.now())
     }
 
     /// The providers that are configured and of which the charter in force says nothing.

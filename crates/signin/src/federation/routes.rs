@@ -6,9 +6,10 @@
 use super::{Bound, Brought, Federated, Federation, Purpose, Refusal};
 use crate::attempt::Try;
 use crate::fallback::offered;
-use crate::point::{PointOfCare, Posted, Visitor};
-use crate::session::rules::Touch;
-use crate::session::{Basis, Screen, SessionError, with_cookie};
+use crate::point::cookie::Carried;
+use crate::point::{PointOfCare, Posted, SignedIn, Visitor};
+use crate::session::rules::{Standing, Touch};
+use crate::session::{Basis, Screen, SessionError, go_on, with_cookie};
 use axum::Router;
 use axum::extract::rejection::QueryRejection;
 use axum::extract::{DefaultBodyLimit, Form, FromRef, Json, Path, Query, State};
@@ -23,7 +24,7 @@ use events::signin::{Cause, Outcome, Step};
 use events::workstation::Keeper;
 use events::{DeviceId, SessionId};
 use maud::html;
-use pages::form;
+use pages::{Document, form};
 use serde::Deserialize;
 use serde_json::json;
 
@@ -38,6 +39,7 @@ where
 {
     Router::new()
         .route("/federation/{provider}", get(begin))
+        .route("/federation/{provider}/again", get(again))
         .route("/federation/{provider}/callback", get(callback))
         .route("/federation/{provider}/logout", post(sign_out))
         .route("/federation/{provider}/back-channel", post(told))
@@ -62,16 +64,44 @@ async fn begin(
     if visitor.stale.is_some() {
         return crate::point::prove(&point, &visitor, None).into_response();
     }
-    let Some(device) = visitor.device().cloned() else { return not_enrolled(&point, &visitor) };
+    sent_there(&point, &visitor, &headers, named(&provider), Purpose::SignIn).await
+}
+
+/// Whoever signed in by a provider proves there, now, that it is still them: by what it asks for its surest sign-in.
+async fn again(
+    State(point): State<PointOfCare>,
+    Path(provider): Path<String>,
+    by: SignedIn,
+    headers: HeaderMap,
+) -> Response {
+    let foreign = headers.get("sec-fetch-site").is_some_and(|site| site != "same-origin" && site != "none");
+    if foreign {
+        return Redirect::to("/bedside").into_response();
+    }
+    let way = point.federation().way_of(&by.session).filter(|(way, _)| way.name.as_str() == provider);
+    let Some((way, level)) = way else { return refused(&point, &by.visitor, &Refusal::NotConfigured).await };
+    let purpose = Purpose::Again { person: by.id().clone(), level };
+    sent_there(&point, &by.visitor, &headers, Ok(way.name), purpose).await
+}
+
+/// Sends a browser to a provider.
+async fn sent_there(
+    point: &PointOfCare,
+    visitor: &Visitor,
+    headers: &HeaderMap,
+    name: Result<ProviderName, Refusal>,
+    purpose: Purpose,
+) -> Response {
+    let Some(device) = visitor.device().cloned() else { return not_enrolled(point, visitor) };
     let federation = point.federation();
-    let bound = Bound { workstation: Some(device), key: None, purpose: Purpose::SignIn };
-    let begun = match named(&provider) {
-        Ok(name) => federation.begin(&name, bound, cookie(federation, &headers).as_deref()).await,
+    let bound = Bound { workstation: Some(device), key: None, purpose };
+    let begun = match name {
+        Ok(name) => federation.begin(&name, bound, cookie(federation, headers).as_deref()).await,
         Err(refusal) => Err(refusal),
     };
     match begun {
         Ok(begun) => ([(SET_COOKIE, begun.cookie)], Redirect::to(&begun.location)).into_response(),
-        Err(refusal) => refused(&point, &visitor, &refusal).await,
+        Err(refusal) => refused(point, visitor, &refusal).await,
     }
 }
 
@@ -118,11 +148,34 @@ async fn callback(
         ..Try::done(step)
     };
     point.tried(&visitor, tried).await;
+    if step == Step::StepUp
+        && let Some(page) = goes_on(&point, &visitor, &session)
+    {
+        let page = ([(CACHE_CONTROL, "no-store")], page).into_response();
+        return with_cookie(&point, Some(device), Some(session), page);
+    }
     let lead = html! { "You are signed in as " (point.name_of(&federated.principal)) "." };
     let body = form::link(form::Weight::Main, "/bedside", "Go on");
     let page = point.page_for(&visitor, None, "Signed in", Some(lead), &body);
     let moving_on = ([(REFRESH, "0; url=/bedside"), (CACHE_CONTROL, "no-store")], page).into_response();
     with_cookie(&point, Some(device), Some(session), moving_on)
+}
+
+/// The form that somebody sent before they had to prove it again, going on in the session they come back to.
+fn goes_on(point: &PointOfCare, visitor: &Visitor, session: &SessionId) -> Option<Document> {
+    let facts = point.plane().world(|world| world.session(session).cloned())?;
+    let sealed = point.federation().take_form(&facts.principal)?;
+    let held = point.held_for(&facts.principal, &sealed)?;
+    let carried = Carried {
+        workstation: facts.workstation.clone(),
+        session: Some(session.clone()),
+        who: Some(facts.principal.clone()),
+        open: true,
+        given_at: point.plane().now(),
+    };
+    let there = Some((facts.clone(), Standing::Open));
+    let visitor = Visitor { carried: Some(carried), stale: None, session: there, ..visitor.clone() };
+    Some(go_on(point, &visitor, &facts, &held))
 }
 
 /// A visitor at the workstation where what they come back from began, if it is enrolled still.

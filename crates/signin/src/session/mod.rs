@@ -10,7 +10,7 @@ mod routes;
 pub mod rules;
 mod store;
 
-pub(crate) use page::step_up;
+pub(crate) use page::{go_on, step_up};
 pub use routes::routes;
 pub(crate) use routes::{HOME, told, unrecorded, with_cookie, with_next_cookie};
 pub(crate) use store::ended_by;

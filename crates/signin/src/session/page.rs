@@ -32,14 +32,25 @@ impl PointOfCare {
     pub fn level_of_its_key(&self, session: &SessionFacts) -> u8 {
         let key = session.authenticator.as_ref();
         let key = key.and_then(|id| self.plane().world(|world| world.authenticator(id).cloned()));
-        key.map_or(session.level, |one| proof_of(self, &one, true, one.counter).level)
+        let key = key.map_or(session.level, |one| proof_of(self, &one, true, one.counter).level);
+        self.federation().way_of(session).map_or(key, |(_, level)| level.max(key))
     }
 
-    /// The surest level that any authenticator of somebody's can prove.
+    /// The surest level that somebody in a session can prove: by any authenticator of theirs, or by the provider they signed in at.
     #[must_use]
-    pub fn surest_level_of(&self, who: &events::PrincipalId) -> u8 {
-        let theirs: Vec<_> = self.plane().world(|world| world.authenticators_of(who).into_iter().cloned().collect());
-        theirs.iter().map(|one| proof_of(self, one, true, one.counter).level).max().unwrap_or(0)
+    pub fn surest_level_in(&self, session: &SessionFacts) -> u8 {
+        let theirs: Vec<_> =
+            self.plane().world(|world| world.authenticators_of(&session.principal).into_iter().cloned().collect());
+        let keys = theirs.iter().map(|one| proof_of(self, one, true, one.counter).level);
+        keys.chain(self.federation().way_of(session).map(|(_, level)| level)).max().unwrap_or(0)
+    }
+
+    /// Where the owner of a session signs out: here, and at their provider if they came by one.
+    #[must_use]
+    pub fn sign_out_path(&self, session: &SessionFacts) -> String {
+        self.federation()
+            .way_of(session)
+            .map_or_else(|| "/bedside/sign-out".to_owned(), |(way, _)| format!("/federation/{}/logout", way.name))
     }
 }
 
@@ -60,9 +71,17 @@ pub(crate) fn step_up(
         start: true,
         browser_key: false,
     };
+    let way = point.federation().way_of(session).map(|(way, _)| way);
+    // What they thought better of before never goes on by what they prove for something else.
+    point.federation().keep_form(&session.principal, resume.filter(|_| way.is_some()));
+    let has_keys = point.plane().world(|world| !world.authenticators_of(&session.principal).is_empty());
+    let weight = if has_keys { form::Weight::Usual } else { form::Weight::Main };
     let body = html! {
-        (ceremony.render(&form::wide_button("Touch your key to go on")))
+        @if has_keys || way.is_none() { (ceremony.render(&form::wide_button("Touch your key to go on"))) }
         (resume_field(resume, &visitor.form_token()))
+        @if let Some(way) = &way {
+            p { (form::link(weight, &format!("/federation/{}/again", way.name), &format!("Prove it by {}", way.title))) }
+        }
         p { a.button href="/bedside/patients" { "Not now" } }
     };
     let lead = html! { "What you want to do is riskier than what you did so far, so it needs to be you, now. One touch and it goes on." };
@@ -70,7 +89,7 @@ pub(crate) fn step_up(
 }
 
 /// The form somebody sent before they had to touch, ready to be sent on.
-pub(super) fn go_on(point: &PointOfCare, visitor: &Visitor, session: &SessionFacts, held: &Held) -> Document {
+pub(crate) fn go_on(point: &PointOfCare, visitor: &Visitor, session: &SessionFacts, held: &Held) -> Document {
     let token = visitor.form_token();
     let body = html! {
         form method="post" action=(held.path) data-go-on {

@@ -1,12 +1,15 @@
 //! Over a real provider and the real router: from the link on the sign-in page to the session, and to its end by what the provider tells.
 
-use crate::house::{BASE, House, changed, person, provider};
+use crate::house::{BASE, House, changed, parameter, person, provider};
 use crate::over_real::listener;
 use crate::real::{Browser, Wanted};
 use authenticator::WorkstationKey;
 use axum::Router;
 use axum::body::Body;
+use axum::extract::State;
 use axum::http::{HeaderMap, Request, StatusCode, header};
+use axum::response::{IntoResponse as _, Response};
+use axum::routing::post;
 use events::device::{DeviceKind, Registered as Device};
 use events::session::EndCause;
 use events::signin::{Attempted, Cause, Outcome, Step};
@@ -15,7 +18,7 @@ use http_body_util::BodyExt as _;
 use pages::Environment;
 use serde_json::json;
 use signin::federation::Federation;
-use signin::point::PointOfCare;
+use signin::point::{PointOfCare, Posted};
 use signin::workstation::issue_code;
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -72,6 +75,20 @@ impl Screen {
     }
 }
 
+/// Something that is done only by whoever is sure enough.
+async fn risky(State(point): State<PointOfCare>, posted: Posted<Vec<(String, String)>>) -> Response {
+    if posted.by.session.level < 3 {
+        return point.touch_first(&posted.by, "/bedside/risky", posted.fields).into_response();
+    }
+    format!("Done: {:?} {}", posted.fields, point.sign_out_path(&posted.by.session)).into_response()
+}
+
+/// The value of a hidden field on a page.
+fn field(page: &str, name: &str) -> String {
+    let from = page.find(&format!("name=\"{name}\"")).unwrap_or_else(|| panic!("no {name} on: {page}"));
+    page[from..].split("value=\"").nth(1).unwrap().split('"').next().unwrap().to_owned()
+}
+
 /// A router over a house, and a browser that nobody knows.
 fn screen(house: &House, federation: Federation) -> Screen {
     let (plane, base) = (house.plane.clone(), BASE.parse().unwrap());
@@ -81,6 +98,7 @@ fn screen(house: &House, federation: Federation) -> Screen {
         .merge(signin::workstation::routes())
         .merge(signin::federation::routes())
         .merge(signin::fallback::routes())
+        .route("/bedside/risky", post(risky))
         .with_state(point);
     Screen { router, cookies: BTreeMap::new() }
 }
@@ -167,6 +185,72 @@ async fn somebody_signs_in_at_a_workstation_and_out_when_the_provider_says_so() 
     });
     assert_eq!(ended, Some(EndCause::ProviderSignedOut));
     assert!(screen.get("/bedside").await.text.contains("Who is there?"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whoever_came_by_a_provider_proves_it_there_again_goes_on_and_signs_out_there_too() {
+    let (house, real) = (House::open().await, Wanted::new().start());
+    let mut screen = enrolled(&house, house.federation(house.settings(&real.issuer()))).await;
+    let begun = screen.get("/federation/hospital-id").await;
+    let mut there = Browser::new();
+    let back = there.sign_in(begun.header(header::LOCATION), "acc-nadia").await;
+    screen.led(&back).await;
+    let session = || house.plane.world(|world| world.sessions_of(&person("nadia")).next().cloned()).unwrap();
+    assert_eq!(session().level, 1);
+
+    let kind = "application/x-www-form-urlencoded";
+    let token = field(&screen.get("/bedside/step-up").await.text, "form_token");
+    let form = format!("form_token={token}&note=two+units");
+    let asked = screen.posts("/bedside/risky", kind, form.clone()).await;
+    assert!(asked.text.contains("href=\"/federation/hospital-id/again\""), "{}", asked.text);
+    assert!(
+        asked.text.contains("Prove it by Hospital sign-in") && !asked.text.contains("data-ceremony"),
+        "no key to touch"
+    );
+    // A link of another site sends nobody anywhere, and nobody proves it by a provider that was not theirs.
+    let request = Request::get("/federation/hospital-id/again").header("sec-fetch-site", "cross-site");
+    assert_eq!(screen.send(request, String::new(), false).await.header(header::LOCATION), "/bedside");
+    assert_eq!(screen.get("/federation/another/again").await.status, StatusCode::FORBIDDEN);
+
+    let sent = screen.get("/federation/hospital-id/again").await;
+    let location = sent.header(header::LOCATION);
+    for (name, value) in [("max_age", "0"), ("prompt", "login"), ("acr_values", "phr")] {
+        assert_eq!(parameter(location, name).as_deref(), Some(value), "{location}");
+    }
+    tokio::time::sleep(Duration::from_millis(1100)).await;
+    // Somebody else, or too little, proves nothing.
+    let other = Browser::new().follow(location, &[("login", "acc-omar"), ("acr", "phr")]).await;
+    assert_eq!(screen.led(&other).await.status, StatusCode::FORBIDDEN);
+    assert_eq!(session().level, 1);
+    let sent = screen.get("/federation/hospital-id/again").await;
+    tokio::time::sleep(Duration::from_millis(1100)).await;
+    let back = there.follow(sent.header(header::LOCATION), &[("login", "acc-nadia"), ("acr", "phr")]).await;
+    let goes_on = screen.led(&back).await;
+    assert_eq!(goes_on.status, StatusCode::OK, "{}", goes_on.text);
+    assert_eq!(session().level, 3);
+    assert!(
+        goes_on.text.contains("action=\"/bedside/risky\"") && goes_on.text.contains("data-go-on"),
+        "{}",
+        goes_on.text
+    );
+    assert_eq!(field(&goes_on.text, "note"), "two units");
+    let form = format!("form_token={}&note=two+units", field(&goes_on.text, "form_token"));
+    let done = screen.posts("/bedside/risky", kind, form).await;
+    assert!(done.text.starts_with("Done: ") && done.text.ends_with("/federation/hospital-id/logout"), "{}", done.text);
+    let steps = entries(&house).into_iter().filter_map(|leaf| match leaf.draft.event {
+        Event::SigninAttempted(one) if one.outcome == Outcome::Done => Some(one.step),
+        _ => None,
+    });
+    assert_eq!(steps.last(), Some(Step::StepUp));
+
+    let out = screen.posts("/federation/hospital-id/logout", kind, format!("form_token={token}")).await;
+    assert!(
+        out.text.contains("You are signed out here.") && out.text.contains("Sign out there as well"),
+        "{}",
+        out.text
+    );
+    assert!(out.text.contains("/session/end?"), "{}", out.text);
+    assert_eq!(house.plane.world(|world| world.sessions().count()), 0);
 }
 
 #[tokio::test(flavor = "multi_thread")]
