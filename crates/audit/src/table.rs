@@ -14,7 +14,9 @@ fn cell(text: &str) -> String {
     if text.starts_with(FORMULAS) { format!("'{text}") } else { text.to_owned() }
 }
 
-fn written<const N: usize>(head: [&str; N], rows: impl Iterator<Item = [String; N]>) -> Vec<u8> {
+/// Rows under a heading.
+#[must_use]
+pub fn written<const N: usize>(head: [&str; N], rows: impl Iterator<Item = [String; N]>) -> Vec<u8> {
     let mut writer = csv::Writer::from_writer(Vec::new());
     // Writing to memory does not fail.
     let _ = writer.write_record(head);

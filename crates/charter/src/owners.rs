@@ -179,7 +179,8 @@ impl Owners {
     }
 
     /// The person who answers for an owner: themselves, or the lead of the team.
-    fn answers_for<'a>(&'a self, id: &'a OwnerId) -> Option<&'a OwnerId> {
+    #[must_use]
+    pub fn answers_for<'a>(&'a self, id: &'a OwnerId) -> Option<&'a OwnerId> {
         if self.people.contains_key(id) { Some(id) } else { self.teams.get(id).map(|team| &team.lead) }
     }
 

@@ -25,9 +25,8 @@ struct Dev {
     binary: PathBuf,
     data: PathBuf,
     port: u16,
-    nurse: String,
     device: String,
-    colleague: String,
+    invitation: String,
 }
 
 impl Dev {
@@ -42,20 +41,17 @@ impl Dev {
             .spawn()?;
         let said = child.stdout.take().ok_or("the hospital cannot be read")?;
         let (binary, data, none) = (binary.to_owned(), data.to_owned(), String::new);
-        let mut dev = Self { child, binary, data, port: http.port(), nurse: none(), device: none(), colleague: none() };
+        let mut dev = Self { child, binary, data, port: http.port(), device: none(), invitation: none() };
         for line in BufReader::new(said).lines() {
             let line = line?;
             let after = |words: &str| line.split(words).nth(1).and_then(|rest| rest.split('"').next());
-            let who = after("\"type\": \"user\", \"id\": \"").map(str::to_owned);
             let place = after("\"device\": \"").map(str::to_owned);
-            // The first example is of a nurse and their workstation, the second of a colleague.
+            // The first example is of the nurse who is invited, and her workstation.
             if let Some(place) = place.filter(|_| dev.device.is_empty()) {
                 dev.device = place;
             }
-            match who {
-                Some(who) if dev.nurse.is_empty() => dev.nurse = who,
-                Some(who) => dev.colleague = who,
-                None => {}
+            if line.contains("/enrol/") {
+                line.trim().clone_into(&mut dev.invitation);
             }
             if line.contains("Stop with Ctrl-C") {
                 return Ok(dev);
@@ -104,8 +100,7 @@ pub(super) fn run(binary: &Path, goals: &mut Vec<Goal>) -> Outcome<Vec<String>> 
     let mut screen = Screen::new(dev.port);
     screen.enrols(&dev.device, &dev.console(&["workstation", "code", &dev.device])?)?;
     let mut key = SecurityKey::default();
-    let invite = ["person", "invite", &dev.nurse, "--voucher", &dev.colleague, "--checked", "made up"];
-    screen.registers(&mut key, &dev.console(&invite)?)?;
+    screen.registers(&mut key, &dev.invitation)?;
 
     let styles = styles(&mut screen)?;
     let mut text =

@@ -10,7 +10,7 @@ use events::device::{DeviceKind, Registered as Device};
 use events::encounter::{Class, Opened, Place, Presence};
 use events::principal::{IdentityClass, Registered};
 use events::rota::ShiftAssigned;
-use events::{Actor, DeviceId, Draft, Event, FeedName, Leaf, PatientPseudonym, PrincipalId, Seq, Source, Timestamp};
+use events::{Actor, DeviceId, Draft, Event, FeedName, Leaf, PatientPseudonym, Seq, Source, Timestamp};
 use http_body_util::BodyExt as _;
 use pages::Environment;
 use plane::{Plane, SetClock, Settings};
@@ -75,6 +75,8 @@ pub(crate) const PEOPLE: [(&str, &str, &str); 5] = [
     ("n-far", "nurse", "ICU"),
     ("n-theo", "theatre_nurse", "THEATRE"),
 ];
+/// Who may invite staff.
+pub(crate) const LEAD: &str = "n-lead";
 /// Shared workstations, with their units, and one of somebody's own.
 pub(crate) const WORKSTATIONS: [(&str, &str, bool); 5] = [
     ("ws-1", "ED", true),
@@ -111,6 +113,19 @@ fn populate() -> Vec<Draft> {
             .into(),
         );
     }
+    // Whoever invites the others; not on shift.
+    events.push(
+        Registered {
+            principal: id(LEAD),
+            class: IdentityClass::Staff,
+            roles: vec![id("charge_nurse")],
+            name: Some("Nurse lead".into()),
+            home_unit: None,
+            aliases: Vec::new(),
+            labels: Vec::new(),
+        }
+        .into(),
+    );
     for (device, unit, shared) in WORKSTATIONS {
         let kind = DeviceKind::Workstation;
         events.push(Device { device: id(device), kind, unit: Some(id(unit)), shared, managed: true }.into());
@@ -210,8 +225,12 @@ impl House {
 
     /// An invitation for somebody.
     pub(crate) async fn invitation(&self, who: &str) -> String {
-        let voucher = id::<PrincipalId>(if who == "n-bea" { "n-amara" } else { "n-bea" });
-        let evidence = Evidence { voucher, checked: "staff card and face".into(), proofing: 2 };
+        self.invitation_by(LEAD, who).await
+    }
+
+    /// An invitation that somebody in particular gives.
+    pub(crate) async fn invitation_by(&self, voucher: &str, who: &str) -> String {
+        let evidence = Evidence { voucher: id(voucher), checked: "staff card and face".into(), proofing: 2 };
         let slip = invite(&self.plane, &id(who), evidence, Actor::handrail("test")).await.unwrap();
         slip.text().to_string()
     }

@@ -119,21 +119,28 @@ async fn a_key_is_named_and_removed_by_its_owner_and_never_the_last() {
     assert_eq!(one.touch(&mut red).await.json()["go"], "/bedside/patients");
 }
 
+/// A supplier's engineer, and who may invite them.
+async fn with_a_vendor(house: &House) {
+    for (who, class) in [("v-lift", IdentityClass::Vendor), ("oskar-delacroix", IdentityClass::Staff)] {
+        house
+            .record(Registered {
+                principal: id(who),
+                class,
+                roles: Vec::new(),
+                name: None,
+                home_unit: None,
+                aliases: Vec::new(),
+                labels: Vec::new(),
+            })
+            .await;
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn an_invitation_registers_what_the_charter_lets_people_of_that_class_have() {
     let house = House::open().await;
-    house
-        .record(Registered {
-            principal: id("v-lift"),
-            class: IdentityClass::Vendor,
-            roles: Vec::new(),
-            name: None,
-            home_unit: None,
-            aliases: Vec::new(),
-            labels: Vec::new(),
-        })
-        .await;
-    let invitation = house.invitation("v-lift").await;
+    with_a_vendor(&house).await;
+    let invitation = house.invitation_by("oskar-delacroix", "v-lift").await;
     for mut key in [SecurityKey::default(), SecurityKey::self_attesting(), SecurityKey::synced_passkey()] {
         let got = house.browser().register(&mut key, &invitation).await;
         assert!(got.said().contains("does not show who made it"), "{}", got.text);

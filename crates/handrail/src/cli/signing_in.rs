@@ -2,22 +2,29 @@
 
 use super::Data;
 use clap::{Args, Subcommand};
+use std::path::PathBuf;
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Person {
-    /// Make a one-use invitation: a link by which one person registers their first key or passkey.
+    /// Make a one-use invitation: a link by which one person registers their first key or passkey. Who may be asked for by whom, on what
+    /// proof and for how long is the charter's.
     Invite {
         /// For whom.
-        person: String,
-        /// Who stands for their being who they are: somebody else who is known and may act.
-        #[arg(long, value_name = "PERSON")]
-        voucher: String,
+        #[arg(required_unless_present = "csv")]
+        person: Option<String>,
+        /// Who stands for their being who they are: one of those whom the charter lets invite people of their class.
+        #[arg(long, value_name = "PERSON", required_unless_present = "csv")]
+        voucher: Option<String>,
         /// What they checked, in a few words such as "staff card and face". Never a number of a document.
-        #[arg(long, value_name = "WORDS")]
-        checked: String,
+        #[arg(long, value_name = "WORDS", required_unless_present = "csv")]
+        checked: Option<String>,
         /// The identity assurance level reached (SP 800-63A-4), 1 to 3.
         #[arg(long, value_name = "LEVEL", default_value_t = 2)]
         proofing: u8,
+        /// Invite everybody in a CSV file with the columns person, voucher, checked and proofing, or nobody if one line is wrong; `-` reads
+        /// standard input. Prints CSV with each person and their link.
+        #[arg(long, value_name = "FILE", conflicts_with_all = ["person", "voucher", "checked", "proofing"])]
+        csv: Option<PathBuf>,
         #[command(flatten)]
         data: Data,
     },

@@ -9,16 +9,20 @@ use crate::server::signing_in::{NewCode, NewInvitation, NewPass};
 use axum::http::Method;
 use events::{DeviceId, PrincipalId};
 use serde_json::Value;
+use signin::enrolment::LIST_BYTES_MAX;
 use signin::figures::Figures;
+use std::io::Read as _;
+use std::path::Path;
 
 /// Runs `handrail person`.
 pub(crate) async fn person(person: Person, out: Output) -> Result<(), Failure> {
     match person {
-        Person::Invite { person, voucher, checked, proofing, data } => {
+        Person::Invite { csv: Some(file), data, .. } => invite_all(&file, &data.data, out).await,
+        Person::Invite { person, voucher, checked, proofing, csv: None, data } => {
             let new = NewInvitation {
-                person: id::<PrincipalId>(&person)?,
-                voucher: id::<PrincipalId>(&voucher)?,
-                checked,
+                person: id::<PrincipalId>(&person.unwrap_or_default())?,
+                voucher: id::<PrincipalId>(&voucher.unwrap_or_default())?,
+                checked: checked.unwrap_or_default(),
                 proofing,
             };
             let connection = Connection::open(&data.data, None)?;
@@ -42,6 +46,27 @@ pub(crate) async fn person(person: Person, out: Output) -> Result<(), Failure> {
             })
         }
     }
+}
+
+/// Invites everybody on a list.
+async fn invite_all(file: &Path, data: &Path, out: Output) -> Result<(), Failure> {
+    let most = LIST_BYTES_MAX as u64 + 1;
+    let mut list = Vec::new();
+    let read = if file == Path::new("-") {
+        std::io::stdin().lock().take(most).read_to_end(&mut list)
+    } else {
+        std::fs::File::open(file).and_then(|opened| opened.take(most).read_to_end(&mut list))
+    };
+    read.map_err(|error| Failure::local(format!("{}: {error}", file.display())))?;
+    let connection = Connection::open(data, None)?;
+    let answer = connection.send(Method::POST, "/people/invitations/list", list).await?;
+    connection.close();
+    let made: Vec<Value> = serde_json::from_slice(&answer)?;
+    if out.is_json() {
+        return out.data(&made, String::new);
+    }
+    let rows = made.iter().map(|one| [word(one, "person"), word(one, "url")]);
+    out.raw(&audit::table::written(["person", "link"], rows))
 }
 
 /// Runs `handrail recover`.

@@ -2,6 +2,7 @@
 
 use super::http::Peer;
 use super::local::{Local, Trouble, actor, bad};
+use axum::body::Bytes;
 use axum::extract::{Extension, Path, State};
 use axum::http::StatusCode;
 use axum::routing::{delete, get, post};
@@ -10,7 +11,7 @@ use events::workstation::Withdrawn;
 use events::{DeviceId, Draft, PrincipalId};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
-use signin::enrolment::{self, Evidence, INVITATION_PATH, InviteError};
+use signin::enrolment::{self, Evidence, INVITATION_PATH, InviteError, ListError};
 use signin::recovery::{self, PASS_PATH, RecoverError};
 use signin::workstation::{self, CodeError, WORKSTATION_PATH};
 use store::Batch;
@@ -19,6 +20,7 @@ use store::Batch;
 pub(crate) fn routes() -> Router<Local> {
     Router::new()
         .route("/people/invitations", post(invite))
+        .route("/people/invitations/list", post(invite_all))
         .route("/people/recovery", post(recover))
         .route("/people/{who}/authenticators", get(authenticators))
         .route("/workstations", get(workstations))
@@ -42,13 +44,30 @@ async fn invite(
 ) -> Result<Json<Value>, Trouble> {
     let evidence = Evidence { voucher: new.voucher, checked: new.checked.into(), proofing: new.proofing };
     let slip = match enrolment::invite(&local.plane, &new.person, evidence, actor(peer)?).await {
-        Err(error @ (InviteError::NoSuchPerson(_) | InviteError::Voucher(_) | InviteError::Evidence)) => {
-            return Err(bad(error.to_string()));
-        }
-        made => made?,
+        Err(error @ InviteError::Record(_)) => return Err(error.into()),
+        Err(no) => return Err(bad(no.to_string())),
+        Ok(slip) => slip,
     };
     let url = format!("{}{INVITATION_PATH}/{}", local.base_url, *slip.text());
     Ok(Json(json!({ "url": url, "good_until": slip.good_until })))
+}
+
+/// Everybody on a list, or nobody.
+async fn invite_all(
+    State(local): State<Local>,
+    Extension(peer): Extension<Peer>,
+    list: Bytes,
+) -> Result<Json<Value>, Trouble> {
+    let made = match enrolment::invite_all(&local.plane, &list, actor(peer)?).await {
+        Err(error @ ListError::Record(_)) => return Err(error.into()),
+        Err(no) => return Err(bad(no.to_string())),
+        Ok(made) => made,
+    };
+    let told = made.iter().map(|(who, slip)| {
+        let url = format!("{}{INVITATION_PATH}/{}", local.base_url, *slip.text());
+        json!({ "person": who, "url": url, "good_until": slip.good_until })
+    });
+    Ok(Json(told.collect()))
 }
 
 /// Whom to let back in, and why.

@@ -27,6 +27,8 @@ const PEOPLE: [(&str, &str, &str, &str); 6] = [
     ("d-ruiz", "Elena Ruiz", "doctor", "ED"),
     ("n-theo", "Theo Brandt", "theatre_nurse", "THEATRE"),
 ];
+/// Who invites them.
+const LEAD: &str = "n-lead";
 /// Workstations, and where they stand.
 const WORKSTATIONS: [(&str, &str); 3] = [("ws-1", "ED"), ("ws-2", "ED"), ("ws-or", "THEATRE")];
 
@@ -85,8 +87,10 @@ impl Hospital {
             (self.handrail(&["caller", "add", "rota"]), self.handrail(&["caller", "add", "device-management"]));
         let now = Timestamp::now();
         let (from, until) = ((now - 1.hour()).to_string(), (now + 8.hours()).to_string());
+        let lead = (LEAD, "Lena Arden", "charge_nurse", "ED");
         let people: Vec<_> = PEOPLE
             .iter()
+            .chain([&lead])
             .map(|(id, name, role, unit)| {
                 let aliases = [format!("badge-{id}")];
                 json!({ "id": id, "class": "staff", "roles": [role], "name": name, "home_unit": unit, "aliases": aliases })
@@ -134,8 +138,7 @@ impl Hospital {
 
     /// The link by which somebody registers a key.
     pub(crate) fn invitation(&self, who: &str) -> String {
-        let voucher = if who == "n-bea" { "n-amara" } else { "n-bea" };
-        link(&self.handrail(&["person", "invite", who, "--voucher", voucher, "--checked", "staff card and face"]))
+        link(&self.handrail(&["person", "invite", who, "--voucher", LEAD, "--checked", "staff card and face"]))
     }
 
     /// Somebody works here no more.

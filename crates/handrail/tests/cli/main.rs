@@ -10,6 +10,7 @@ mod desk;
 mod doctor;
 mod evidence;
 mod feed;
+mod invited;
 mod nodes;
 mod patients;
 mod spooled;

@@ -62,8 +62,8 @@ impl Ward {
     #[expect(clippy::disallowed_methods, reason = "the node's clock is this machine's")]
     fn populate(&self) {
         let token = |name: &str| self.handrail(&["caller", "add", name]);
-        let nurse = |id: &str, local: &str| json!({ "id": id, "class": "staff", "roles": ["nurse"], "name": id, "home_unit": "ED", "aliases": [local] });
-        let people = json!({ "people": [nurse("n-amara", "amara"), nurse("n-bea", "bea")] });
+        let person = |id: &str, local: &str, role: &str| json!({ "id": id, "class": "staff", "roles": [role], "name": id, "home_unit": "ED", "aliases": [local] });
+        let people = json!({ "people": [person("n-amara", "amara", "nurse"), person("n-bea", "bea", "charge_nurse")] });
         self.tell(&token("identity"), "people", &people);
         let now = Timestamp::now();
         let (from, until) = ((now - 1.hour()).to_string(), (now + 8.hours()).to_string());

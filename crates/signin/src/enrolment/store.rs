@@ -1,6 +1,6 @@
 //! Invitations and registrations, recorded.
 
-use super::INVITATION_LIFETIME;
+use super::inviting::{InviteError, lifetime};
 use crate::passkey::{Attestation, Registered as Made, UserHandle};
 use crate::point::PointOfCare;
 use crate::session::Refusal;
@@ -11,7 +11,9 @@ use events::signin::Cause;
 use events::{Actor, AuthenticatorId, Draft, PrincipalId};
 use plane::Plane;
 use smol_str::SmolStr;
+use std::time::Duration;
 use store::{AppendError, Batch};
+use world::PrincipalFacts;
 
 /// Where an invitation leads.
 pub const INVITATION_PATH: &str = "/enrol";
@@ -29,59 +31,67 @@ pub struct Evidence {
     pub proofing: u8,
 }
 
-/// Why there is no invitation.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum InviteError {
-    /// Nobody of that name may act.
-    #[error("nobody `{0}` is known who may act; register them first")]
-    NoSuchPerson(PrincipalId),
-    /// Whoever stands for somebody is known, may act, and is somebody else.
-    #[error("`{0}` cannot stand for them: whoever does is known, may act, and is somebody else")]
-    Voucher(PrincipalId),
-    /// What was checked is not said, or at too great length.
-    #[error("say in at most {EVIDENCE_CHARS_MAX} characters what was checked, with a proofing level of 1 to 3")]
-    Evidence,
-    /// It could not be recorded.
-    #[error("the invitation could not be recorded")]
-    Record(#[from] AppendError),
-}
-
 /// Whether somebody is known and may act.
 pub(crate) fn may_act(plane: &Plane, who: &PrincipalId) -> bool {
+    known(plane, who).is_some_and(|known| known.active)
+}
+
+/// What is known of somebody.
+fn known(plane: &Plane, who: &PrincipalId) -> Option<PrincipalFacts> {
     let subject = world::Subject { principal: who.clone(), patient: None, device: None, session: None };
-    plane.world(|world| world.facts(&subject, plane.now())).principal.is_some_and(|known| known.active)
+    plane.world(|world| world.facts(&subject, plane.now())).principal
+}
+
+/// How long each invitation is good for, if all of them may be; otherwise which may not, and why.
+pub(super) fn lifetimes(
+    plane: &Plane,
+    asked: &[(PrincipalId, Evidence)],
+) -> Result<Vec<Duration>, (usize, InviteError)> {
+    let engine = plane.engine();
+    let judge = |(at, (who, evidence)): (usize, &(PrincipalId, Evidence))| {
+        let (person, voucher) = (known(plane, who), known(plane, &evidence.voucher));
+        lifetime(engine.charter(), who, person.as_ref(), evidence, voucher.as_ref()).map_err(|no| (at, no))
+    };
+    asked.iter().enumerate().map(judge).collect()
+}
+
+/// Makes one-use invitations that were judged, in one commit, each in place of any other there was for the person.
+pub(super) async fn make(
+    plane: &Plane,
+    asked: Vec<(PrincipalId, Evidence)>,
+    lifetimes: Vec<Duration>,
+    by: Actor,
+) -> Result<Vec<(PrincipalId, Slip)>, AppendError> {
+    let now = plane.now();
+    let (mut batch, mut made) = (Batch::default(), Vec::new());
+    for ((who, evidence), lifetime) in asked.into_iter().zip(lifetimes) {
+        let slip = Slip::new(Errand::Invitation, now + lifetime);
+        let invited = Invited {
+            principal: who.clone(),
+            slip: slip.id().clone(),
+            good_until: slip.good_until,
+            voucher: evidence.voucher,
+            evidence: evidence.checked.trim().into(),
+            proofing: evidence.proofing,
+        };
+        batch.drafts.push(Draft { on_behalf_of: Some(who.clone()), ..Draft::new(by.clone(), invited) });
+        batch = slip.with(batch, who.as_str(), now);
+        made.push((who, slip));
+    }
+    plane.record(batch).await?;
+    Ok(made)
 }
 
 /// Makes a one-use invitation, in place of any other there was for the person.
 ///
 /// # Errors
-/// When the person or whoever stands for them is not known, or it could not be recorded; then there is none.
+/// When the charter does not let it be made so, or it could not be recorded; then there is none.
 pub async fn invite(plane: &Plane, who: &PrincipalId, evidence: Evidence, by: Actor) -> Result<Slip, InviteError> {
-    let Evidence { voucher, checked, proofing } = evidence;
-    if !may_act(plane, who) {
-        return Err(InviteError::NoSuchPerson(who.clone()));
-    }
-    if voucher == *who || !may_act(plane, &voucher) {
-        return Err(InviteError::Voucher(voucher));
-    }
-    let length = checked.trim().chars().count();
-    if length == 0 || length > EVIDENCE_CHARS_MAX || !(1..=3).contains(&proofing) {
-        return Err(InviteError::Evidence);
-    }
-    let now = plane.now();
-    let slip = Slip::new(Errand::Invitation, now + INVITATION_LIFETIME);
-    let invited = Invited {
-        principal: who.clone(),
-        slip: slip.id().clone(),
-        good_until: slip.good_until,
-        voucher,
-        evidence: checked.trim().into(),
-        proofing,
-    };
-    let draft = Draft { on_behalf_of: Some(who.clone()), ..Draft::new(by, invited) };
-    plane.record(slip.with(Batch::one(draft), who.as_str(), now)).await?;
-    Ok(slip)
+    let asked = vec![(who.clone(), evidence)];
+    let judged = lifetimes(plane, &asked).map_err(|(_, no)| no)?;
+    let made = make(plane, asked, judged, by).await?;
+    // One was asked for.
+    made.into_iter().next().map(|(_, slip)| slip).ok_or_else(|| InviteError::NoSuchPerson(who.clone()))
 }
 
 /// The handle a person's authenticators keep: the one they have, or one that only this house can work out, and always alike.

@@ -29,6 +29,9 @@ pub(crate) fn tell(teller: &mut Teller) -> Outcome {
     for (id, name) in [("n-amara", "Amara Osei"), ("n-bea", "Bea Lind")] {
         feeds.nurse(id, name, "ED")?;
     }
+    let lead =
+        json!({ "id": "n-lead", "class": "staff", "roles": ["charge_nurse"], "name": "Lena Arden", "home_unit": "ED" });
+    feeds.identity.tell("PUT", "/feeds/v1/people", &json!({ "people": [lead] }))?;
     feeds.devices.tell("PUT", "/feeds/v1/devices", &workstation("ws-ED-2", "ED"))?;
     teller.step("a node starts; two nurses are on shift in the ED, where two shared workstations stand");
 
@@ -106,8 +109,8 @@ fn enrolment(teller: &mut Teller, node: &Node, one: &mut Screen, two: &mut Scree
 
 fn keys(teller: &mut Teller, node: &Node, screen: &mut Screen) -> Outcome<(SecurityKey, SecurityKey)> {
     let (mut amara, mut bea) = (SecurityKey::default(), SecurityKey::default());
-    for (who, voucher, key) in [("n-amara", "n-bea", &mut amara), ("n-bea", "n-amara", &mut bea)] {
-        let invite = ["person", "invite", who, "--voucher", voucher, "--checked", "staff card and face"];
+    for (who, key) in [("n-amara", &mut amara), ("n-bea", &mut bea)] {
+        let invite = ["person", "invite", who, "--voucher", "n-lead", "--checked", "staff card and face"];
         let invitation = console(node, &invite)?;
         let told = screen.registers(key, &invitation)?;
         expect(told.get("go").is_some_and(|go| go == "/enrol/done"), || format!("{who}: {told}"))?;

@@ -10,6 +10,8 @@ pub(crate) struct Example {
     pub(crate) nurse: String,
     pub(crate) nurse_name: String,
     pub(crate) nurse_device: String,
+    /// Who invites her.
+    pub(crate) lead: String,
     pub(crate) stranger: String,
     pub(crate) stranger_name: String,
     pub(crate) stranger_unit: String,

@@ -19,7 +19,7 @@ use events::{Actor, CallerName, Draft, OperatorId, Timestamp, team};
 use hospital::{Day, Hospital, Size};
 use pages::Environment;
 use plane::Plane;
-use signin::enrolment::{Evidence, INVITATION_PATH};
+use signin::enrolment::{Evidence, INVITATION_PATH, InviteError};
 use signin::workstation::WORKSTATION_PATH;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -120,13 +120,14 @@ async fn settle(plane: &Plane, hospital: &Hospital) -> Result<(), Failure> {
 async fn bedside(plane: &Plane, example: &Example, base_url: &str) -> Result<(String, String), Failure> {
     let by = || Actor::handrail("dev");
     let code = signin::workstation::issue_code(plane, &example.nurse_device.parse()?, by()).await?;
-    let evidence =
-        Evidence { voucher: example.stranger.parse()?, checked: "everything is made up".into(), proofing: 1 };
-    let invitation = signin::enrolment::invite(plane, &example.nurse.parse()?, evidence, by()).await?;
-    Ok((
-        format!("{base_url}{WORKSTATION_PATH}/{}", *code.text()),
-        format!("{base_url}{INVITATION_PATH}/{}", *invitation.text()),
-    ))
+    // A charter of the hospital's own may let others invite.
+    let evidence = Evidence { voucher: example.lead.parse()?, checked: "everything is made up".into(), proofing: 3 };
+    let invitation = match signin::enrolment::invite(plane, &example.nurse.parse()?, evidence, by()).await {
+        Ok(slip) => format!("{base_url}{INVITATION_PATH}/{}", *slip.text()),
+        Err(error @ InviteError::Record(_)) => return Err(error.into()),
+        Err(no) => format!("(no invitation: {no})"),
+    };
+    Ok((format!("{base_url}{WORKSTATION_PATH}/{}", *code.text()), invitation))
 }
 
 /// Two nurses and a patient: one looks after the patient, the other works elsewhere. The first is put on the patient's team, so that the example
@@ -160,6 +161,8 @@ async fn example(plane: &Plane, hospital: &Hospital, day: &Day, now: Timestamp) 
         };
         hospital.devices().iter().find(fits).map(|device| device.device.to_string())
     };
+    let leads = |unit: &events::UnitId| hospital.on_shift(unit, "charge_nurse", now).into_iter().next();
+    let lead = leads(unit).or_else(|| leads(&stranger.unit)).ok_or_else(missing)?;
     let joined =
         team::Joined { patient: plane.directory().patient(&stay.record), person: nurse.id.clone(), until: None };
     plane.record(Batch::one(Draft::new(Actor::handrail("dev"), joined))).await?;
@@ -168,6 +171,7 @@ async fn example(plane: &Plane, hospital: &Hospital, day: &Day, now: Timestamp) 
         unit: unit.to_string(),
         nurse: nurse.id.to_string(),
         nurse_name: nurse.name.to_string(),
+        lead: lead.id.to_string(),
         nurse_device: workstation(unit).ok_or_else(missing)?,
         stranger: stranger.id.to_string(),
         stranger_name: stranger.name.to_string(),
