@@ -110,6 +110,12 @@ impl SecurityKey {
         Self { attests: Attests::Certificate(maker.batch(key.aaguid)), ..key }
     }
 
+    /// The same, of another make.
+    #[must_use]
+    pub fn of_make(maker: &Maker, aaguid: [u8; 16]) -> Self {
+        Self { aaguid, attests: Attests::Certificate(maker.batch(aaguid)), ..Self::default() }
+    }
+
     /// What `navigator.credentials.create()` gives a page of `origin` for these options, `{"publicKey": {...}}`.
     ///
     /// # Errors

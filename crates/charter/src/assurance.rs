@@ -3,9 +3,9 @@
 use crate::emergency::Reason;
 use crate::entities::Risk;
 use crate::length::Minutes;
-use crate::name::{MethodName, ProviderName, ReasonId, RecoveryName};
+use crate::name::{MakerName, MethodName, ProviderName, ReasonId, RecoveryName};
 use crate::provider::Provider;
-use crate::signing_in::{self, AuthenticatorRules, CauseRule, HandOver, Provisional, Reconnect, Throttle};
+use crate::signing_in::{self, AuthenticatorRules, CauseRule, HandOver, Maker, Provisional, Reconnect, Throttle};
 use crate::workflow::RequiredAssurance;
 use events::principal::IdentityClass;
 use events::signin::Cause;
@@ -35,6 +35,9 @@ pub struct Assurance {
     /// What people of each class prove themselves with: `staff`, `vendor`, `patient`. See [`Assurance::authenticators_of`].
     #[serde(default)]
     pub authenticators: BTreeMap<IdentityClass, AuthenticatorRules>,
+    /// Makers of authenticators whose word about what they made counts.
+    #[serde(default)]
+    pub makers: BTreeMap<MakerName, Maker>,
     /// The end of a shift.
     #[serde(default)]
     pub hand_over: HandOver,

@@ -69,6 +69,8 @@ names! {
     MethodName;
     /// Somebody else who says who people are, such as `hospital-id`.
     ProviderName;
+    /// A maker of authenticators, such as `keysmith`.
+    MakerName;
     /// A reason for breaking the glass, such as `unconscious`.
     ReasonId;
     /// A path back in for somebody who cannot sign in, such as `help-desk`.

@@ -96,6 +96,30 @@ pub enum Attestation {
     Required,
 }
 
+/// `[makers.NAME]`: a maker of authenticators whose word about what they made counts.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Maker {
+    /// What people call them.
+    pub title: String,
+    /// The certificates that stand at the end of their authenticators' chains, each in PEM. At least one.
+    pub roots: Vec<String>,
+}
+
+/// The longest certificate of a maker, in bytes of PEM.
+pub const ROOT_BYTES_MAX: usize = 8 * 1024;
+
+impl Maker {
+    /// Whether a text is one certificate in PEM, as far as can be seen without reading what is in it.
+    #[must_use]
+    pub fn is_pem(text: &str) -> bool {
+        let body = text.trim().strip_prefix("-----BEGIN CERTIFICATE-----");
+        let body = body.and_then(|rest| rest.strip_suffix("-----END CERTIFICATE-----"));
+        let fits = |byte: u8| byte.is_ascii_alphanumeric() || byte.is_ascii_whitespace() || b"+/=".contains(&byte);
+        text.len() <= ROOT_BYTES_MAX && body.is_some_and(|body| !body.trim().is_empty() && body.bytes().all(fits))
+    }
+}
+
 /// What happens to somebody's last authenticator when they want to be rid of it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -341,6 +365,17 @@ mod tests {
         assert_eq!(make.as_str(), "cb69481e-8ff7-4039-93ec-0a2729a154a8");
         for wrong in ["", "cb69481e", "cb69481e-8ff7-4039-93ec-0a2729a154aX", "cb69481e8ff7403993ec0a2729a154a8"] {
             assert_eq!(Aaguid::new(wrong), None, "{wrong}");
+        }
+    }
+
+    #[test]
+    fn one_certificate_is_one_certificate() {
+        let one = "-----BEGIN CERTIFICATE-----\nMIIB+/8=\n-----END CERTIFICATE-----";
+        assert!(Maker::is_pem(one) && Maker::is_pem(&format!("\r\n{one}\n")));
+        let long = one.replace("MIIB", &"M".repeat(ROOT_BYTES_MAX));
+        let key = one.replace("CERTIFICATE", "PRIVATE KEY");
+        for wrong in ["", "MIIB", &format!("{one}\n{one}"), &key, &long, &one.replace("MIIB+/8=", " ")] {
+            assert!(!Maker::is_pem(wrong), "{wrong}");
         }
     }
 

@@ -151,10 +151,17 @@ fn a_key_is_registered_with_everything_that_will_be_asked_of_it() {
 #[test]
 fn a_makers_certificate_counts_only_where_that_maker_is_trusted() {
     let (maker, other) = (Maker::new("Maker of keys"), Maker::new("Another maker of keys"));
+    let same_name = Maker::new("Maker of keys");
     let roots = |makers: &[&Maker]| AttestationRoots::from_pem(makers.iter().map(|maker| maker.root_pem())).unwrap();
-    for (trusted, roots) in
-        [(true, roots(&[&maker])), (true, roots(&[&other, &maker])), (false, roots(&[&other])), (false, roots(&[]))]
-    {
+    for (trusted, roots) in [
+        (true, roots(&[&maker])),
+        (true, roots(&[&other, &maker])),
+        (true, roots(&[&same_name, &maker])),
+        (true, roots(&[&maker, &same_name])),
+        (false, roots(&[&same_name])),
+        (false, roots(&[&other])),
+        (false, roots(&[])),
+    ] {
         let mut ward = Ward::new(SecurityKey::made_by(&maker));
         let options = ward.registration_options(&[]);
         let answer = ward.key.create(ORIGIN, &options).unwrap().to_string();

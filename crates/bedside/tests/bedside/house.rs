@@ -18,7 +18,7 @@ use serde_json::{Value, json};
 use signin::enrolment::{Evidence, invite};
 use signin::point::PointOfCare;
 use signin::workstation::issue_code;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 use store::Batch;
@@ -133,10 +133,27 @@ fn populate() -> Vec<Draft> {
     events.into_iter().map(|event| Draft::new(Actor::handrail("test"), event)).collect()
 }
 
+/// The repository's charter.
+fn starter() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../charter")
+}
+
 impl House {
     /// Opens one, with the starter charter.
     pub(crate) async fn open() -> Self {
         let house = Self::at(tempfile::tempdir().unwrap(), SetClock::new(START), None).await;
+        house.plane.record(Batch::of(populate())).await.unwrap();
+        house
+    }
+
+    /// Opens one whose `assurance.toml` is another.
+    pub(crate) async fn open_with(change: impl FnOnce(&str) -> String) -> Self {
+        let copied = tempfile::tempdir().unwrap();
+        let charter = copied.path().join("charter");
+        assert!(std::process::Command::new("cp").arg("-r").args([&starter(), &charter]).status().unwrap().success());
+        let file = charter.join("assurance.toml");
+        std::fs::write(&file, change(&std::fs::read_to_string(&file).unwrap())).unwrap();
+        let house = Self::under(charter, tempfile::tempdir().unwrap(), SetClock::new(START), None).await;
         house.plane.record(Batch::of(populate())).await.unwrap();
         house
     }
@@ -156,8 +173,12 @@ impl House {
     }
 
     async fn at(dir: tempfile::TempDir, clock: SetClock, store: Option<store::Address>) -> Self {
+        Self::under(starter(), dir, clock, store).await
+    }
+
+    async fn under(charter: PathBuf, dir: tempfile::TempDir, clock: SetClock, store: Option<store::Address>) -> Self {
         let house = tokio::task::spawn_blocking(move || {
-            let charter = Charter::load(&Path::new(env!("CARGO_MANIFEST_DIR")).join("../../charter")).unwrap();
+            let charter = Charter::load(&charter).unwrap();
             let settings = Settings::new(Arc::new(clock.clone()), "test.example/log");
             let settings = Settings { store, clock_skew_max: None, ..settings };
             let plane = Plane::open(dir.path(), Some(charter), settings).unwrap();

@@ -136,16 +136,54 @@ async fn with_a_vendor(house: &House) {
     }
 }
 
+/// The starter charter, in which a maker is known, and vendors' keys are of one make of theirs.
+fn knowing(maker: &authenticator::Maker) -> impl FnOnce(&str) -> String {
+    let root = maker.root_pem().to_owned();
+    move |text| {
+        let (before, vendor) = text.split_once("[authenticators.vendor]\n").unwrap();
+        let make = "aaguids = { \"68616e64-7261-696c-2d74-6573746b6579\" = \"Key for tests\" }";
+        let maker = format!("[makers.tests]\ntitle = \"Keys for tests\"\nroots = ['''\n{root}''']");
+        format!("{before}[authenticators.vendor]\n{make}\n{vendor}\n{maker}\n")
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn an_invitation_registers_what_the_charter_lets_people_of_that_class_have() {
+    let (maker, other) = (authenticator::Maker::new("A maker of keys"), authenticator::Maker::new("A maker of keys"));
+    let house = House::open_with(knowing(&maker)).await;
+    with_a_vendor(&house).await;
+    let invitation = house.invitation_by("oskar-delacroix", "v-lift").await;
+    let (unsaid, unknown, make) =
+        ("does not show who made it", "Nobody whom the hospital trusts", "Keys of this make do not count");
+    for (mut key, said) in [
+        (SecurityKey::default(), unsaid),
+        (SecurityKey::self_attesting(), unsaid),
+        (SecurityKey::synced_passkey(), unsaid),
+        (SecurityKey::made_by(&other), unknown),
+        (SecurityKey::of_make(&maker, [7; 16]), make),
+    ] {
+        let got = house.browser().register(&mut key, &invitation).await;
+        assert!(got.said().contains(said), "{}", got.text);
+    }
+    assert!(house.entries("authenticator.registered").is_empty());
+    let got = house.browser().register(&mut SecurityKey::made_by(&maker), &invitation).await;
+    assert_eq!(got.json()["go"], "/enrol/done", "the invitation was not used up by what was refused: {}", got.text);
+    let kept = house.entries("authenticator.registered").pop().unwrap().draft.event;
+    let events::Event::AuthenticatorRegistered(kept) = kept else { panic!("{kept:?}") };
+    assert_eq!(kept.attestation.len(), 64, "the maker's certificate");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_makers_word_that_is_asked_for_and_can_be_nobodys_registers_nothing_and_is_found() {
     let house = House::open().await;
     with_a_vendor(&house).await;
     let invitation = house.invitation_by("oskar-delacroix", "v-lift").await;
-    for mut key in [SecurityKey::default(), SecurityKey::self_attesting(), SecurityKey::synced_passkey()] {
-        let got = house.browser().register(&mut key, &invitation).await;
-        assert!(got.said().contains("does not show who made it"), "{}", got.text);
-    }
     let maker = authenticator::Maker::new("A maker of keys");
     let got = house.browser().register(&mut SecurityKey::made_by(&maker), &invitation).await;
-    assert_eq!(got.json()["go"], "/enrol/done", "the invitation was not used up by what was refused: {}", got.text);
+    assert!(got.said().contains("Nobody whom the hospital trusts"), "{}", got.text);
+    let engine = house.plane.engine();
+    let wrong = signin::enrolment::makers_known(engine.charter()).unwrap_err();
+    assert!(matches!(&wrong[..], [one] if one.contains("`vendor` can register nothing")), "{wrong:?}");
+    let house = House::open_with(knowing(&maker)).await;
+    assert_eq!(signin::enrolment::makers_known(house.plane.engine().charter()), Ok(1));
 }

@@ -6,7 +6,7 @@ use crate::diagnostic::Code;
 use crate::document::{Step, at};
 use crate::length::Minutes;
 use crate::names::Noun;
-use crate::signing_in::{AUTHENTICATORS_MAX, Attestation, AuthenticatorRules, Throttle};
+use crate::signing_in::{AUTHENTICATORS_MAX, Attestation, AuthenticatorRules, Maker, Throttle};
 use crate::vocabulary::Vocabulary;
 use events::principal::IdentityClass;
 use events::signin::Cause;
@@ -37,6 +37,7 @@ pub(super) fn all(check: &mut Check<'_, '_, Assurance>, vocabulary: Option<&Voca
     for (class, rules) in &assurance.authenticators {
         authenticators(check, *class, rules);
     }
+    makers(check);
     within(check, at!["hand_over", "grace_min"], assurance.hand_over.grace_min.get(), (1, GRACE_MIN_MAX));
     vouching(check, vocabulary);
     provisional(check, vocabulary);
@@ -124,6 +125,22 @@ fn authenticators(check: &mut Check<'_, '_, Assurance>, class: IdentityClass, ru
         if check.doc.value.required.is_none() {
             let message = "this counts only beside what is required by risk";
             check.say(Code::Coverage, &at("max_age_min"), message, "add `[required]`, or leave it out");
+        }
+    }
+}
+
+fn makers(check: &mut Check<'_, '_, Assurance>) {
+    for (name, maker) in &check.doc.value.makers {
+        let name = name.as_str();
+        check.words(at!["makers", name, "title"], &maker.title);
+        check.some(at!["makers", name, "roots"], &maker.roots, "write the maker's root certificate in PEM");
+        for (index, root) in maker.roots.iter().enumerate() {
+            if !Maker::is_pem(root) {
+                let message = "this is not one certificate in PEM".to_owned();
+                let help =
+                    "write it from `-----BEGIN CERTIFICATE-----` to `-----END CERTIFICATE-----`, one in each text";
+                check.say(Code::Value, at!["makers", name, "roots", index], message, help);
+            }
         }
     }
 }

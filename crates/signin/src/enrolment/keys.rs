@@ -175,12 +175,12 @@ pub(super) async fn add(point: &PointOfCare, session: &SessionFacts, answer: &[u
     };
     sure(point, session)?;
     let who = &session.principal;
+    let rules = Rules::of(point, who)?;
     let ceremonies = point.ceremonies().map_err(|_| Refusal::no_passkeys())?;
     let made: Made = ceremonies
-        .register(&ceremony(who, &session.session), answer, None, point.plane().now())
+        .register(&ceremony(who, &session.session), answer, rules.roots().as_ref(), point.plane().now())
         .map_err(|error| Refusal::of(&error))?;
     let version = point.version_of_keys(who).await.map_err(|error| unrecorded(&error))?;
-    let rules = Rules::of(point, who)?;
     rules.have_room(point.plane().world(|world| world.authenticators_of(who).len()))?;
     let method = rules.method(&made)?;
     store::unknown_yet(point, &made)?;

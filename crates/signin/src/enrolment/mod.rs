@@ -14,6 +14,7 @@ mod routes;
 mod store;
 
 pub(crate) use allowed::Rules;
+pub use allowed::makers_known;
 pub use inviting::InviteError;
 pub use keys::{KeyError, PROOF_AGE_MAX, Sureness};
 pub use list::{LIST_BYTES_MAX, LIST_ROWS_MAX, ListError, invite_all};

@@ -150,13 +150,13 @@ async fn result(
 
 async fn keep(point: &PointOfCare, sent: &Made) -> Result<PrincipalId, Refusal> {
     let (shown, who) = invited(point, &sent.invitation)?;
+    let rules = Rules::of(point, &who)?;
     let ceremonies = point.ceremonies().map_err(|_| Refusal::no_passkeys())?;
     let answer = sent.credential.get().as_bytes();
     let made = ceremonies
-        .register(&ceremony(&shown, &who), answer, None, point.plane().now())
+        .register(&ceremony(&shown, &who), answer, rules.roots().as_ref(), point.plane().now())
         .map_err(|error| Refusal::of(&error))?;
     store::unknown_yet(point, &made)?;
-    let rules = Rules::of(point, &who)?;
     rules.have_room(point.plane().world(|world| world.authenticators_of(&who).len()))?;
     let method = rules.method(&made)?;
     let way = Way::Invitation { slip: shown.id.clone() };

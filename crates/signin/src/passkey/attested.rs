@@ -34,8 +34,9 @@ impl Attestation {
         }
         let leaf = form.as_object().and_then(|kinds| kinds.values().next()?.get(0)?.as_str());
         let Some(der) = leaf.and_then(|leaf| BASE64_URL_SAFE_NO_PAD.decode(leaf).ok()) else { return Ok(Self::None) };
-        let trusted =
-            roots.is_some_and(|roots| credential.verify_attestation(&roots.0).is_ok_and(|root| root.is_some()));
+        // One after another: the library looks roots up by their names, and two may have the same.
+        let by = |root: &AttestationCaList| credential.verify_attestation(root).is_ok_and(|root| root.is_some());
+        let trusted = roots.is_some_and(|roots| roots.0.iter().any(by));
         Ok(Self::Certificate { sha256: hexadecimal(digest(&SHA256, &der).as_ref()), trusted })
     }
 
@@ -63,7 +64,7 @@ fn hexadecimal(bytes: &[u8]) -> SmolStr {
 
 /// Certificates of makers of authenticators whom the charter trusts.
 #[derive(Clone, Debug)]
-pub struct AttestationRoots(AttestationCaList);
+pub struct AttestationRoots(Vec<AttestationCaList>);
 
 /// A text that is no certificate.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -80,11 +81,10 @@ impl AttestationRoots {
     ///
     /// When one cannot be read.
     pub fn from_pem<'a>(certificates: impl IntoIterator<Item = &'a str>) -> Result<Option<Self>, RootError> {
-        let mut roots = AttestationCaList::default();
-        for (index, pem) in certificates.into_iter().enumerate() {
-            let one = AttestationCaList::try_from(pem.as_bytes()).map_err(|_| RootError { position: index + 1 })?;
-            roots.union(&one);
-        }
+        let read = |(index, pem): (usize, &'a str)| {
+            AttestationCaList::try_from(pem.trim().as_bytes()).map_err(|_| RootError { position: index + 1 })
+        };
+        let roots = certificates.into_iter().enumerate().map(read).collect::<Result<Vec<_>, _>>()?;
         Ok((!roots.is_empty()).then_some(Self(roots)))
     }
 }

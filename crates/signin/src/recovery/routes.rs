@@ -413,13 +413,13 @@ async fn key_result(
 
 async fn key_kept(point: &PointOfCare, visitor: &Visitor, sent: &Made) -> Result<world::SessionFacts, Refusal> {
     let (session, owed) = registering(point, visitor)?;
+    let rules = Rules::of(point, &session.principal)?;
     let ceremonies = point.ceremonies().map_err(|_| Refusal::no_passkeys())?;
     let answer = sent.credential.get().as_bytes();
     let made = ceremonies
-        .register(&ceremony(&session, &owed), answer, None, point.plane().now())
+        .register(&ceremony(&session, &owed), answer, rules.roots().as_ref(), point.plane().now())
         .map_err(|error| Refusal::of(&error))?;
     unknown_yet(point, &made)?;
-    let rules = Rules::of(point, &session.principal)?;
     let held = point.plane().world(|world| world.authenticators_of(&session.principal).len());
     rules.have_room(if owed.lost { 0 } else { held })?;
     let method = rules.method(&made)?;

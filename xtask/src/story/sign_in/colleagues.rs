@@ -34,7 +34,7 @@ struct Ward {
 pub(super) fn tell(teller: &mut Teller) -> Outcome {
     let dir = tempfile::tempdir()?;
     let mut ward = Ward::open(&dir.path().join("data"))?;
-    teller.step("another day: a charge nurse, two nurses and a doctor, each with a badge number and a key");
+    teller.step("another day: a charge nurse, two nurses and a doctor, each with a badge number and a key, invited by one list in which each voucher is one whom the charter names");
     vouched_for(teller, &mut ward)?;
     handed_over(teller, &mut ward)?;
     stepped_up(teller, &mut ward)?;
@@ -55,6 +55,8 @@ impl Ward {
         feeds.devices.tell("PUT", "/feeds/v1/devices", &workstation("ws-ED-2", "ED"))?;
         let healthy = json!({ "device": "ws-ED-2", "posture": "healthy", "good_until": instant(6 * 3600)? });
         feeds.devices.tell("PUT", "/feeds/v1/posture", &json!({ "reports": [healthy] }))?;
+        let head = json!({ "id": "dagny-moreau", "class": "staff", "roles": ["ehr_approver"], "name": "Dagny Moreau" });
+        feeds.identity.tell("PUT", "/feeds/v1/people", &json!({ "people": [head] }))?;
         for (id, name, role) in PEOPLE {
             let person = json!({
                 "id": id, "class": "staff", "roles": [role], "name": name, "home_unit": "ED", "aliases": [format!("badge-{id}")],
@@ -77,12 +79,23 @@ impl Ward {
             screen.enrols(device, &console(&node, &["workstation", "code", device])?)?;
         }
         let mut keys = Vec::new();
-        for (who, voucher) in [("n-amara", "n-bea"), ("n-bea", "n-dora"), ("n-dora", "n-bea"), ("d-ruiz", "n-bea")] {
+        // The charge nurse is invited by the lead of the identity team, the others by her.
+        let list = "person,voucher,checked,proofing\nn-dora,dagny-moreau,passport and face,3\nn-amara,n-dora,staff card and face,2\n\
+                    n-bea,n-dora,staff card and face,2\nd-ruiz,n-dora,staff card and face,2\n";
+        let (file, at) = (data.with_file_name("list.csv"), data.display().to_string());
+        std::fs::write(&file, list.replace("dagny-moreau", "n-bea"))?;
+        let file = file.display().to_string();
+        let invited = || handrail(&["person", "invite", "--csv", &file, "--data", &at]);
+        expect(invited().is_err(), || "a nurse invited somebody".to_owned())?;
+        std::fs::write(&file, list)?;
+        let links = invited()?;
+        for (who, ..) in PEOPLE {
+            let link = links.lines().find_map(|line| line.strip_prefix(&format!("{who},")));
             let mut key = SecurityKey::default();
-            let invite = ["person", "invite", who, "--voucher", voucher, "--checked", "staff card and face"];
-            two.registers(&mut key, &console(&node, &invite)?)?;
+            two.registers(&mut key, link.ok_or_else(|| format!("no link for {who}: {links}"))?)?;
             keys.push(key);
         }
+        // In the order of `PEOPLE`.
         let [amara, bea, dora, ruiz] = keys.try_into().map_err(|_| "four people have four keys")?;
         Ok(Self { node, one, two, amara, bea, dora, ruiz, patient: text("patient") })
     }

@@ -12,6 +12,7 @@ use events::Timestamp;
 use plane::{Clock as _, SystemClock};
 use serde::Deserialize;
 use serde_json::Value;
+use signin::enrolment::makers_known;
 use std::path::Path;
 use std::time::Duration;
 
@@ -83,8 +84,11 @@ pub(super) async fn ready(data: &Path) -> Result<(), Failure> {
 const ALTERED: &str =
     "keep this directory as it is, tell the control owner, and compare with an export or a retained checkpoint";
 
+/// Whether makers of authenticators are known where the charter asks for their word.
+const MAKERS: &str = "makers of keys";
+
 /// The checks this file makes after the first, in order.
-const REST: [&str; 7] = [LEDGER, "sealing keeps up", "witnesses", "charter", "clock", "feeds", "database"];
+const REST: [&str; 8] = [LEDGER, "sealing keeps up", "witnesses", "charter", MAKERS, "clock", "feeds", "database"];
 
 /// Lists the checks that cannot be made. `altered` says that the store does not open because it is not what was sealed.
 pub(super) fn skip(checks: &mut Checks, why: &str, altered: bool) {
@@ -112,7 +116,9 @@ pub(super) async fn examine(connection: &Connection, node: Node, checks: &mut Ch
     checks.add(LEDGER, ledger(connection, &status).await);
     checks.add("sealing keeps up", sealing(connection, &status).await);
     checks.add("witnesses", witnesses(connection, &status).await);
-    checks.add("charter", charter(connection, &status).await);
+    let (finding, makers) = charter(connection, &status).await;
+    checks.add("charter", finding);
+    checks.add(MAKERS, makers);
     checks.add("clock", clock(Some(&status)));
     checks.add("feeds", feeds(node, &status));
     checks.add("database", database(status.database));
@@ -216,11 +222,24 @@ async fn witnesses(connection: &Connection, status: &Status) -> Finding {
     )
 }
 
-async fn charter(connection: &Connection, status: &Status) -> Finding {
+/// What can be said of keys' makers by a charter.
+fn makers(charter: &Charter) -> Finding {
+    match makers_known(charter) {
+        Ok(0) => Finding::ok("nobody's word about what they made is asked for".to_owned()),
+        Ok(some) => Finding::ok(counted(some as u64, "certificate")),
+        Err(wrong) => Finding::look(
+            wrong.join("; "),
+            "add `[makers.NAME]` with the maker's root certificate to assurance.toml, or ask for less (`attestation`)",
+        ),
+    }
+}
+
+async fn charter(connection: &Connection, status: &Status) -> (Finding, Finding) {
+    let unread = || Finding::skipped("the charter in force cannot be read");
     let fix = "apply a charter that this build takes, or run the build that took this one";
     let bytes = match connection.send(Method::GET, &format!("/charters/{}", status.charter), Vec::new()).await {
         Ok(bytes) => bytes,
-        Err(failure) => return Finding::fail(failure.message, fix),
+        Err(failure) => return (Finding::fail(failure.message, fix), unread()),
     };
     match Charter::from_bundle(&bytes) {
         Ok(charter) => {
@@ -230,16 +249,18 @@ async fn charter(connection: &Connection, status: &Status) -> Finding {
                 counted(charter.workflows().len(), "workflow")
             );
             let digest: String = status.charter.chars().take(12).collect();
-            match charter.warnings() {
+            let found = match charter.warnings() {
                 [] => Finding::ok(format!("{parts}, digest {digest}…")),
                 some => Finding::look(
                     format!("{parts}, digest {digest}…; {}", counted(some.len(), "warning")),
                     "see them with `handrail charter check` in the charter's directory",
                 ),
-            }
+            };
+            (found, makers(&charter))
         }
         Err(found) => {
-            Finding::fail(format!("the charter in force does not load: {}", counted(found.len(), "problem")), fix)
+            let found = format!("the charter in force does not load: {}", counted(found.len(), "problem"));
+            (Finding::fail(found, fix), unread())
         }
     }
 }
