@@ -46,6 +46,20 @@ pub(crate) fn ways(point: &PointOfCare, by: &SignedIn, here: &str) -> Markup {
     }
 }
 
+/// Whoever comes in is told first what was lately asked for in their name, unless they came by it.
+pub(crate) fn in_my_name(point: &PointOfCare, by: &SignedIn) -> Markup {
+    let told = recovery::notices(point, by.id(), recovery::TOLD_FIRST_FOR).unwrap_or_default();
+    let told = told.first().filter(|_| by.session.method != recovery::METHOD);
+    html! {
+        @if let Some(one) = told {
+            section.card role="status" {
+                p { strong { "A way back in was asked for in your name, " (watch(point).ago(one.asked_at)) "." } " " (one.came_of_it) }
+                p { (form::link(form::Weight::Usual, ME, "Was that you?")) }
+            }
+        }
+    }
+}
+
 /// Something could not be done, said within the frame.
 pub(crate) fn trouble(
     point: &PointOfCare,

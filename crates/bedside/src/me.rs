@@ -13,8 +13,9 @@ use events::{AuthenticatorId, SessionId};
 use maud::{Markup, html};
 use pages::{Bedside, CeremonyForm, Document, Watch, form, sheet};
 use serde::Deserialize;
-use signin::enrolment::{KeyError, Sureness};
+use signin::enrolment::{KeyError, Removed, Sureness};
 use signin::point::{PointOfCare, Posted, SignedIn};
+use signin::recovery;
 use world::{Authenticator, SessionFacts};
 
 /// Where sessions are ended.
@@ -54,10 +55,44 @@ fn page(point: &PointOfCare, by: &SignedIn) -> Document {
             ul.list { @for one in &keys { li { div { (key(point, one, &watch, &token)) } } } }
             div.pad { (form::post(ADD, &token, &form::button(form::Weight::Main, "Register another"))) }
         }))
+        (ways_back(point, by, &watch))
         (frame::ways(point, by, ME))
     };
     let page = Bedside { title: "My sessions and keys", body, ..Bedside::default() };
     point.page_with(&by.visitor, Some(&by.session), page)
+}
+
+/// What was asked for in my name: whoever did not ask for it should know, and say so.
+fn ways_back(point: &PointOfCare, by: &SignedIn, watch: &Watch) -> Markup {
+    let told = recovery::notices(point, by.id(), recovery::TOLD_FOR).unwrap_or_else(|error| {
+        tracing::error!(%error, "what was asked for in somebody's name cannot be read");
+        Vec::new()
+    });
+    if told.is_empty() {
+        return html! {};
+    }
+    let engine = point.plane().engine();
+    let owners = engine.charter().owners();
+    let desk = owners.find(&owners.help_desk);
+    sheet(
+        "Ways back in, in my name",
+        &html! {},
+        &html! {
+            ul.list {
+                @for one in &told {
+                    li { div {
+                        h3 { (one.path) }
+                        p {
+                            (watch.short(one.asked_at))
+                            @if let Some(voucher) = &one.voucher { ", " (point.name_of(voucher)) " stood for me" }
+                            ". " (one.came_of_it)
+                        }
+                    } }
+                }
+            }
+            @if let Some(desk) = desk { div.pad { p { "If this was not you, tell " (desk.name()) " now: " (desk.contact()) "." } } }
+        },
+    )
 }
 
 fn session(point: &PointOfCare, by: &SignedIn, one: &SessionFacts, watch: &Watch, token: &str) -> Markup {
@@ -170,8 +205,29 @@ async fn remove(State(point): State<PointOfCare>, Posted { by, fields }: Posted<
         let again = vec![("key".to_owned(), fields.key), ("cause".to_owned(), fields.cause)];
         return point.touch_first(&by, REMOVE, again).into_response();
     }
-    let done = point.remove_key(&by, &key, cause).await;
-    changed(&point, &by, done)
+    match point.remove_key(&by, &key, cause).await {
+        Ok(Removed::TheLast(who_help)) => locked_out(&point, &by, &who_help).into_response(),
+        Ok(Removed::One) => changed(&point, &by, Ok(())),
+        Err(error) => changed(&point, &by, Err(error)),
+    }
+}
+
+/// The last key is gone, and with it every session: how to come back.
+fn locked_out(point: &PointOfCare, by: &SignedIn, who_help: &[(String, String)]) -> Document {
+    let body = html! {
+        @if by.visitor.device().is_some() {
+            p { (form::link(form::Weight::Main, recovery::ASK_PATH, "Ask for a way back in")) }
+        } @else {
+            p { "At a hospital workstation you can ask for a way back in." }
+        }
+        @if !who_help.is_empty() {
+            p { "Or have yourself invited anew:" }
+            ul { @for (name, contact) in who_help { li { (name) ", " (contact) } } }
+        }
+    };
+    let lead =
+        html! { "You are signed out everywhere. Those who answer for accounts can see that you need a new key." };
+    point.page_for(&by.visitor, None, "Your last key is removed", Some(lead), &body)
 }
 
 fn changed(point: &PointOfCare, by: &SignedIn, done: Result<(), KeyError>) -> Response {
@@ -186,6 +242,11 @@ fn changed(point: &PointOfCare, by: &SignedIn, done: Result<(), KeyError>) -> Re
             "This is your only key",
             "Register another first, so that you are not locked out. If it is lost or stolen, call the service desk now: \
              they end it and let you back in.",
+        ),
+        Err(KeyError::Overtaken) => (
+            StatusCode::CONFLICT,
+            "Something else changed your keys just now",
+            "Nothing was done. Look at your keys again, and do what is still to be done.",
         ),
         Err(KeyError::Name) => (
             StatusCode::BAD_REQUEST,

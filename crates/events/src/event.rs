@@ -159,6 +159,8 @@ events! {
     Record "recovery.asked" v 1 RecoveryAsked(signin::RecoveryAsked) "Somebody asked for a way back in.";
     Record "recovery.answered" v 1 RecoveryAnswered(signin::RecoveryAnswered) "They were answered.";
     Record "recovery.at_console" v 1 RecoveredAtConsole(signin::RecoveredAtConsole) "A way back in was made at the server.";
+    Record "recovery.needed" v 1 RecoveryNeeded(signin::RecoveryNeeded) "Somebody gave up their last authenticator.";
+    Record "provisional.reviewed" v 1 ProvisionalReviewed(signin::ProvisionalReviewed) "Somebody's having been let in by name alone was reviewed.";
     Record "ledger.searched" v 1 LedgerSearched(ledger::Searched) "Somebody searched evidence.";
 }
 

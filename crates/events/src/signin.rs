@@ -1,6 +1,6 @@
 //! Signing in as it went: attempts, signs of workarounds, and the way back in by the help desk. Evidence only; no fact rests on it.
 
-use crate::{DeviceId, PrincipalId, SessionId, Timestamp};
+use crate::{AuthenticatorId, DeviceId, PrincipalId, SessionId, Timestamp};
 use serde::{Deserialize, Serialize};
 use smol_str::SmolStr;
 
@@ -206,6 +206,42 @@ pub struct RecoveryAnswered {
     pub good_until: Option<Timestamp>,
     /// How long it took, in seconds.
     pub waited_s: u32,
+}
+
+/// Somebody gave up their last authenticator: until they have another, they cannot sign in, and whoever answers for identities knows it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RecoveryNeeded {
+    /// Who.
+    pub principal: PrincipalId,
+    /// Their last authenticator.
+    pub authenticator: AuthenticatorId,
+}
+
+/// What a reviewer found of somebody's having been let in by name alone.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Finding {
+    /// It was who they said, and there was need.
+    Justified,
+    /// It was somebody else, or there was no need.
+    Unjustified,
+    /// It cannot be found out.
+    Unclear,
+}
+
+/// Somebody's having been let in by name alone was reviewed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ProvisionalReviewed {
+    /// The session.
+    pub session: SessionId,
+    /// Who it was said to be.
+    pub principal: PrincipalId,
+    /// Who reviewed it: neither of those it is about.
+    pub reviewer: PrincipalId,
+    /// What they found.
+    pub finding: Finding,
+    /// In their words.
+    pub words: SmolStr,
 }
 
 /// Somebody with a shell on the server made a way in for a person who is locked out.

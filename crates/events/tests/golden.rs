@@ -357,6 +357,7 @@ fn leaves() -> Vec<Leaf> {
         .chain(copies().into_iter().zip(300..))
         .chain(changes_of_the_charter().into_iter().zip(400..))
         .chain(signing_in::events().into_iter().chain([in_a_session()]).zip(500..))
+        .chain(signing_in::reviews().into_iter().zip(600..))
         .map(|(event, seq)| Leaf {
             seq: Seq(seq),
             recorded_at: time("2026-11-22T08:00:00.250Z"),

@@ -63,6 +63,12 @@ pub struct PathRow {
     pub waited_p95_s: Option<u32>,
     /// Answered later than promised, or not at all although past their time.
     pub late: u64,
+    /// Within so many seconds, as the charter promises.
+    pub promised_s: Option<u32>,
+    /// Whether nineteen of twenty were answered within that; nothing where none is settled.
+    pub waiting_met: Option<bool>,
+    /// Whether it was there as often as the charter wants.
+    pub available_met: Option<bool>,
     /// In how many of a hundred tries it was there in time; nothing where none is settled.
     pub available_percent: Option<u8>,
     /// What the charter wants.
@@ -194,16 +200,23 @@ fn path_row(path: &str, all: &[Asked], charter: &Charter, now: Timestamp) -> Pat
     let unanswered = all.iter().filter(|one| one.answered.is_none() && one.due <= now).count();
     let settled = waited.len() + unanswered;
     let percent = (in_time * 100).checked_div(settled).and_then(|percent| u8::try_from(percent).ok());
+    let p95 = percentile(&waited, 95);
+    let wanted = known.map(|path| path.available_percent);
+    // Who was never answered waits longer than any promise.
+    let in_twenty = (settled > 0).then(|| unanswered * 20 <= settled && p95.is_none_or(|p95| p95 <= promised));
     PathRow {
+        promised_s: known.map(|_| promised),
+        waiting_met: in_twenty.filter(|_| known.is_some()),
+        available_met: percent.zip(wanted).map(|(percent, wanted)| percent >= wanted),
         path: path.to_owned(),
         asked: all.len() as u64,
         answered: waited.len() as u64,
         approved: all.iter().filter(|one| one.answered.is_some_and(|(_, approved)| approved)).count() as u64,
         waited_p50_s: percentile(&waited, 50),
-        waited_p95_s: percentile(&waited, 95),
+        waited_p95_s: p95,
         late: (settled - in_time) as u64,
         available_percent: percent,
-        wanted_percent: known.map(|path| path.available_percent),
+        wanted_percent: wanted,
     }
 }
 
@@ -302,5 +315,11 @@ mod tests {
             (Some(33), Some(99)),
             "what still waits is not settled"
         );
+        assert_eq!((row.promised_s, row.waiting_met, row.available_met), (Some(900), Some(false), Some(false)));
+        let figures = counted(&[asked("re-5", NOW), answered("re-5", 900, true), asked("re-6", late)]);
+        let [row] = figures.recovery.as_slice() else { panic!("one path") };
+        assert_eq!((row.waiting_met, row.available_met), (Some(true), Some(true)));
+        let [row] = &counted(&[asked("re-7", late)]).recovery[..] else { panic!("one path") };
+        assert_eq!((row.waiting_met, row.available_met), (None, None), "nothing is settled");
     }
 }

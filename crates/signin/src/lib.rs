@@ -33,6 +33,7 @@ pub mod passkey;
 pub mod point;
 pub mod provisional;
 pub mod recovery;
+pub mod review;
 pub mod session;
 pub mod slip;
 mod token;

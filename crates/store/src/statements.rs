@@ -192,6 +192,9 @@ statements! {
         "UPDATE recovery SET session = ?2 WHERE slip = ?1 AND session = ''";
     /// `session` → `slip, lost`, until a key is registered in it.
     pub RECOVERY_OF_SESSION "recovery_of_session" = "SELECT slip, lost FROM recovery WHERE session = ?1 AND key_at = 0";
+    /// `principal, since` → what was asked for in somebody's name, the newest first.
+    pub RECOVERY_OF_PERSON "recovery_of_person" = "SELECT path, voucher, asked_at, answered_at, slip, session, key_at, due FROM recovery \
+        WHERE principal = ?1 AND asked_at > ?2 ORDER BY asked_at DESC, id LIMIT 5";
     /// `session, now`. Once.
     pub RECOVERY_KEY "recovery_key" must_change =
         "UPDATE recovery SET key_at = ?2 WHERE session = ?1 AND key_at = 0";

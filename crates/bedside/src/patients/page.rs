@@ -43,7 +43,7 @@ fn show(point: &PointOfCare, by: &SignedIn, lead: Markup, body: Markup) -> Docum
     let now = point.plane().now();
     let arrived = now.since(by.session.proved_at.max(by.session.started_at)) < JUST_ARRIVED;
     let script = Script { usable: arrived.then_some("/bedside/usable"), ..Script::default() };
-    let body = html! { (body) (frame::ways(point, by, PATIENTS)) };
+    let body = html! { (frame::in_my_name(point, by)) (body) (frame::ways(point, by, PATIENTS)) };
     let page = Bedside { title: "My patients", lead: Some(lead), script, body, ..Bedside::default() };
     point.page_with(&by.visitor, Some(&by.session), page)
 }

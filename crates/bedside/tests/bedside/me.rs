@@ -187,3 +187,56 @@ async fn a_makers_word_that_is_asked_for_and_can_be_nobodys_registers_nothing_an
     let house = House::open_with(knowing(&maker)).await;
     assert_eq!(signin::enrolment::makers_known(house.plane.engine().charter()), Ok(1));
 }
+
+/// The starter charter, in which staff's last key may go.
+fn letting_go(text: &str) -> String {
+    assert!(text.contains("last = \"keep\""));
+    text.replace("last = \"keep\"", "last = \"recover\"")
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn where_the_last_key_may_go_it_leads_to_a_way_back_in() {
+    let house = House::open_with(letting_go).await;
+    let mut amara = house.key_of("n-amara").await;
+    let mut one = house.workstation("ws-1").await;
+    one.touch(&mut amara).await;
+    let page = one.get("/bedside/me").await.text;
+    let key = key_of(&page, 0);
+    let gone = one.form(&page, "/bedside/me/keys/remove", &[("key", &key), ("cause", "lost")]).await;
+    assert_eq!(gone.status, StatusCode::OK, "{}", gone.text);
+    for part in ["Your last key is removed", "/bedside/recovery/ask", "Service desk, extension 4444"] {
+        assert!(gone.text.contains(part), "{part}: {}", gone.text);
+    }
+    let needed = house.entries("recovery.needed");
+    let [needed] = &needed[..] else { panic!("{needed:?}") };
+    let events::Event::RecoveryNeeded(needed) = &needed.draft.event else { panic!("{needed:?}") };
+    assert_eq!((needed.principal.as_str(), needed.authenticator.as_str()), ("n-amara", key.as_str()));
+    assert!(one.get("/bedside/me").await.text.contains("Who is there?"), "and the session is over");
+    assert!(!one.touch(&mut amara).await.said().is_empty());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn of_two_tabs_that_remove_the_last_two_keys_one_loses() {
+    for change in [str::to_owned, letting_go] {
+        let house = House::open_with(change).await;
+        let mut amara = house.key_of("n-amara").await;
+        let mut one = house.workstation("ws-1").await;
+        one.touch(&mut amara).await;
+        add(&mut one, &mut SecurityKey::default()).await;
+        let page = one.get("/bedside/me").await.text;
+        let (first, second) = (key_of(&page, 0), key_of(&page, 1));
+        let mut tab = house.browser();
+        (tab.cookie, tab.device) = (one.cookie.clone(), one.device.clone());
+        let (first, second) =
+            ([("key", first.as_str()), ("cause", "lost")], [("key", second.as_str()), ("cause", "lost")]);
+        let (got, other) = tokio::join!(
+            one.form(&page, "/bedside/me/keys/remove", &first),
+            tab.form(&page, "/bedside/me/keys/remove", &second),
+        );
+        let done = |got: &crate::house::Got| got.to.as_deref() == Some("/bedside/me");
+        assert!(done(&got) != done(&other), "{} {}", got.text, other.text);
+        assert_eq!(house.entries("authenticator.revoked").len(), 1);
+        assert!(house.entries("recovery.needed").is_empty());
+        assert_eq!(house.plane.world(|world| world.authenticators_of(&id("n-amara")).len()), 1);
+    }
+}

@@ -2,10 +2,12 @@
 
 use crate::house::{House, SECOND, id};
 use axum::http::StatusCode;
-use events::Event;
 use events::emergency::Declared;
 use events::session::EndCause;
+use events::signin::Finding;
 use events::signin::{Outcome, Step};
+use events::{Actor, Event};
+use signin::review::{ReviewError, review};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn somebody_is_let_in_by_name_for_minutes_marked_and_to_be_reviewed() {
@@ -39,6 +41,30 @@ async fn somebody_is_let_in_by_name_for_minutes_marked_and_to_be_reviewed() {
         _ => None,
     });
     assert_eq!(ended, Some(EndCause::Replaced));
+
+    // It is reviewed once, by whom the charter names.
+    let leaf = house.entries("session.started").into_iter().find(|leaf| match &leaf.draft.event {
+        Event::SessionStarted(started) => started.session == session.session,
+        _ => false,
+    });
+    let leaf = leaf.unwrap();
+    let by = || Actor::local("uid 0").unwrap();
+    let justified = (Finding::Justified, "on the ward that night");
+    for (who, said) in [("n-bea", "one of those it is about"), ("n-amara", "Privacy office")] {
+        let no = review(&house.plane, &leaf, id(who), justified, by()).await.unwrap_err().to_string();
+        assert!(no.contains(said), "{no}");
+    }
+    let silent = review(&house.plane, &leaf, id("liesbeth-amari"), (Finding::Unclear, " "), by()).await;
+    assert!(matches!(silent, Err(ReviewError::Words)));
+    assert!(house.entries("provisional.reviewed").is_empty());
+    let (first, second) = tokio::join!(
+        review(&house.plane, &leaf, id("liesbeth-amari"), justified, by()),
+        review(&house.plane, &leaf, id("liesbeth-amari"), (Finding::Unjustified, "no"), by()),
+    );
+    assert!(first.is_ok() != second.is_ok(), "of two at once, one counts: {first:?}, {second:?}");
+    let again = review(&house.plane, &leaf, id("liesbeth-amari"), justified, by()).await;
+    assert!(matches!(again, Err(ReviewError::Reviewed)));
+    assert_eq!(house.entries("provisional.reviewed").len(), 1);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -81,6 +81,16 @@ fn answers(house: &House) -> Vec<RecoveryAnswered> {
     all.collect()
 }
 
+/// Whoever came back is told what was done in their name.
+async fn is_told(at: &mut Browser<'_>) {
+    let first = at.get("/bedside/patients").await.text;
+    assert!(first.contains("asked for in your name") && first.contains("Was that you?"), "{first}");
+    let own = at.get("/bedside/me").await.text;
+    for part in ["Ways back in, in my name", "Nurse bea stood for me", "a new key registered", "extension 4444"] {
+        assert!(own.contains(part), "{part}: {own}");
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn three_people_bring_somebody_back_and_their_lost_key_ends() {
     let house = with_a_desk().await;
@@ -157,6 +167,7 @@ async fn three_people_bring_somebody_back_and_their_lost_key_ends() {
         Event::SessionEnded(ended) if ended.session == session.session => Some(ended.cause),
         _ => None,
     });
+    is_told(&mut one).await;
     assert_eq!(ended, Some(EndCause::Replaced), "the pass’s session ends where the key’s begins");
 }
 

@@ -196,3 +196,18 @@ fn attempts() -> Vec<Event> {
 pub(crate) fn events() -> Vec<Event> {
     [authenticators(), sessions(), attempts()].concat()
 }
+
+/// What came later.
+pub(crate) fn reviews() -> Vec<Event> {
+    vec![
+        signin::RecoveryNeeded { principal: id("n-amara"), authenticator: id("au-1") }.into(),
+        signin::ProvisionalReviewed {
+            session: id("se-2"),
+            principal: id("n-amara"),
+            reviewer: id("n-lead"),
+            finding: signin::Finding::Unjustified,
+            words: "she was on leave".into(),
+        }
+        .into(),
+    ]
+}

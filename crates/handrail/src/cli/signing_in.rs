@@ -61,6 +61,30 @@ pub(crate) enum SignIn {
         #[command(flatten)]
         data: Data,
     },
+    /// Record what somebody found of one who was let in by name alone: once, by whom the charter names, never by those it is about.
+    Review {
+        /// The entry, as `sign-in provisional` lists it.
+        entry: u64,
+        /// Who reviewed it.
+        #[arg(long, value_name = "PERSON")]
+        by: String,
+        /// What they found: it was who they said, and there was need; it was not, or there was none; or it cannot be found out.
+        #[arg(long, value_name = "FINDING", value_parser = ["justified", "unjustified", "unclear"])]
+        finding: String,
+        /// In their words: it stands in the ledger.
+        #[arg(long, value_name = "WORDS")]
+        words: String,
+        #[command(flatten)]
+        data: Data,
+    },
+    /// List who asked for a way back in, how that went and whether it was in time, and who removed their last key. That you looked is recorded.
+    Recoveries {
+        /// How many days back.
+        #[arg(long, value_name = "N", default_value_t = 7)]
+        days: u32,
+        #[command(flatten)]
+        data: Data,
+    },
     /// List who was let in by name alone, to be reviewed. That you looked is recorded.
     Provisional {
         /// How many days back.

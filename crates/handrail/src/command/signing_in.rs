@@ -5,12 +5,14 @@ use super::connection::Connection;
 use super::failure::Failure;
 use super::output::{Output, note, table};
 use crate::cli::signing_in::{Person, Recover, SignIn, Workstation};
+use crate::server::figures::NewReview;
 use crate::server::signing_in::{NewCode, NewInvitation, NewPass};
 use axum::http::Method;
 use events::{DeviceId, PrincipalId};
 use serde_json::Value;
 use signin::enrolment::LIST_BYTES_MAX;
 use signin::figures::Figures;
+use signin::recovery::account::Way;
 use std::io::Read as _;
 use std::path::Path;
 
@@ -97,12 +99,62 @@ pub(crate) async fn sign_in(args: SignIn, out: Output) -> Result<(), Failure> {
                 if all.is_empty() {
                     return "nobody was let in by name alone".to_owned();
                 }
-                let row =
-                    |one: &Value| ["said_to_be", "workstation", "began", "review_due", "session"].map(|n| word(one, n));
-                table(["said to be", "workstation", "began", "review due", "session"], all.iter().map(row))
+                table(["entry", "said to be", "workstation", "began", "review due", "review"], all.iter().map(let_in))
             })
         }
+        SignIn::Review { entry, by, finding, words, data } => {
+            let reviewer = id::<PrincipalId>(&by)?;
+            let new = NewReview { entry, reviewer, finding: serde_json::from_value(finding.into())?, words };
+            let connection = Connection::open(&data.data, None)?;
+            connection.send(Method::POST, "/sign-in/reviews", serde_json::to_vec(&new)?).await?;
+            connection.close();
+            note(&format!("entry {entry} is reviewed"));
+            Ok(())
+        }
+        SignIn::Recoveries { days, data } => {
+            let connection = Connection::open(&data.data, None)?;
+            let all: Vec<Way> = connection.get(&format!("/sign-in/recoveries?days={days}")).await?;
+            connection.close();
+            out.data(&all, || if all.is_empty() { "nobody needed a way back in".to_owned() } else { ways(&all) })
+        }
     }
+}
+
+/// One who was let in by name alone.
+fn let_in(one: &Value) -> [String; 6] {
+    let entry = one.get("entry").map(ToString::to_string).unwrap_or_default();
+    let review = one.get("review").filter(|review| !review.is_null());
+    let state = match review {
+        Some(review) => format!("{}, by {}", word(review, "finding"), word(review, "reviewer")),
+        None if one.get("overdue") == Some(&Value::Bool(true)) => "OVERDUE".to_owned(),
+        None => "to be done".to_owned(),
+    };
+    let [person, workstation, began, due] = ["said_to_be", "workstation", "began", "review_due"].map(|n| word(one, n));
+    [entry, person, workstation, began, due, state]
+}
+
+/// Whether a promise was kept.
+fn met(kept: Option<bool>) -> String {
+    kept.map_or("-", |kept| if kept { "met" } else { "not met" }).to_owned()
+}
+
+/// Ways back in as a table.
+fn ways(all: &[Way]) -> String {
+    let number = |number: Option<u64>| number.map_or_else(|| "-".to_owned(), |number| number.to_string());
+    let rows = all.iter().map(|one| {
+        [
+            one.at.to_string(),
+            one.person.to_string(),
+            one.path.clone(),
+            one.voucher.as_ref().map_or_else(|| "-".to_owned(), ToString::to_string),
+            one.state.clone(),
+            one.by.clone().unwrap_or_else(|| "-".to_owned()),
+            number(one.waited_s),
+            number(one.promised_s),
+            met(one.in_time),
+        ]
+    });
+    table(["since", "person", "way", "stands for them", "state", "by", "waited s", "promised s", "promise"], rows)
 }
 
 /// Figures as tables.
@@ -143,12 +195,27 @@ fn counted(figures: &Figures) -> String {
             row.answered.to_string(),
             number(row.waited_p50_s),
             number(row.waited_p95_s),
+            number(row.promised_s),
+            met(row.waiting_met),
             row.late.to_string(),
             percent(row.available_percent),
             percent(row.wanted_percent),
+            met(row.available_met),
         ]
     });
-    let head = ["way back in", "asked", "answered", "p50 s", "p95 s", "late", "available %", "wanted %"];
+    let head = [
+        "way back in",
+        "asked",
+        "answered",
+        "p50 s",
+        "p95 s",
+        "promised s",
+        "waiting",
+        "late",
+        "available %",
+        "wanted %",
+        "available",
+    ];
     text.push_str("\n\n");
     text.push_str(&table(head, paths));
     text

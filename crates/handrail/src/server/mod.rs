@@ -1,7 +1,7 @@
 //! A running node: its listeners, its local socket, its logs and metrics, and its end.
 
 pub(crate) mod audit;
-mod figures;
+pub(crate) mod figures;
 pub(crate) mod health;
 pub(crate) mod http;
 pub(crate) mod local;

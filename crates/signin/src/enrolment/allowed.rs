@@ -1,5 +1,6 @@
 //! What the charter lets somebody register: by which method, of which make, how many. The same whichever way they come.
 
+use super::inviting::inviting;
 use crate::passkey::{Attestation, AttestationRoots, Registered, Traits, means};
 use crate::point::PointOfCare;
 use crate::session::Refusal;
@@ -65,6 +66,13 @@ impl Rules {
     pub(crate) fn authenticators(&self) -> AuthenticatorRules {
         let rules = self.engine.charter().rules_at(self.home.as_ref());
         rules.assurance.authenticators_of(self.class).into_owned()
+    }
+
+    /// Who invites people like them: names, and how to reach them.
+    pub(crate) fn who_invite(&self) -> Vec<(String, String)> {
+        let (rules, owners) = (self.authenticators(), self.engine.charter().owners());
+        let found = inviting(&rules, owners, self.class).into_iter().filter_map(|id| owners.find(id));
+        found.map(|owner| (owner.name().to_owned(), owner.contact().to_owned())).collect()
     }
 
     /// The makers whose word about what they made counts. One that cannot be read counts for nothing, and `handrail doctor` names it.

@@ -2,8 +2,10 @@
 
 use super::store::{EVIDENCE_CHARS_MAX, Evidence};
 use charter::Charter;
-use events::PrincipalId;
+use charter::owners::Owners;
+use charter::signing_in::AuthenticatorRules;
 use events::principal::IdentityClass;
+use events::{OwnerId, PrincipalId};
 use std::time::Duration;
 use store::AppendError;
 use world::PrincipalFacts;
@@ -54,6 +56,18 @@ pub enum InviteError {
     Record(#[from] AppendError),
 }
 
+/// The teams and people who invite. A role that invites is enough; where neither is named, whoever answers for the class.
+pub(super) fn inviting<'a>(
+    rules: &'a AuthenticatorRules,
+    owners: &'a Owners,
+    class: IdentityClass,
+) -> Vec<&'a OwnerId> {
+    match rules.invited_by.as_slice() {
+        [] if rules.inviting_roles.is_empty() => owners.identity_class.get(&class).into_iter().collect(),
+        named => named.iter().collect(),
+    }
+}
+
 /// How long an invitation is good for, if there may be one.
 pub(super) fn lifetime(
     charter: &Charter,
@@ -84,11 +98,7 @@ pub(super) fn lifetime(
     let (rules, class) = (charter.rules_at(person.home_unit.as_ref()), person.class.as_str());
     let rules = rules.assurance.authenticators_of(person.class);
     let owners = charter.owners();
-    let inviting = match rules.invited_by.as_slice() {
-        // A role that invites is enough; where neither is named, whoever answers for the class.
-        [] if rules.inviting_roles.is_empty() => owners.identity_class.get(&person.class).into_iter().collect(),
-        named => named.iter().collect::<Vec<_>>(),
-    };
+    let inviting = inviting(&rules, owners, person.class);
     let named = inviting.iter().any(|owner| owners.is_led_by(owner, evidence.voucher.as_str()))
         || stands.roles.iter().any(|role| rules.inviting_roles.contains(role));
     if !named {

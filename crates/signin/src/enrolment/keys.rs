@@ -8,8 +8,8 @@ use crate::session::Refusal;
 use ::store::{AppendError, Batch, ReadError};
 use charter::signing_in::LastOne;
 use events::authenticator::{NAME_CHARS_MAX, Renamed, RevokeCause, Revoked, Way};
-use events::signin::Cause;
-use events::{AuthenticatorId, Draft, PrincipalId, SessionId};
+use events::signin::{Cause, RecoveryNeeded};
+use events::{AuthenticatorId, Event, PrincipalId, SessionId};
 use serde_json::json;
 use std::time::Duration;
 use world::SessionFacts;
@@ -28,6 +28,15 @@ pub enum Sureness {
     Lent,
 }
 
+/// What became of somebody who removed a key.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Removed {
+    /// They have others.
+    One,
+    /// It was the last one. They need a way back in, which is recorded; whoever invites people like them can help, by name and how to reach them.
+    TheLast(Vec<(String, String)>),
+}
+
 /// Why nothing was changed.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -38,6 +47,9 @@ pub enum KeyError {
     /// They are not sure enough.
     #[error("they were not verified lately")]
     NotSure,
+    /// Something else happened to their keys at the same moment.
+    #[error("something else happened to their keys at the same moment")]
+    Overtaken,
     /// It is the last one, which the charter keeps.
     #[error("it is the last one")]
     TheLast,
@@ -72,11 +84,13 @@ impl PointOfCare {
         }
     }
 
-    async fn change(&self, by: &SignedIn, version: u64, event: impl Into<events::Event>) -> Result<(), KeyError> {
-        let draft = self.at_screen(by.visitor.device(), event);
-        let draft = Draft { on_behalf_of: Some(by.id().clone()), ..draft };
-        self.plane().record(Batch::one(draft).expect(stream(by.id()), version)).await?;
-        Ok(())
+    async fn change(&self, by: &SignedIn, version: u64, events: Vec<Event>) -> Result<(), KeyError> {
+        let drafts = events.into_iter().map(|event| self.by(by.id(), by.visitor.device(), event)).collect();
+        match self.plane().record(Batch::of(drafts).expect(stream(by.id()), version)).await {
+            Ok(_) => Ok(()),
+            Err(AppendError::Conflict(_)) => Err(KeyError::Overtaken),
+            Err(error) => Err(error.into()),
+        }
     }
 
     fn is_theirs(&self, by: &SignedIn, key: &AuthenticatorId) -> Result<(), KeyError> {
@@ -100,14 +114,20 @@ impl PointOfCare {
         if name.is_empty() || name.chars().count() > NAME_CHARS_MAX || name.chars().any(events::is_unseen) {
             return Err(KeyError::Name);
         }
-        self.change(by, version, Renamed { authenticator: key.clone(), name: name.into() }).await
+        self.change(by, version, vec![Renamed { authenticator: key.clone(), name: name.into() }.into()]).await
     }
 
-    /// Ends a key of one's own, and every session that rests on it.
+    /// Ends a key of one's own, and every session that rests on it. Of the last one the charter says whether it stays, or goes and they need a way
+    /// back in.
     ///
     /// # Errors
     /// When it is not theirs, they are not sure enough, it is the last one and the charter keeps that, or it could not be recorded.
-    pub async fn remove_key(&self, by: &SignedIn, key: &AuthenticatorId, cause: RevokeCause) -> Result<(), KeyError> {
+    pub async fn remove_key(
+        &self,
+        by: &SignedIn,
+        key: &AuthenticatorId,
+        cause: RevokeCause,
+    ) -> Result<Removed, KeyError> {
         if self.sure_of_keys(&by.session) != Sureness::Sure {
             return Err(KeyError::NotSure);
         }
@@ -115,13 +135,19 @@ impl PointOfCare {
         let version = self.version_of_keys(by.id()).await?;
         self.is_theirs(by, key)?;
         let held = self.plane().world(|world| world.authenticators_of(by.id()).len());
-        let keeps = Rules::of(self, by.id()).is_ok_and(|rules| rules.authenticators().last == LastOne::Keep);
-        if held <= 1 && keeps {
-            return Err(KeyError::TheLast);
+        let rules = Rules::of(self, by.id()).map_err(|_| KeyError::NotSure)?;
+        let mut events = vec![Revoked { authenticator: key.clone(), cause }.into()];
+        let mut removed = Removed::One;
+        if held <= 1 {
+            if rules.authenticators().last == LastOne::Keep {
+                return Err(KeyError::TheLast);
+            }
+            events.push(RecoveryNeeded { principal: by.id().clone(), authenticator: key.clone() }.into());
+            removed = Removed::TheLast(rules.who_invite());
         }
-        self.change(by, version, Revoked { authenticator: key.clone(), cause }).await?;
+        self.change(by, version, events).await?;
         self.keep_sessions_true().await;
-        Ok(())
+        Ok(removed)
     }
 }
 

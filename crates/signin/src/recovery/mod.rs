@@ -4,11 +4,14 @@
 //! What may happen is [`rules`]; that it happened is an entry in the same commit as its row. For an administrator who is locked out,
 //! [`at_console`] makes a pass on the server itself.
 
+pub mod account;
+mod notices;
 mod page;
 mod routes;
 pub mod rules;
 mod store;
 
+pub use notices::{Notice, TOLD_FIRST_FOR, TOLD_FOR, notices};
 pub use routes::{how_many_wait_for, routes};
 pub use store::{RecoverError, at_console};
 

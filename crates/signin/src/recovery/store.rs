@@ -23,7 +23,7 @@ use store::statements::{
 use store::{AppendError, Batch, ReadError, Row};
 
 /// What the path of a pass made on the server's console is called.
-const CONSOLE: &str = "console";
+pub(super) const CONSOLE: &str = "console";
 /// How long such a pass is good for, and how long what it opens lasts.
 const CONSOLE_LIFETIME: Duration = Duration::from_secs(60 * 60);
 /// The longest reason somebody gives at the console, in characters.
