@@ -53,6 +53,10 @@ async fn one_key_opens_every_workstation(store: Store) {
     two.opens("/bedside").await;
     two.presses("Lock").await;
     two.reads("Locked for Amara Osei").await;
+    // The owner's button is no use to her key, and says which she presses instead.
+    two.presses("touch your key to go on").await;
+    two.reads("That button is for Amara Osei’s key alone.").await;
+    two.opens("/bedside").await;
     two.counted();
     two.presses("I am somebody else").await;
     two.reads("Elena Ruiz").await;

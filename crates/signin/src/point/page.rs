@@ -125,6 +125,11 @@ impl PointOfCare {
 
 /// The touch that signs in, comes back, follows or takes over. A scanner types a badge number and Enter into its field.
 fn touch(visitor: &Visitor, token: &str, label: &str, badge: &Markup) -> Markup {
+    touch_by(visitor, token, &html! { (badge) (form::wide_button(label)) })
+}
+
+/// The same, with everything that stands around its button.
+fn touch_by(visitor: &Visitor, token: &str, body: &Markup) -> Markup {
     let browser_key = visitor.workstation.is_none();
     let ceremony = CeremonyForm {
         name: "sign-in",
@@ -135,7 +140,7 @@ fn touch(visitor: &Visitor, token: &str, label: &str, badge: &Markup) -> Markup 
         start: false,
         browser_key,
     };
-    ceremony.render(&html! { (badge) (form::wide_button(label)) })
+    ceremony.render(body)
 }
 
 /// Those who say who people are, each a link: browsers let no form of ours lead to another site.
@@ -170,7 +175,7 @@ fn touch_alone(token: &str, owner: &str) -> Markup {
     ceremony.render(&html! {
         (badge::field("Your badge, if you scan one", true, false))
         (form::wide_button(&label))
-        p { "Without PIN, for " (owner) "’s key alone." }
+        p.quiet { "Without PIN, for " (owner) "’s key alone." }
     })
 }
 
@@ -240,8 +245,9 @@ pub(crate) fn locked(point: &PointOfCare, visitor: &Visitor, session: &SessionFa
     let body = html! {
         @if alone {
             (touch_alone(&token, &name))
-            (touch(visitor, &token, "I am somebody else: touch your own key", &html! {
-                p { "With PIN or finger. " (name) "’s work stays theirs, and " (name) " may come back this way too." }
+            (touch_by(visitor, &token, &html! {
+                (form::wide_button("I am somebody else: touch your own key"))
+                p.quiet { "With PIN or finger. " (name) "’s work stays theirs, and " (name) " may come back this way too." }
             }))
         } @else {
             (touch(visitor, &token, "Touch your key to go on", &badge::field(BADGE_LABEL, true, false)))
