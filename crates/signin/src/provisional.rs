@@ -147,7 +147,7 @@ async fn enter(
                 ..Try::done(Step::Provisional)
             };
             point.tried(&visitor, tried).await;
-            with_cookie(&point, Some(device), Some(session), Redirect::to("/bedside").into_response())
+            with_cookie(&point, &visitor, Some(device), Some(session), Redirect::to("/bedside").into_response())
         }
         Err(error) => {
             tracing::error!(%error, "somebody could not be let in provisionally");

@@ -193,3 +193,35 @@ async fn many_who_fail_at_one_workstation_are_a_sign_and_one_who_tries_again_is_
     assert_eq!(seen.len(), 1);
     assert_eq!((seen[0].sign, seen[0].times), (Sign::ManyFailures, Some(5)));
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nothing_but_the_device_key_makes_a_cookie_younger() {
+    let house = House::open().await;
+    let (mut amara, mut ruiz, mut bea) =
+        (house.key_of("n-amara").await, house.key_of("d-ruiz").await, house.key_of("n-bea").await);
+    let (mut one, mut two) = (house.workstation("ws-1").await, house.workstation("ws-2").await);
+    two.touch(&mut bea).await;
+    one.touch(&mut amara).await;
+    let copy = |browser: &crate::house::Browser<'_>| {
+        let mut thief = house.browser();
+        (thief.cookie, thief.device) = (browser.cookie.clone(), browser.device.clone());
+        thief
+    };
+    house.wait(SECOND * 50);
+    // Everything that answers with a cookie, tried with a copy that has ten seconds left.
+    let (mut locks, mut leaves, mut insider) = (copy(&one), copy(&one), copy(&one));
+    locks.script("/bedside/badge-away", json!({})).await;
+    one.touch(&mut amara).await;
+    insider.touch(&mut ruiz).await;
+    let mut lent = copy(&one);
+    lent.form_with("", "/bedside/vouch/go", &[("badge", "badge-n-amara")]).await;
+    let page = leaves.get("/bedside/patients").await.text;
+    leaves.form(&page, "/bedside/sign-out", &[]).await;
+    house.wait(SECOND * 11);
+    for mut thief in [locks, leaves, insider, lent] {
+        let got = thief.get("/bedside/patients").await;
+        assert!(got.status == StatusCode::UNAUTHORIZED && got.text.contains("One moment"), "{}", got.text);
+    }
+    // Her own browser proves itself, and goes on.
+    assert_eq!(one.renew().await.json()["renewed"], true);
+}

@@ -28,7 +28,7 @@ async fn badge_away(State(point): State<PointOfCare>, visitor: Visitor, _own: Fr
     match point.lock(&session, LockCause::BadgeAway).await {
         Ok(()) => {
             let answer = told(&json!({ "lock": "/bedside" }));
-            with_cookie(&point, session.workstation, Some(session.session), answer)
+            with_cookie(&point, &visitor, session.workstation, Some(session.session), answer)
         }
         Err(error) => {
             tracing::error!(%error, "a screen whose badge is gone could not be locked");

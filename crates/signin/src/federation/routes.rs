@@ -158,7 +158,7 @@ async fn callback(
     let body = form::link(form::Weight::Main, "/bedside", "Go on");
     let page = point.page_for(&visitor, None, "Signed in", Some(lead), &body);
     let moving_on = ([(REFRESH, "0; url=/bedside"), (CACHE_CONTROL, "no-store")], page).into_response();
-    with_cookie(&point, Some(device), Some(session), moving_on)
+    with_cookie(&point, &visitor, Some(device), Some(session), moving_on)
 }
 
 /// The form that somebody sent before they had to prove it again, going on in the session they come back to.
@@ -231,7 +231,7 @@ async fn sign_out(State(point): State<PointOfCare>, Path(provider): Path<String>
         p { (form::link(form::Weight::Plain, "/bedside", "Back to the start")) }
     };
     let page = point.page_for(&by.visitor, None, "Signed out", Some(lead), &body).into_response();
-    with_cookie(&point, by.visitor.device().cloned(), None, page)
+    with_cookie(&point, &by.visitor, by.visitor.device().cloned(), None, page)
 }
 
 #[derive(Debug, Deserialize)]

@@ -142,5 +142,5 @@ async fn result(
         ..Try::done(Step::HandOver)
     };
     point.tried(&visitor, tried).await;
-    with_cookie(&point, Some(workstation), Some(session), told(&json!({ "go": HOME })))
+    with_cookie(&point, &visitor, Some(workstation), Some(session), told(&json!({ "go": HOME })))
 }

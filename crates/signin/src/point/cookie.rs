@@ -33,8 +33,15 @@ pub struct Carried {
     /// Whether the session was open then, so that a page of it is told when it is not any more.
     #[serde(default)]
     pub open: bool,
-    /// When it was given.
+    /// When its minute began: as the browser last proved which one it is.
     pub given_at: Timestamp,
+}
+
+impl Carried {
+    /// Of a browser that nobody is signed in at.
+    pub(crate) const fn of(workstation: Option<DeviceId>, given_at: Timestamp) -> Self {
+        Self { workstation, session: None, who: None, open: false, given_at }
+    }
 }
 
 /// What a request's cookie comes to.

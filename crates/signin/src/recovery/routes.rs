@@ -305,7 +305,7 @@ async fn redeem(
                 ..Try::done(Step::Recover)
             };
             point.tried(&visitor, tried).await;
-            with_cookie(&point, Some(device), Some(session), Redirect::to(KEY_PATH).into_response())
+            with_cookie(&point, &visitor, Some(device), Some(session), Redirect::to(KEY_PATH).into_response())
         }
         Err(crate::session::SessionError::Record(AppendError::Conflict(_))) => spent(&point, &visitor).await,
         Err(error) => {

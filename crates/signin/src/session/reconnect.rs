@@ -86,7 +86,13 @@ pub(super) async fn result(
                     ..Try::done(Step::Reconnect)
                 };
                 point.tried(&visitor, tried).await;
-                return with_cookie(&point, screen.workstation, Some(id), told(&json!({ "resume": true, "go": HOME })));
+                return with_cookie(
+                    &point,
+                    &visitor,
+                    screen.workstation,
+                    Some(id),
+                    told(&json!({ "resume": true, "go": HOME })),
+                );
             }
             Err(refusal) => (refusal, false),
         },

@@ -61,21 +61,30 @@ impl Refusal {
     }
 }
 
-/// Gives the browser a cookie with the answer.
+/// Gives the browser a cookie with the answer. Its minute is the one that goes on: only a proof by the device key begins another.
 pub(crate) fn with_cookie(
     point: &PointOfCare,
+    visitor: &Visitor,
     workstation: Option<DeviceId>,
     session: Option<SessionId>,
     response: Response,
 ) -> Response {
+    let (now, enrolled) = (point.plane().now(), workstation.is_some());
+    let proved = visitor.carried.as_ref().or(visitor.stale.as_ref()).map(|carried| carried.given_at);
+    // A browser that shows no cookie and is to be a workstation has proved nothing yet; one of somebody's own begins here.
+    let given_at = proved.unwrap_or(if enrolled { events::Timestamp::from_millis(0) } else { now });
     let who = session.as_ref().and_then(|id| point.plane().world(|world| Some(world.session(id)?.principal.clone())));
-    with_next_cookie(point, Carried { workstation, session, who, open: false, given_at: point.plane().now() }, response)
+    with_carried(point, Carried { workstation, session, who, open: false, given_at }, response)
 }
 
-/// Gives a browser the cookie of the next minute in place of one that it has.
-pub(crate) fn with_next_cookie(point: &PointOfCare, before: Carried, mut response: Response) -> Response {
-    let open = before.session.as_ref().is_some_and(|id| point.is_open(id));
-    let carried = Carried { open, given_at: point.plane().now(), ..before };
+/// Gives a browser that has just proved which one it is the cookie of its next minute.
+pub(crate) fn with_next_cookie(point: &PointOfCare, before: Carried, response: Response) -> Response {
+    with_carried(point, Carried { given_at: point.plane().now(), ..before }, response)
+}
+
+fn with_carried(point: &PointOfCare, carried: Carried, mut response: Response) -> Response {
+    let open = carried.session.as_ref().is_some_and(|id| point.is_open(id));
+    let carried = Carried { open, ..carried };
     if let Some(cookie) = point.cookies().give(point.base(), &carried) {
         response.headers_mut().insert(SET_COOKIE, cookie);
     }
@@ -176,7 +185,7 @@ async fn sign_in_result(
     };
     point.tried(&visitor, tried).await;
     let answer = json!({ "resume": true, "go": HOME, "step": step });
-    with_cookie(&point, screen.workstation, Some(session), told(&answer))
+    with_cookie(&point, &visitor, screen.workstation, Some(session), told(&answer))
 }
 
 /// Whether the screen was somebody else's until now.
@@ -236,7 +245,7 @@ async fn step_up_result(
             };
             point.tried(&visitor, tried).await;
             let answer = told(&json!({ "resume": true, "go": HOME }));
-            return with_cookie(&point, session.workstation, Some(session.session), answer);
+            return with_cookie(&point, &visitor, session.workstation, Some(session.session), answer);
         }
         Ok(_) => Refusal::others_key(),
         Err(refusal) => refusal,
@@ -368,7 +377,7 @@ async fn sign_out(State(point): State<PointOfCare>, posted: Posted<Nothing>) -> 
         Ok(()) => {
             let workstation = visitor.device().cloned();
             let page = crate::point::sign_in(&point, &visitor, Some("You are signed out."), None);
-            with_cookie(&point, workstation, None, page.into_response())
+            with_cookie(&point, &visitor, workstation, None, page.into_response())
         }
         Err(error) => page::not_done(&point, &visitor, &error).into_response(),
     }
@@ -376,7 +385,7 @@ async fn sign_out(State(point): State<PointOfCare>, posted: Posted<Nothing>) -> 
 
 /// A browser of one's own that has lost its key lets go of the session it cannot prove any more. Anybody may let go of what they carry.
 async fn anew(State(point): State<PointOfCare>, _own: FromOwnPage) -> Response {
-    with_cookie(&point, None, None, Redirect::to("/bedside").into_response())
+    with_next_cookie(&point, Carried::of(None, point.plane().now()), Redirect::to("/bedside").into_response())
 }
 
 #[derive(Debug, Deserialize)]

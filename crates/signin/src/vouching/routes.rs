@@ -192,7 +192,7 @@ async fn result(
     };
     point.tried(&visitor, tried).await;
     if visitor.device() == Some(&word.workstation) {
-        return with_cookie(&point, Some(word.workstation), Some(session), told(&json!({ "go": HOME })));
+        return with_cookie(&point, &visitor, Some(word.workstation), Some(session), told(&json!({ "go": HOME })));
     }
     let words = format!(
         "Done. At {} your colleague opens “My key does not work”, then “A colleague vouches”, and goes on with their badge.",
@@ -257,5 +257,5 @@ async fn go_on(
         point.tried(&visitor, Try { claimed, ..tried }).await;
         return page::nobody_did(&point, &visitor).into_response();
     };
-    with_cookie(&point, visitor.device().cloned(), Some(session), Redirect::to(HOME).into_response())
+    with_cookie(&point, &visitor, visitor.device().cloned(), Some(session), Redirect::to(HOME).into_response())
 }

@@ -5,7 +5,7 @@ use crate::attempt::Try;
 use crate::point::cookie::Carried;
 use crate::point::{FromOwnPage, PointOfCare, Visitor};
 use crate::session::rules::{Standing, standing};
-use crate::session::{told, with_cookie, with_next_cookie};
+use crate::session::{told, with_next_cookie};
 use crate::slip::{self, Errand, Shown};
 use axum::Router;
 use axum::extract::{DefaultBodyLimit, FromRef, Json, Path, State};
@@ -70,7 +70,7 @@ async fn enrol(
     Json(sent): Json<Enrolment>,
 ) -> Response {
     match enrolled(&point, &visitor, Keeper::Browser, sent).await {
-        Ok(device) => with_cookie(&point, Some(device), None, told(&json!({ "go": "/bedside" }))),
+        Ok(device) => with_next_cookie(&point, Carried::of(Some(device), point.plane().now()), told(&json!({ "go": "/bedside" }))),
         Err(words) => say(words),
     }
 }
@@ -155,7 +155,7 @@ fn proved_by(point: &PointOfCare, visitor: &Visitor, device: &str) -> Option<(De
     // A cookie of another workstation, or none at all, does not matter: the key says which one it is, and nobody is signed in there.
     let own = shown.filter(|carried| carried.workstation.as_ref() == Some(&device)).cloned();
     let given_at = point.plane().now();
-    let anew = Carried { workstation: Some(device), session: None, who: None, open: false, given_at };
+    let anew = Carried::of(Some(device), given_at);
     Some((key, own.unwrap_or(anew)))
 }
 

@@ -28,6 +28,7 @@ use tower::ServiceExt as _;
 struct Screen {
     router: Router,
     cookies: BTreeMap<String, String>,
+    key: WorkstationKey,
 }
 
 struct Got {
@@ -69,6 +70,17 @@ impl Screen {
         self.send(request, String::new(), true).await
     }
 
+    /// Proves which browser this is, as the page's script does.
+    async fn proves(&mut self) {
+        let ask = |body: serde_json::Value| body.to_string();
+        let asked = self.posts("/bedside/renew", "application/json", ask(json!({ "device": "ws-1" }))).await;
+        let asked: serde_json::Value = serde_json::from_str(&asked.text).unwrap();
+        let nonce = asked["nonce"].as_str().unwrap();
+        let proof = json!({ "device": "ws-1", "nonce": nonce, "signature": self.key.prove("ws-1", BASE, nonce) });
+        let told = self.posts("/bedside/renew", "application/json", ask(proof)).await;
+        assert!(told.text.contains("\"renewed\":true"), "{}", told.text);
+    }
+
     async fn posts(&mut self, path: &str, kind: &str, body: String) -> Got {
         let request = Request::post(path).header(header::ORIGIN, BASE).header(header::CONTENT_TYPE, kind);
         self.send(request, body, false).await
@@ -100,7 +112,7 @@ fn screen(house: &House, federation: Federation) -> Screen {
         .merge(signin::fallback::routes())
         .route("/bedside/risky", post(risky))
         .with_state(point);
-    Screen { router, cookies: BTreeMap::new() }
+    Screen { router, cookies: BTreeMap::new(), key: WorkstationKey::default() }
 }
 
 /// The same, enrolled as a workstation.
@@ -109,7 +121,7 @@ async fn enrolled(house: &House, federation: Federation) -> Screen {
     house.tell(Device { device: device.clone(), kind, unit: None, shared: true, managed: true }).await;
     let code = issue_code(&house.plane, &device, Actor::handrail("test")).await.unwrap();
     let mut screen = screen(house, federation);
-    let (x, y) = WorkstationKey::default().coordinates();
+    let (x, y) = screen.key.coordinates();
     let body = json!({ "code": *code.text(), "x": x, "y": y }).to_string();
     let got = screen.posts("/workstation", "application/json", body).await;
     assert_eq!(got.status, StatusCode::OK, "{}", got.text);
@@ -156,6 +168,11 @@ async fn somebody_signs_in_at_a_workstation_and_out_when_the_provider_says_so() 
     let back = there.sign_in(begun.header(header::LOCATION), "acc-nadia").await;
     let arrived = screen.led(&back).await;
     assert_eq!((arrived.status, arrived.header(header::REFRESH)), (StatusCode::OK, "0; url=/bedside"));
+    assert!(
+        screen.get("/bedside").await.text.contains("One moment"),
+        "another site led here: the browser proves itself"
+    );
+    screen.proves().await;
     assert_eq!(screen.get("/bedside").await.header(header::LOCATION), "/bedside/patients");
     let session = house.plane.world(|world| world.sessions_of(&person("nadia")).next().cloned()).unwrap();
     assert_eq!((&*session.method, session.level), ("federation:hospital-id", 1));
