@@ -28,7 +28,8 @@ pub(crate) fn watch(point: &PointOfCare) -> Watch {
 
 /// The ways to the other pages, and out. Whoever may let somebody back in is told that they wait.
 pub(crate) fn ways(point: &PointOfCare, by: &SignedIn, here: &str) -> Markup {
-    let all = [(PATIENTS, "My patients"), (THEATRE, "Theatre"), (ME, "My sessions and keys")];
+    let all = [(PATIENTS, "My patients"), (ME, "My sessions and keys")];
+    let in_theatre = Some((THEATRE, "Theatre")).filter(|_| crate::theatre::is_for(point, &by.session));
     let at_a_workstation = [(HAND_OVER_PATH, "Hand over"), (VOUCH_PATH, "Vouch for a colleague")];
     let more = by.session.workstation.iter().flat_map(|_| at_a_workstation);
     let waiting = recovery::how_many_wait_for(point, by);
@@ -38,7 +39,7 @@ pub(crate) fn ways(point: &PointOfCare, by: &SignedIn, here: &str) -> Markup {
                 @let whom = if waiting == 1 { "1 colleague waits".to_owned() } else { format!("{waiting} colleagues wait") };
                 (form::link(form::Weight::Main, recovery::WAITING_PATH, &format!("{whom} for a way back in")))
             }
-            @for (path, label) in all.into_iter().chain(more).filter(|(path, _)| *path != here) {
+            @for (path, label) in all.into_iter().chain(in_theatre).chain(more).filter(|(path, _)| *path != here) {
                 (form::link(form::Weight::Usual, path, label))
             }
             (form::post(&point.sign_out_path(&by.session), &by.visitor.form_token(), &form::button(form::Weight::Usual, "Sign out")))

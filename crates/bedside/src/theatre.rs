@@ -63,7 +63,7 @@ async fn show(State(point): State<PointOfCare>, visitor: Visitor, Query(on): Que
         let action = hands_free(&asker)?;
         Some((asker, action))
     }) else {
-        return not_here(&point, &visitor).into_response();
+        return not_here(&point, &visitor, &session).into_response();
     };
     match found(&point, &asker, &action, on.shown.map(Seq)).await {
         // The page loads its own address again: that has to name the entry it shows.
@@ -202,19 +202,31 @@ struct Badge {
     badge: String,
 }
 
-/// A badge says who came in, to those who are there, and lets nobody in: a colleague's word does.
+/// Whether somebody works in theatre.
+pub(crate) fn is_for(point: &PointOfCare, session: &SessionFacts) -> bool {
+    Asker::of(point, session).is_some_and(|asker| hands_free(&asker).is_some())
+}
+
+/// A badge says who came in, to those who work there, and lets nobody in: a colleague's word does. It names whom they could see on the rota, and
+/// nobody else.
 async fn door(
     State(point): State<PointOfCare>,
     visitor: Visitor,
     _own: FromOwnPage,
     Form(sent): Form<Badge>,
 ) -> Response {
-    let Some((session, _)) = present(&visitor) else { return point.arrive_first(&visitor).into_response() };
-    let person = point.claim(&sent.badge).and_then(|claim| claim.person);
+    let Some((session, device)) = present(&visitor) else { return point.arrive_first(&visitor).into_response() };
+    if !is_for(&point, &session) {
+        return not_here(&point, &visitor, &session).into_response();
+    }
+    let on_shift = point.unit_of(&device).map(|unit| point.who_could_take_over(&unit, &session.principal));
+    let near = |who: &PrincipalId| on_shift.as_ref().is_some_and(|people| people.contains(who));
+    let person =
+        point.claim(&sent.badge).filter(|_| point.may_try(&visitor)).and_then(|claim| claim.person).filter(near);
     let body = html! {
         @match &person {
             Some(person) => p { "The badge is " strong { (point.name_of(person)) } "’s. It says who came in, and proves nothing." },
-            None => p { "Nobody here goes by this badge. Scan it again." },
+            None => p { "Nobody on shift here goes by this badge. Scan it again." },
         }
         div.row {
             @if person.is_some() { (form::link(form::Weight::Main, signin::vouching::VOUCH_PATH, "Stand up for them")) }
@@ -225,8 +237,8 @@ async fn door(
     point.page_with(&visitor, Some(&session), page).into_response()
 }
 
-fn not_here(point: &PointOfCare, visitor: &Visitor) -> Document {
+fn not_here(point: &PointOfCare, visitor: &Visitor, session: &SessionFacts) -> Document {
     let body = html! { p { (form::link(form::Weight::Main, PATIENTS, "My patients")) } };
     let lead = html! { "Your roles have nothing to do in theatre, so nothing is shown here." };
-    point.page_with(visitor, None, Bedside { title: "Theatre", lead: Some(lead), body, ..Bedside::default() })
+    point.page_with(visitor, Some(session), Bedside { title: "Theatre", lead: Some(lead), body, ..Bedside::default() })
 }

@@ -266,7 +266,8 @@ impl Default for HandOver {
     }
 }
 
-/// `[provisional]`: who is let in although they can prove nothing. Only where the unit is in an emergency, or the work is `emergent`.
+/// `[provisional]`: who is let in although they can prove nothing. Only where the unit is in an emergency or one of `units`; and there only to what
+/// an emergency or `emergent` work needs.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Provisional {
@@ -278,10 +279,19 @@ pub struct Provisional {
     pub actions: Vec<ActionName>,
     /// The review of each use, due after 72 hours at most.
     pub review: ReviewRule,
+    /// Where it is so without any declared emergency: units whose work is always urgent.
+    #[serde(default)]
+    pub units: Vec<UnitId>,
 }
 
 impl Provisional {
-    /// Whether anybody may be let in so: a rule, and nothing a charter changes.
+    /// Whether anybody may be let in so at a screen of this unit.
+    #[must_use]
+    pub fn is_open_at(&self, in_emergency: bool, unit: Option<&UnitId>) -> bool {
+        in_emergency || unit.is_some_and(|unit| self.units.contains(unit))
+    }
+
+    /// Whether whoever was let in so may do such work: a rule, and nothing a charter changes.
     #[must_use]
     pub const fn is_open(in_emergency: bool, cost: InterruptionCost) -> bool {
         in_emergency || matches!(cost, InterruptionCost::Emergent)

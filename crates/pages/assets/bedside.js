@@ -225,6 +225,10 @@
   addEventListener("pagehide", () => running?.abort());
   addEventListener("pageshow", (event) => { if (event.persisted) location.reload(); });
   document.addEventListener("visibilitychange", renewIfSeen);
+  // What one tab does, such as lock, the others hear at once, and ask how they stand.
+  const tabs = new BroadcastChannel("handrail");
+  tabs.onmessage = () => { renewedAt = -Infinity; renewIfSeen(); };
+  tabs.postMessage(0);
   if ("renewNow" in page) renewNow();
   else if ("renew" in page) { renewIfSeen(); setInterval(renewIfSeen, BEAT_MS); }
   if (page.usable && touched()) post(page.usable, measured()).catch(() => {});

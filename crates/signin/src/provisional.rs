@@ -13,7 +13,6 @@ use axum::http::StatusCode;
 use axum::response::{IntoResponse as _, Redirect, Response};
 use axum::routing::get;
 use charter::signing_in::Provisional;
-use charter::workflow::InterruptionCost;
 use events::session::Proof;
 use events::signin::{Cause, Outcome, Step};
 use events::{DeviceId, PrincipalId, RoleName};
@@ -49,8 +48,7 @@ fn open_at(point: &PointOfCare, device: &DeviceId) -> Option<Provisional> {
     let (engine, unit) = (point.plane().engine(), point.unit_of(device));
     let rules = engine.charter().rules_at(unit.as_ref());
     let emergency = in_emergency(point, unit.as_ref());
-    let worst = rules.workflows.iter().map(|workflow| workflow.cost).max().unwrap_or(InterruptionCost::Routine);
-    rules.assurance.provisional.clone().filter(|_| Provisional::is_open(emergency, worst))
+    rules.assurance.provisional.clone().filter(|rule| rule.is_open_at(emergency, unit.as_ref()))
 }
 
 async fn show(State(point): State<PointOfCare>, visitor: Visitor) -> Response {

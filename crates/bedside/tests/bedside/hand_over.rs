@@ -163,6 +163,14 @@ async fn nobody_takes_over_who_was_not_chosen_or_does_not_work_here() {
     let said = one.answer("hand-over", &mut bea, &options, fields.clone()).await.said();
     assert!(!said.is_empty() && handed_over(&house).is_empty(), "{said}");
 
+    // What was read on the screen, and not more: the touch is for these patients.
+    treats(&house, "n-amara", 3).await;
+    let options = one.script("/bedside/hand-over/options", fields.clone()).await.json();
+    let more = json!({ "to": "n-bea", "patients": format!("{own} {}", patient(3)) });
+    let said = one.answer("hand-over", &mut bea, &options, more).await.said();
+    assert!(!said.is_empty() && handed_over(&house).is_empty(), "{said}");
+    house.record(events::team::Left { patient: patient(3), person: id("n-amara") }).await;
+
     // Locked meanwhile: nothing passes on; then it does, and a second time there is nothing left to pass on.
     let options = one.script("/bedside/hand-over/options", fields.clone()).await.json();
     one.form(&page, "/bedside/lock", &[]).await;
@@ -171,4 +179,28 @@ async fn nobody_takes_over_who_was_not_chosen_or_does_not_work_here() {
     one.touch(&mut amara).await;
     assert_eq!(one.ceremony_with("hand-over", &mut bea, fields).await.json()["go"], "/bedside/patients");
     assert_eq!(handed_over(&house).len(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn work_is_handed_over_in_ones_own_unit_from_wherever_one_stands() {
+    let house = House::open().await;
+    let mut far = house.key_of("n-far").await;
+    house
+        .record(events::rota::ShiftAssigned {
+            shift: id("s-bea-icu"),
+            person: id("n-bea"),
+            unit: id("ICU"),
+            from: house.plane.now(),
+            until: house.plane.now() + SECOND * 3_600,
+            on_call: false,
+        })
+        .await;
+    treats(&house, "n-far", 1).await;
+    let mut ed = house.workstation("ws-1").await;
+    ed.touch(&mut far).await;
+    let page = ed.get("/bedside/hand-over").await.text;
+    assert!(page.contains("value=\"n-bea\"") && page.contains("value=\"n-amara\""), "{page}");
+    let own = patient(1).to_string();
+    let got = ed.form(&page, "/bedside/hand-over", &[("to", "n-bea"), ("patient", &own)]).await;
+    assert!(got.text.contains("touch your key to take over"), "{}", got.text);
 }

@@ -78,12 +78,13 @@ pub(crate) const PEOPLE: [(&str, &str, &str); 5] = [
 /// Who may invite staff.
 pub(crate) const LEAD: &str = "n-lead";
 /// Shared workstations, with their units, and one of somebody's own.
-pub(crate) const WORKSTATIONS: [(&str, &str, bool); 5] = [
+pub(crate) const WORKSTATIONS: [(&str, &str, bool); 6] = [
     ("ws-1", "ED", true),
     ("ws-2", "ED", true),
     ("ws-icu", "ICU", true),
     ("ws-or", "THEATRE", true),
     ("ws-own", "ED", false),
+    ("ws-3a", "WARD-3A", true),
 ];
 
 fn populate() -> Vec<Draft> {

@@ -78,3 +78,19 @@ async fn nobody_is_let_in_by_name_in_a_browser_that_is_no_workstation() {
     assert_eq!(sent.status, StatusCode::FORBIDDEN);
     assert_eq!(house.plane.world(|world| world.sessions().count()), 0);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn on_a_quiet_ward_nobody_is_let_in_by_name() {
+    let house = House::open().await;
+    for (device, status) in [("ws-1", StatusCode::OK), ("ws-3a", StatusCode::FORBIDDEN)] {
+        let mut screen = house.workstation(device).await;
+        let page = screen.get("/bedside/provisional").await;
+        assert_eq!(page.status, status, "{device}: {}", page.text);
+    }
+    let mut ward = house.workstation("ws-3a").await;
+    let token = crate::house::field(&ward.get("/bedside").await.text, "form_token");
+    let sent = ward.form_with(&token, "/bedside/provisional", &[("badge", "badge-n-bea")]).await;
+    assert_eq!(sent.status, StatusCode::FORBIDDEN);
+    house.record(Declared { unit: id("WARD-3A"), until: house.plane.now() + SECOND * 7_200 }).await;
+    assert_eq!(ward.get("/bedside/provisional").await.status, StatusCode::OK);
+}

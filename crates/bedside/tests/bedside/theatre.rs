@@ -1,7 +1,8 @@
 //! The view in theatre: shown to whoever's session is there, locked or not, without use; badges at the door say who, and let nobody in.
 
-use crate::house::{House, SECOND};
+use crate::house::{House, SECOND, id};
 use axum::http::StatusCode;
+use events::rota::ShiftAssigned;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_view_stays_while_the_screen_is_locked_and_is_recorded_when_it_changes() {
@@ -55,14 +56,33 @@ async fn a_badge_at_the_door_says_who_came_in_and_lets_nobody_in() {
     let house = House::open().await;
     let mut theo = house.key_of("n-theo").await;
     let mut screen = house.workstation("ws-or").await;
-    let badge = [("badge", "badge-n-amara")];
+    house
+        .record(ShiftAssigned {
+            shift: id("s-bea-or"),
+            person: id("n-bea"),
+            unit: id("THEATRE"),
+            from: house.plane.now(),
+            until: house.plane.now() + SECOND * 3_600,
+            on_call: false,
+        })
+        .await;
+    let badge = [("badge", "badge-n-bea")];
     let got = screen.form_with("", "/bedside/theatre", &badge).await;
-    assert!(got.status == StatusCode::UNAUTHORIZED && !got.text.contains("amara"), "{}", got.text);
+    assert!(got.status == StatusCode::UNAUTHORIZED && !got.text.contains("Nurse bea"), "{}", got.text);
     screen.touch(&mut theo).await;
     let got = screen.form_with("", "/bedside/theatre", &badge).await;
-    assert!(got.text.contains("Nurse amara") && got.text.contains("/bedside/vouch"), "{}", got.text);
-    let got = screen.form_with("", "/bedside/theatre", &[("badge", "badge-of-nobody")]).await;
-    assert!(got.text.contains("Nobody here goes by this badge") && !got.text.contains("/bedside/vouch"));
+    assert!(got.text.contains("Nurse bea") && got.text.contains("/bedside/vouch"), "{}", got.text);
+    // Whoever does not work here is as unknown as nobody, and who does not work in theatre asks for nobody.
+    for other in ["badge-of-nobody", "badge-n-amara"] {
+        let got = screen.form_with("", "/bedside/theatre", &[("badge", other)]).await;
+        assert!(got.text.contains("Nobody on shift here goes by this badge") && !got.text.contains("Nurse amara"));
+    }
+    let mut amara = house.key_of("n-amara").await;
+    let mut ward = house.workstation("ws-1").await;
+    ward.touch(&mut amara).await;
+    let got = ward.form_with("", "/bedside/theatre", &[("badge", "badge-d-ruiz")]).await;
+    assert!(got.text.contains("nothing to do in theatre") && !got.text.contains("Doctor ruiz"), "{}", got.text);
+    assert!(!ward.get("/bedside/patients").await.text.contains(">Theatre<"), "a way that leads nowhere is not shown");
     let sessions = house.plane.world(|world| world.sessions().count());
-    assert_eq!(sessions, 1);
+    assert_eq!(sessions, 2);
 }

@@ -163,6 +163,7 @@ fn provisional(check: &mut Check<'_, '_, Assurance>, vocabulary: Option<&Vocabul
     let Some(rule) = &check.doc.value.provisional else { return };
     check.some(at!["provisional", "roles"], &rule.roles, "name a role of entities.toml");
     check.refer(Noun::Role, at!["provisional", "roles"], rule.roles.iter().map(RoleName::as_str));
+    check.refer(Noun::Unit, at!["provisional", "units"], rule.units.iter().map(events::UnitId::as_str));
     within(check, at!["provisional", "duration_min"], rule.duration_min.get(), (1, PROVISIONAL_MIN_MAX));
     check.some(at!["provisional", "actions"], &rule.actions, "name an action or a group of actions");
     actions(check, at!["provisional", "actions"], &rule.actions, vocabulary);

@@ -55,6 +55,18 @@ impl PointOfCare {
         people
     }
 
+    /// Where somebody's work is handed over: in the units of their shifts that are on, and at the screen they do it at.
+    pub(crate) fn units_handed_over(&self, from: &SessionFacts) -> Vec<UnitId> {
+        let now = self.plane().now();
+        let subject = Subject { principal: from.principal.clone(), patient: None, device: None, session: None };
+        let shifts = self.plane().world(|world| world.facts(&subject, now)).shifts;
+        let on = shifts.iter().filter(|shift| shift.from <= now && now < shift.until).map(|shift| shift.unit.clone());
+        let mut units: Vec<UnitId> = on.chain(from.workstation.as_ref().and_then(|at| self.unit_of(at))).collect();
+        units.sort_unstable();
+        units.dedup();
+        units
+    }
+
     /// Whether a hand-over may be, and what it would do.
     ///
     /// # Errors
@@ -77,7 +89,9 @@ impl PointOfCare {
         }
         let subject = Subject { principal: to.clone(), patient: None, device: None, session: None };
         let incoming = self.plane().world(|world| world.facts(&subject, now));
-        let shift_until = takes_over_until(&incoming, &unit, now).ok_or(No::NotHere)?;
+        let units = self.units_handed_over(from);
+        let until = units.iter().filter_map(|unit| takes_over_until(&incoming, unit, now)).max();
+        let shift_until = until.ok_or(No::NotHere)?;
         let held = self.memberships(&from.principal);
         let theirs = |patient: &&PatientPseudonym| held.iter().any(|one| one.patient == **patient);
         let patients: BTreeSet<_> = chosen.iter().filter(theirs).take(PATIENTS_MAX).copied().collect();

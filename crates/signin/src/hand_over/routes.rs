@@ -33,8 +33,10 @@ where
 }
 
 fn chooser(point: &PointOfCare, by: &SignedIn, wrong: Option<No>) -> Response {
-    let unit = by.session.workstation.as_ref().and_then(|device| point.unit_of(device));
-    let colleagues = unit.map_or_else(Vec::new, |unit| point.who_could_take_over(&unit, by.id()));
+    let units = point.units_handed_over(&by.session);
+    let mut colleagues: Vec<_> = units.iter().flat_map(|unit| point.who_could_take_over(unit, by.id())).collect();
+    colleagues.sort_unstable();
+    colleagues.dedup();
     page::choose(point, by, &colleagues, &point.team_patients(by.id()), wrong).into_response()
 }
 
@@ -86,7 +88,8 @@ fn refusal(no: No) -> Refusal {
 }
 
 fn purpose(plan: &Plan) -> Purpose {
-    Purpose::HandOver { session: plan.from.session.clone(), to: plan.to.clone() }
+    let patients = plan.patients.iter().copied().collect();
+    Purpose::HandOver { session: plan.from.session.clone(), to: plan.to.clone(), patients }
 }
 
 async fn refused(point: &PointOfCare, visitor: &Visitor, refusal: &Refusal, claimed: Option<PrincipalId>) -> Response {

@@ -30,7 +30,7 @@ impl No {
         match self {
             Self::Yourself => "You cannot hand over to yourself. Choose the colleague who takes over.",
             Self::NotHere => {
-                "This badge cannot take over here. It has to be that of a colleague whose shift in this unit is on, or begins within the hour."
+                "This badge cannot take over here. It has to be that of a colleague whose shift in your unit or this one is on, or begins within the hour."
             }
             Self::OthersKey => {
                 "This is not the key of the colleague you chose. They touch theirs, or you go back and choose again."

@@ -2,7 +2,7 @@
 
 use super::CeremonyError;
 use super::authenticate::Asked;
-use events::{DeviceId, PrincipalId, SessionId, Timestamp};
+use events::{DeviceId, PatientPseudonym, PrincipalId, SessionId, Timestamp};
 use smol_str::SmolStr;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::net::{IpAddr, Ipv6Addr};
@@ -58,6 +58,8 @@ pub enum Purpose {
         principal: PrincipalId,
         /// The workstation it is for.
         workstation: DeviceId,
+        /// The reason that stood there.
+        reason: SmolStr,
     },
     /// Taking over at a shift's end.
     HandOver {
@@ -65,6 +67,8 @@ pub enum Purpose {
         session: SessionId,
         /// Who takes over.
         to: PrincipalId,
+        /// Whose patients they read on the screen before they touched.
+        patients: Vec<PatientPseudonym>,
     },
 }
 

@@ -8,6 +8,7 @@ use crate::point::{FORM_BYTES_MAX, FromOwnPage, PointOfCare, Visitor};
 use crate::session::rules::{Standing, proved_themselves};
 use crate::session::{HOME, Refusal, told, unrecorded, with_cookie};
 use axum::Router;
+use axum::extract::rejection::QueryRejection;
 use axum::extract::{DefaultBodyLimit, Form, FromRef, Json, Query, State};
 use axum::response::{IntoResponse as _, Redirect, Response};
 use axum::routing::{get, post};
@@ -15,6 +16,7 @@ use events::signin::{Cause, Step};
 use events::{DeviceId, PrincipalId, SessionId};
 use serde::Deserialize;
 use serde_json::json;
+use smol_str::SmolStr;
 use world::SessionFacts;
 
 /// `GET /bedside/vouch` and what its forms send. Anybody may call them; what counts is the touch of a colleague, held against the rules.
@@ -37,7 +39,12 @@ struct Chosen {
     reason: Option<String>,
 }
 
-async fn show(State(point): State<PointOfCare>, visitor: Visitor, Query(chosen): Query<Chosen>) -> Response {
+async fn show(
+    State(point): State<PointOfCare>,
+    visitor: Visitor,
+    chosen: Result<Query<Chosen>, QueryRejection>,
+) -> Response {
+    let chosen = chosen.map(|Query(chosen)| chosen).unwrap_or_default();
     if visitor.stale.is_some() {
         return crate::point::prove(&point, &visitor, None).into_response();
     }
@@ -80,6 +87,8 @@ struct Wanted {
     badge: String,
     #[serde(default)]
     workstation: Option<String>,
+    #[serde(default)]
+    reason: String,
 }
 
 /// What a touch would vouch for.
@@ -91,6 +100,8 @@ struct Aim {
     /// Whose it is.
     person: Option<PrincipalId>,
     workstation: DeviceId,
+    /// Why, as it was chosen.
+    reason: SmolStr,
 }
 
 impl Aim {
@@ -111,6 +122,7 @@ impl Aim {
             code: claim.code,
             person: claim.person,
             workstation,
+            reason: wanted.reason.as_str().into(),
         })
     }
 
@@ -119,6 +131,7 @@ impl Aim {
             session: self.from.clone(),
             principal: self.code.clone(),
             workstation: self.workstation.clone(),
+            reason: self.reason.clone(),
         }
     }
 }
@@ -169,7 +182,8 @@ async fn result(
     _own: FromOwnPage,
     Json(sent): Json<Sent>,
 ) -> Response {
-    let wanted = Wanted { badge: sent.badge.clone(), workstation: sent.workstation.clone() };
+    let wanted =
+        Wanted { badge: sent.badge.clone(), workstation: sent.workstation.clone(), reason: sent.reason.clone() };
     let aim = match Aim::of(&point, &visitor, &wanted) {
         Ok(aim) => aim,
         Err(refusal) => return refused(&point, &visitor, &refusal, None).await,
