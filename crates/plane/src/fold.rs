@@ -258,7 +258,7 @@ impl store::Apply for Fold {
 /// The version of everything this node folds and of the form a snapshot keeps it in: the world, the live permits, the callers' tokens,
 /// the proposed charters. A snapshot of another version is not read. Raise it whenever the same entries fold into something else, or it is written otherwise:
 /// `a_changed_fold_has_another_version` says when.
-pub const FOLD_VERSION: u32 = 10;
+pub const FOLD_VERSION: u32 = 11;
 
 /// What tells the kinds of event this build knows from those of another (FNV-1a): a build that knows fewer must not go on from what one that knows more
 /// has folded, since it could not have read those entries itself.

@@ -58,7 +58,7 @@ impl World {
                 .session
                 .as_ref()
                 .and_then(|id| self.sessions.find(id))
-                .filter(|one| one.principal == subject.principal)
+                .filter(|one| one.principal == subject.principal && self.rests_on_something(one))
                 .cloned(),
             vouched_until: self.vouched_until(subject),
             emergencies: Vec::new(),

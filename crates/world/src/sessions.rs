@@ -250,6 +250,19 @@ impl Sessions {
         counted.then_some(who)
     }
 
+    /// Ends what a colleague's word is worth with the session it opened. Answers whose word, if it counted.
+    pub(crate) fn end_its_word(&mut self, id: &SessionId, at: Timestamp) -> Option<PrincipalId> {
+        let facts = self.find(id)?;
+        let (voucher, here, who) = (facts.vouched_by.clone()?, facts.workstation.clone()?, facts.principal.clone());
+        let words = self.vouches.get_mut(&who)?.iter_mut();
+        let mut counted = false;
+        for word in words.filter(|word| word.voucher == voucher && word.workstation == here && at < word.until) {
+            word.until = at;
+            counted = true;
+        }
+        counted.then_some(who)
+    }
+
     pub(crate) fn mark(&mut self, id: &SessionId, changed: Changed) {
         if let Some(session) = self.of.get_mut(id) {
             session.changed = changed;

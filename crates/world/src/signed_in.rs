@@ -12,11 +12,23 @@ impl World {
     pub(crate) fn fold_signing_in(&mut self, leaf: &Leaf, touched: &mut Touched) {
         let (at, sessions) = (leaf.recorded_at, &mut self.sessions);
         let changed = match &leaf.draft.event {
-            Event::WorkstationEnrolled(body) => return self.workstations.enrol(body),
-            Event::WorkstationWithdrawn(body) => return self.workstations.withdraw(&body.device),
-            Event::AuthenticatorRegistered(body) => return self.authenticators.register(body, at),
+            Event::WorkstationEnrolled(body) => {
+                self.workstations.enrol(body);
+                return self.touch_sessions_at(&body.device, touched);
+            }
+            Event::WorkstationWithdrawn(body) => {
+                self.workstations.withdraw(&body.device);
+                return self.touch_sessions_at(&body.device, touched);
+            }
+            Event::AuthenticatorRegistered(body) => {
+                self.authenticators.register(body, at);
+                return self.touch_sessions_of(&body.authenticator, touched);
+            }
             Event::AuthenticatorRenamed(body) => return self.authenticators.rename(&body.authenticator, &body.name),
-            Event::AuthenticatorRevoked(body) => return self.authenticators.revoke(&body.authenticator),
+            Event::AuthenticatorRevoked(body) => {
+                self.authenticators.revoke(&body.authenticator);
+                return self.touch_sessions_of(&body.authenticator, touched);
+            }
             Event::SessionVouched(body) => {
                 sessions.vouch(body, at);
                 return touched.add(Key::Principal(body.principal.clone()));
@@ -44,12 +56,38 @@ impl World {
             Event::SessionHandedOver(body) => {
                 sessions.hand_over(&body.from_session, body.ends_at).then_some(&body.from_session)
             }
-            Event::SessionEnded(body) => sessions.end(&body.session, Changed::by(leaf.seq.0)).then_some(&body.session),
+            Event::SessionEnded(body) => {
+                if let Some(who) = sessions.end_its_word(&body.session, at) {
+                    touched.add(Key::Principal(who));
+                }
+                sessions.end(&body.session, Changed::by(leaf.seq.0)).then_some(&body.session)
+            }
             _ => None,
         };
         if let Some(session) = changed {
             touched.add(Key::Session(session.clone()));
         }
+    }
+
+    /// Whatever rests on the sessions at a workstation is looked at again.
+    pub(crate) fn touch_sessions_at(&self, device: &DeviceId, touched: &mut Touched) {
+        for one in self.sessions.at(device) {
+            touched.add(Key::Session(one.session.clone()));
+        }
+    }
+
+    /// The same of the sessions that rest on an authenticator.
+    fn touch_sessions_of(&self, authenticator: &AuthenticatorId, touched: &mut Touched) {
+        for one in self.sessions.iter().filter(|one| one.authenticator.as_ref() == Some(authenticator)) {
+            touched.add(Key::Session(one.session.clone()));
+        }
+    }
+
+    /// Whether what a session rests on counts: its key, and the workstation it is at. Nobody waits for an entry that says so.
+    pub(crate) fn rests_on_something(&self, one: &SessionFacts) -> bool {
+        let enrolled = |device: &DeviceId| self.workstation_key(device, Keeper::Browser).is_some();
+        one.workstation.as_ref().is_none_or(enrolled)
+            && one.authenticator.as_ref().is_none_or(|id| self.authenticators.find(id).is_some())
     }
 
     /// Whoever proved who they are in a session of their own needs nobody's word any more.

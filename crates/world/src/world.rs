@@ -282,9 +282,11 @@ impl World {
             Event::ShiftAssigned(_) | Event::ShiftWithdrawn(_) => self.fold_shift(leaf, touched),
             Event::DeviceRegistered(body) if self.devices.register(body, &mut self.names) => {
                 touched.add(Key::Device(body.device.clone()));
+                self.touch_sessions_at(&body.device, touched);
             }
             Event::DeviceRetired(body) if self.devices.retire(&body.device) => {
                 touched.add(Key::Device(body.device.clone()));
+                self.touch_sessions_at(&body.device, touched);
             }
             Event::PostureReported(body) if self.devices.find(body) => {
                 touched.add(Key::Device(body.device.clone()));

@@ -5,6 +5,7 @@ use axum::http::StatusCode;
 use events::DeviceId;
 use events::device::{self, DeviceKind};
 use events::session::{EndCause, Ended, LockCause, Locked, Proof, Started, SteppedUp};
+use events::workstation::{DeviceKey, Enrolled, Keeper};
 use serde_json::{Value, json};
 use std::time::Duration;
 
@@ -25,6 +26,8 @@ async fn session_of(who: &str, proof: Proof, review_due: Option<events::Timestam
     let (device, kind) = (id::<DeviceId>("ws-known"), DeviceKind::Workstation);
     let unit = Some(id("ED"));
     house.tell(device::Registered { device: device.clone(), kind, unit, shared: true, managed: true }).await;
+    let key = DeviceKey { x: "eA".into(), y: "eQ".into() };
+    house.tell(Enrolled { device: device.clone(), keeper: Keeper::Browser, key, slip: "s".into() }).await;
     let started = Started {
         session: id(SESSION),
         principal: id(who),

@@ -232,3 +232,20 @@ async fn a_page_says_when_its_session_ends_soon() {
     one.renew().await;
     assert!(one.get("/bedside/patients").await.text.contains("This session ends within a minute."));
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whoever_writes_for_a_quarter_of_an_hour_is_at_work() {
+    let house = House::open().await;
+    let mut amara = house.key_of("n-amara").await;
+    let mut one = house.workstation("ws-1").await;
+    one.touch(&mut amara).await;
+    for _ in 0..30 {
+        house.wait(SECOND * 40);
+        assert_eq!(one.renew_as("ws-1", 3).await.json()["renewed"], true);
+        house.point.keep_sessions_true().await;
+    }
+    assert_eq!(one.get("/bedside/patients").await.status, StatusCode::OK);
+    // And who does not touch the screen is not.
+    house.wait(SECOND * 40);
+    assert_eq!(one.renew_as("ws-1", 900).await.json()["lock"], "/bedside");
+}

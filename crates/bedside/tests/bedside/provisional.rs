@@ -80,6 +80,26 @@ async fn nobody_is_let_in_by_name_in_a_browser_that_is_no_workstation() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_badge_number_ends_nobodys_work_elsewhere() {
+    let house = House::open().await;
+    let mut ruiz = house.key_of("d-ruiz").await;
+    let (mut one, mut two, mut icu) =
+        (house.workstation("ws-1").await, house.workstation("ws-2").await, house.workstation("ws-icu").await);
+    two.touch(&mut ruiz).await;
+    let wanted = serde_json::json!({ "badge": "badge-n-bea", "reason": "broken" });
+    let mut amara = house.key_of("n-amara").await;
+    icu.get("/bedside").await;
+    let mut third = house.workstation("ws-own").await;
+    third.touch(&mut amara).await;
+    one.ceremony_with("vouch", &mut amara, wanted).await;
+    assert!(one.get("/bedside/patients").await.text.contains("Nurse bea"));
+    let page = icu.get("/bedside/provisional").await.text;
+    icu.form(&page, "/bedside/provisional", &[("badge", "badge-n-bea")]).await;
+    assert!(icu.get("/bedside/patients").await.text.contains("Nurse bea"), "they are let in");
+    assert!(one.get("/bedside/patients").await.text.contains("Nurse bea"), "and whoever worked goes on");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn on_a_quiet_ward_nobody_is_let_in_by_name() {
     let house = House::open().await;
     for (device, status) in [("ws-1", StatusCode::OK), ("ws-3a", StatusCode::FORBIDDEN)] {

@@ -88,7 +88,7 @@ impl PointOfCare {
             return true;
         }
         let Some(claim) = badge.and_then(|badge| self.claim(badge)) else { return true };
-        self.counts_up_to(&From::Name(claim.person.unwrap_or(claim.code)))
+        self.counts_up_to(&From::Name(claim.code))
     }
 
     fn counts_up_to(&self, from: &From) -> bool {

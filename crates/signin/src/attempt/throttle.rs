@@ -22,7 +22,7 @@ pub enum From {
     Workstation(DeviceId),
     /// Anywhere else.
     Address(IpAddr),
-    /// Anywhere else, by somebody who said who they are: whose name that is, or what they said.
+    /// Anywhere else, by somebody who said who they are: what they said, so that nobody learns which codes are one person's.
     Name(PrincipalId),
 }
 

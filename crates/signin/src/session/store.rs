@@ -136,6 +136,13 @@ impl PointOfCare {
     ) -> Result<(SessionId, Touch), SessionError> {
         let plain = basis.vouched_by.is_none() && basis.review_due.is_none() && basis.at_most.is_none();
         let step = if plain { self.touch(who, screen) } else { Touch::SignIn };
+        // What a provider says is as sure as it says, and is ended by it: it takes no session of a key's further, and a new one its place.
+        let (step, replaced) = match step {
+            Touch::Reconnect(session) | Touch::Roam(session) if basis.provider_session.is_some() => {
+                (Touch::SignIn, Some(session))
+            }
+            step => (step, None),
+        };
         // A touch that only showed presence brings somebody back, and never begins anything.
         let presence_only = proof.authenticator.is_some() && !proof.verified;
         if plain && presence_only && !matches!(step, Touch::Reconnect(_)) {
@@ -154,7 +161,11 @@ impl PointOfCare {
             }
         };
         let before: Vec<SessionFacts> = self.plane().world(|world| world.sessions_of(who).cloned().collect());
-        let mut drafts = self.make_room(who, here);
+        let mut drafts = self.make_room(who, here, basis.review_due.is_none());
+        drafts.extend(before.iter().filter(|one| replaced.as_ref() == Some(&one.session)).map(|one| {
+            let ended = Ended { session: one.session.clone(), cause: EndCause::Replaced };
+            self.by(who, one.workstation.as_ref(), ended)
+        }));
         drafts.push(self.by(who, here, event));
         self.plane().record(with(Batch::of(drafts), &session)).await?;
         let there = self.plane().world(|world| {
@@ -185,9 +196,11 @@ impl PointOfCare {
         }
     }
 
-    /// Locks whoever else is at a screen, and ends what somebody had without proof of their own, wherever that is.
-    fn make_room(&self, who: &PrincipalId, here: Option<&DeviceId>) -> Vec<Draft> {
-        let lent = |one: &&SessionFacts| !proved_themselves(one);
+    /// Locks whoever else is at a screen, and ends what somebody had without proof of their own, wherever that is; only here where they are not
+    /// `proved`, so that nobody who knows a badge number ends a colleague's work elsewhere.
+    fn make_room(&self, who: &PrincipalId, here: Option<&DeviceId>, proved: bool) -> Vec<Draft> {
+        let near = |one: &SessionFacts| proved || one.workstation.as_ref() == here;
+        let lent = |one: &&SessionFacts| !proved_themselves(one) && near(one);
         let (theirs, there): (Vec<SessionFacts>, Vec<SessionFacts>) = self.plane().world(|world| {
             let others = here.into_iter().flat_map(|device| world.sessions_at(device));
             let others = others.filter(|one| one.principal != *who && one.locked.is_none());
@@ -261,7 +274,7 @@ impl PointOfCare {
             let told = format!("{} {} {}", session.session, event.kind().name, session.used_at.as_millis());
             let draft = self.by(&session.principal, session.workstation.as_ref(), event);
             match self.plane().record(Batch::one(draft).claim("session_swept", told, now + SWEPT_REMEMBERED)).await {
-                Ok(_) | Err(AppendError::Conflict(_)) => {}
+                Ok(_) | Err(AppendError::Conflict(_) | AppendError::Taken(_)) => {}
                 Err(error) => {
                     tracing::warn!(%error, "what time did to a session could not be recorded");
                     return;

@@ -70,7 +70,9 @@ async fn enrol(
     Json(sent): Json<Enrolment>,
 ) -> Response {
     match enrolled(&point, &visitor, Keeper::Browser, sent).await {
-        Ok(device) => with_next_cookie(&point, Carried::of(Some(device), point.plane().now()), told(&json!({ "go": "/bedside" }))),
+        Ok(device) => {
+            with_next_cookie(&point, Carried::of(Some(device), point.plane().now()), told(&json!({ "go": "/bedside" })))
+        }
         Err(words) => say(words),
     }
 }
@@ -128,6 +130,9 @@ async fn bind(
         }
     }
 }
+
+/// Whoever touched the screen less long ago than this is at work, in seconds.
+const AT_WORK_S: u32 = 60;
 
 #[derive(Deserialize)]
 struct Proof {
@@ -206,6 +211,10 @@ async fn still_open(point: &PointOfCare, carried: &Carried, idle_s: u32) -> bool
         }
         return false;
     }
+    // Who writes for a quarter of an hour sends nothing, and is at work all the same.
+    if idle_s < AT_WORK_S {
+        point.note_use(&session).await;
+    }
     true
 }
 
@@ -219,6 +228,8 @@ async fn not_proved(point: &PointOfCare, visitor: &Visitor) {
     let Some(who) = point.plane().world(|world| world.session(session).map(|one| one.principal.clone())) else {
         return;
     };
-    point.unproven().told(shown, point.plane().now());
+    if !point.unproven().tell(shown, point.plane().now()) {
+        return;
+    }
     point.signal(Sign::CopiedCookie, shown.workstation.as_ref(), Some(&who), Some(session), None).await;
 }

@@ -68,9 +68,17 @@ impl Unproven {
         self.now_is(cookie, Since::Proved(now));
     }
 
-    /// It is recorded already that somebody else may have a cookie.
-    pub fn told(&self, cookie: &Carried, now: Timestamp) {
-        self.now_is(cookie, Since::Told(now));
+    /// Whether it is yet to be told that somebody else may have a cookie; from now on it is told.
+    pub fn tell(&self, cookie: &Carried, now: Timestamp) -> bool {
+        let Some(key) = key(cookie) else { return false };
+        let mut of = self.of.lock().unwrap_or_else(PoisonError::into_inner);
+        if of.get(&key).is_some_and(|(_, since)| matches!(since, Since::Told(_)) && !since.is_past(now)) {
+            return false;
+        }
+        if of.len() < REMEMBERED_MAX || of.contains_key(&key) {
+            of.insert(key, (cookie.workstation.clone(), Since::Told(now)));
+        }
+        true
     }
 
     fn now_is(&self, cookie: &Carried, since: Since) {

@@ -24,6 +24,19 @@ impl Ward {
     }
 }
 
+/// One with two workstations and the keys of two people.
+fn equipped() -> Ward {
+    let (mut ward, kind) = (Ward::default(), device::DeviceKind::Workstation);
+    for number in [1, 2] {
+        ward.told(0, device::Registered { device: at(number), kind, unit: None, shared: true, managed: true }.into());
+        let key = DeviceKey { x: "eA".into(), y: "eQ".into() };
+        let enrolled = workstation::Enrolled { device: at(number), keeper: Keeper::Browser, key, slip: "s".into() };
+        ward.told(0, enrolled.into());
+        ward.told(0, registers(number, number));
+    }
+    ward
+}
+
 fn session(number: u8) -> SessionId {
     SessionId::new(&format!("se-{number}")).unwrap()
 }
@@ -92,7 +105,7 @@ fn facts(world: &World, who: u8, in_session: u8) -> Option<world::SessionFacts> 
 
 #[test]
 fn a_session_is_what_its_last_entries_say_and_nobody_elses() {
-    let mut ward = Ward::default();
+    let mut ward = equipped();
     ward.told(0, starts(1, 1, 600));
     ward.told(5, session::Locked { session: session(1), cause: LockCause::Idle }.into());
     ward.told(6, session::Locked { session: session(1), cause: LockCause::Asked }.into());
@@ -140,7 +153,7 @@ fn whatever_happens_to_a_session_is_looked_at_again_and_its_end_too() {
 
 #[test]
 fn a_session_that_was_handed_over_ends_at_the_grace_and_never_later_than_it_would_have() {
-    let mut ward = Ward::default();
+    let mut ward = equipped();
     ward.told(0, starts(1, 1, 600));
     ward.told(0, starts(2, 1, 20));
     let over = |from: u8| session::HandedOver {
@@ -158,6 +171,46 @@ fn a_session_that_was_handed_over_ends_at_the_grace_and_never_later_than_it_woul
     assert_eq!((seen.good_until, seen.handed_over), (minute(45), true));
     assert_eq!(facts(ward.world(), 1, 2).unwrap().good_until, minute(20));
     assert!(ward.told(31, over(9).into()).0.is_empty(), "nobody knows that session");
+}
+
+#[test]
+fn a_session_bears_nothing_from_the_moment_its_key_or_its_workstation_counts_no_longer() {
+    let gone: [Event; 3] = [
+        authenticator::Revoked { authenticator: key(1), cause: RevokeCause::Lost }.into(),
+        workstation::Withdrawn { device: at(1) }.into(),
+        device::Retired { device: at(1) }.into(),
+    ];
+    for event in gone {
+        let mut ward = equipped();
+        ward.told(0, starts(1, 1, 600));
+        assert!(facts(ward.world(), 1, 1).is_some());
+        let (touched, _) = ward.told(1, event);
+        assert!(touched.keys.contains(&Key::Session(session(1))), "what rests on it is decided again at once");
+        assert_eq!(facts(ward.world(), 1, 1), None, "though no entry ended it yet");
+        assert!(ward.world().session(&session(1)).is_some());
+    }
+}
+
+#[test]
+fn a_word_counts_no_longer_than_the_session_it_opened() {
+    let mut ward = equipped();
+    let Event::SessionStarted(started) = starts(1, 1, 600) else { unreachable!("it starts one") };
+    ward.told(0, Box::new(session::Started { vouched_by: Some(person(2)), ..*started }).into());
+    let word = session::Vouched {
+        principal: person(1),
+        voucher: person(2),
+        voucher_session: session(2),
+        workstation: at(1),
+        unit: None,
+        reason: "broken".into(),
+        until: minute(30),
+    };
+    ward.told(0, word.into());
+    let until = |ward: &Ward| ward.world().facts(&asked(1, 1), minute(5)).vouched_until;
+    assert_eq!(until(&ward), Some(minute(30)));
+    let (touched, _) = ward.told(5, ends(1));
+    assert!(touched.keys.contains(&Key::Principal(person(1))));
+    assert_eq!(until(&ward), Some(minute(5)));
 }
 
 #[test]
