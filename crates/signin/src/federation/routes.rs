@@ -152,7 +152,7 @@ async fn callback(
         && let Some(page) = goes_on(&point, &visitor, &session)
     {
         let page = ([(CACHE_CONTROL, "no-store")], page).into_response();
-        return with_cookie(&point, Some(device), Some(session), page);
+        return with_cookie(&point, &visitor, Some(device), Some(session), page);
     }
     let lead = html! { "You are signed in as " (point.name_of(&federated.principal)) "." };
     let body = form::link(form::Weight::Main, "/bedside", "Go on");

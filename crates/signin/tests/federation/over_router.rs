@@ -212,6 +212,7 @@ async fn whoever_came_by_a_provider_proves_it_there_again_goes_on_and_signs_out_
     let mut there = Browser::new();
     let back = there.sign_in(begun.header(header::LOCATION), "acc-nadia").await;
     screen.led(&back).await;
+    screen.proves().await;
     let session = || house.plane.world(|world| world.sessions_of(&person("nadia")).next().cloned()).unwrap();
     assert_eq!(session().level, 1);
 
@@ -243,6 +244,7 @@ async fn whoever_came_by_a_provider_proves_it_there_again_goes_on_and_signs_out_
     tokio::time::sleep(Duration::from_millis(1100)).await;
     let back = there.follow(sent.header(header::LOCATION), &[("login", "acc-nadia"), ("acr", "phr")]).await;
     let goes_on = screen.led(&back).await;
+    screen.proves().await;
     assert_eq!(goes_on.status, StatusCode::OK, "{}", goes_on.text);
     assert_eq!(session().level, 3);
     assert!(
