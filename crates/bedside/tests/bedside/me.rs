@@ -240,3 +240,24 @@ async fn of_two_tabs_that_remove_the_last_two_keys_one_loses() {
         assert_eq!(house.plane.world(|world| world.authenticators_of(&id("n-amara")).len()), 1);
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_key_is_ended_for_its_owner_and_what_rests_on_it_at_once() {
+    let house = House::open().await;
+    let (mut amara, _ruiz) = (house.key_of("n-amara").await, house.key_of("d-ruiz").await);
+    let mut one = house.workstation("ws-1").await;
+    one.touch(&mut amara).await;
+    let key_of = |who: &str| {
+        house.plane.world(|world| world.authenticators_of(&id(who)).first().map(|one| one.authenticator.clone()))
+    };
+    let (key, others) = (key_of("n-amara").unwrap(), key_of("d-ruiz").unwrap());
+    let actor = || events::Actor::handrail("test");
+    let no = signin::enrolment::revoke(&house.plane, &id("n-amara"), &others, actor()).await;
+    assert!(matches!(no, Err(signin::enrolment::KeyError::NotTheirs)), "{no:?}");
+    let left = signin::enrolment::revoke(&house.plane, &id("n-amara"), &key, actor()).await.unwrap();
+    assert_eq!(left, 0, "even the last");
+    assert!(one.get("/bedside/patients").await.text.contains("Who is there?"), "nobody waits for a sweep");
+    assert!(one.touch(&mut amara).await.said().contains("not registered here"));
+    let again = signin::enrolment::revoke(&house.plane, &id("n-amara"), &key, actor()).await;
+    assert!(matches!(again, Err(signin::enrolment::KeyError::NotTheirs)));
+}

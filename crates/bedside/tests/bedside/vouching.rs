@@ -103,9 +103,21 @@ async fn a_word_is_worth_what_the_rules_say_and_never_carries_on() {
     assert!(said.contains("not by a colleague’s word"), "{said}");
     // Three times a shift, and no more; each takes the place of the one before.
     for _ in 0..2 {
+        for _ in 0..46 {
+            house.wait(SECOND * 40);
+            stuck.renew().await;
+            beas.renew_as("ws-2", 3).await;
+        }
+        beas.touch(&mut bea).await;
         let got = stuck.ceremony_with("vouch", &mut bea, wanted("badge-n-amara")).await;
         assert!(got.said().is_empty(), "{}", got.text);
     }
+    for _ in 0..46 {
+        house.wait(SECOND * 40);
+        stuck.renew().await;
+        beas.renew_as("ws-2", 3).await;
+    }
+    beas.touch(&mut bea).await;
     let replaced =
         |leaf: &events::Leaf| matches!(&leaf.draft.event, Event::SessionEnded(one) if one.cause == EndCause::Replaced);
     assert_eq!(house.entries("session.ended").iter().filter(|leaf| replaced(leaf)).count(), 2);
@@ -189,4 +201,26 @@ async fn a_colleague_vouches_from_their_own_screen_and_locks_nobody_out() {
     there["workstation"] = "ws-icu".into();
     assert!(!beas.ceremony_with("vouch", &mut bea, there).await.said().is_empty());
     assert_eq!(vouches(&house).len(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_screen_that_locked_goes_on_by_the_same_colleague_and_costs_no_other_word() {
+    let house = House::open().await;
+    let mut bea = house.key_of("n-bea").await;
+    let (mut stuck, mut beas) = (house.workstation("ws-1").await, house.workstation("ws-2").await);
+    beas.touch(&mut bea).await;
+    stuck.ceremony_with("vouch", &mut bea, wanted("badge-n-amara")).await;
+    let first = vouches(&house).pop().unwrap();
+    for _ in 0..4 {
+        house.wait(SECOND * 60);
+        stuck.renew().await;
+        beas.renew().await;
+        let open = page(&mut stuck).await.text;
+        let locked = stuck.form(&open, "/bedside/lock", &[]).await.text;
+        assert!(locked.contains("A colleague vouches again") && locked.contains("/bedside/vouch"), "{locked}");
+        let got = stuck.ceremony_with("vouch", &mut bea, wanted("badge-n-amara")).await;
+        assert_eq!(got.json()["go"], "/bedside/patients", "{}", got.text);
+        assert_eq!(vouches(&house).pop().unwrap().until, first.until, "and it is no longer for that");
+        assert_eq!(last_started(&house).good_until, first.until);
+    }
 }

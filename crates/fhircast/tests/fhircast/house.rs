@@ -7,6 +7,7 @@ use events::encounter::{Class, Opened, Place, Presence};
 use events::principal::{IdentityClass, Registered};
 use events::rota::ShiftAssigned;
 use events::session::{EndCause, Ended, LockCause, Locked, Proof, Resumed, Started};
+use events::workstation::{DeviceKey, Enrolled, Keeper};
 use events::{Actor, CallerName, Draft, Event, Leaf, PatientPseudonym, Seq, SessionId, Source, Timestamp};
 use fhircast::Hub;
 use futures_util::{SinkExt as _, StreamExt as _};
@@ -157,6 +158,9 @@ impl House {
         for (device, unit) in [("ws-ED", "ED"), ("ws-ED-2", "ED")] {
             let (device, kind, unit) = (id::<events::DeviceId>(device), DeviceKind::Workstation, Some(id(unit)));
             self.tell(device::Registered { device: device.clone(), kind, unit, shared: true, managed: true }).await;
+            let key = DeviceKey { x: "eA".into(), y: "eQ".into() };
+            let enrolled = Enrolled { device: device.clone(), keeper: Keeper::Browser, key, slip: "s".into() };
+            self.tell(enrolled).await;
             let (posture, good_until) = (Posture::Healthy, START + 48 * HOUR);
             self.tell(PostureReported { device, posture, good_until, reason: None }).await;
         }

@@ -35,6 +35,15 @@ pub(crate) enum Person {
         #[command(flatten)]
         data: Data,
     },
+    /// End one of a person's keys, as when it is lost and they cannot: it opens nothing from then on, and what rests on it ends.
+    Revoke {
+        /// Whose.
+        person: String,
+        /// Which, by the id that `person keys` lists.
+        key: String,
+        #[command(flatten)]
+        data: Data,
+    },
 }
 
 #[derive(Debug, Args)]

@@ -8,7 +8,7 @@ use crate::cli::signing_in::{Person, Recover, SignIn, Workstation};
 use crate::server::figures::NewReview;
 use crate::server::signing_in::{NewCode, NewInvitation, NewPass};
 use axum::http::Method;
-use events::{DeviceId, PrincipalId};
+use events::{AuthenticatorId, DeviceId, PrincipalId};
 use serde_json::Value;
 use signin::enrolment::LIST_BYTES_MAX;
 use signin::figures::Figures;
@@ -45,6 +45,17 @@ pub(crate) async fn person(person: Person, out: Output) -> Result<(), Failure> {
                 let row =
                     |one: &Value| ["name", "method", "registered_at", "used_at", "authenticator"].map(|n| word(one, n));
                 table(["name", "method", "registered", "last used", "id"], keys.iter().map(row))
+            })
+        }
+        Person::Revoke { person, key, data } => {
+            let (who, key) = (id::<PrincipalId>(&person)?, id::<AuthenticatorId>(&key)?);
+            let connection = Connection::open(&data.data, None)?;
+            let path = format!("/people/{}/authenticators/{}", segment(who.as_str()), segment(key.as_str()));
+            let answer: Value = serde_json::from_slice(&connection.send(Method::DELETE, &path, Vec::new()).await?)?;
+            connection.close();
+            out.data(&answer, || match answer.get("left").and_then(Value::as_u64) {
+                Some(0) => format!("revoked; {who} has no key now: invite them anew, or `handrail recover {who}`"),
+                left => format!("revoked; {who} has {} left", left.unwrap_or_default()),
             })
         }
     }

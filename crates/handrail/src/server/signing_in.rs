@@ -8,10 +8,10 @@ use axum::http::StatusCode;
 use axum::routing::{delete, get, post};
 use axum::{Json, Router};
 use events::workstation::Withdrawn;
-use events::{DeviceId, Draft, PrincipalId};
+use events::{AuthenticatorId, DeviceId, Draft, PrincipalId};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
-use signin::enrolment::{self, Evidence, INVITATION_PATH, InviteError, ListError};
+use signin::enrolment::{self, Evidence, INVITATION_PATH, InviteError, KeyError, ListError};
 use signin::recovery::{self, PASS_PATH, RecoverError};
 use signin::workstation::{self, CodeError, WORKSTATION_PATH};
 use store::Batch;
@@ -23,6 +23,7 @@ pub(crate) fn routes() -> Router<Local> {
         .route("/people/invitations/list", post(invite_all))
         .route("/people/recovery", post(recover))
         .route("/people/{who}/authenticators", get(authenticators))
+        .route("/people/{who}/authenticators/{key}", delete(revoke))
         .route("/workstations", get(workstations))
         .route("/workstations/codes", post(code))
         .route("/workstations/{device}", delete(withdraw))
@@ -136,6 +137,19 @@ async fn withdraw(
     let draft = Draft { device: Some(device.clone()), ..Draft::new(actor(peer)?, Withdrawn { device }) };
     local.plane.record(Batch::one(draft)).await?;
     Ok(StatusCode::NO_CONTENT)
+}
+
+async fn revoke(
+    State(local): State<Local>,
+    Extension(peer): Extension<Peer>,
+    Path((who, key)): Path<(PrincipalId, AuthenticatorId)>,
+) -> Result<Json<Value>, Trouble> {
+    match enrolment::revoke(&local.plane, &who, &key, actor(peer)?).await {
+        Ok(left) => Ok(Json(json!({ "left": left }))),
+        Err(KeyError::NotTheirs) => Err(Trouble::not_found(format!("`{who}` has no key `{key}`"))),
+        Err(KeyError::Record(error)) => Err(error.into()),
+        Err(error) => Err(bad(error.to_string())),
+    }
 }
 
 async fn authenticators(State(local): State<Local>, Path(who): Path<PrincipalId>) -> Json<Value> {

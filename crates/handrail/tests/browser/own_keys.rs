@@ -86,6 +86,13 @@ async fn a_second_key_is_registered_named_and_the_first_removed() {
     first.pull_out().await;
     let _second = second.plugged_into(&screen.page).await;
     screen.signs_in("Amara Osei").await;
+
+    // She calls: that one is gone too, and she cannot end it herself.
+    let keys = hospital.handrail(&["person", "keys", "n-amara"]);
+    let id = keys.split_whitespace().find(|word| word.starts_with("au-")).unwrap_or_else(|| panic!("no id in {keys}"));
+    assert!(hospital.handrail(&["person", "revoke", "n-amara", id]).contains("has no key now"));
+    screen.opens("/bedside/patients").await;
+    screen.reads("Who is there?").await;
     screen.closes().await;
 }
 

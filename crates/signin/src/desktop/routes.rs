@@ -10,7 +10,6 @@ use axum::Router;
 use axum::extract::{DefaultBodyLimit, FromRef, Json, State};
 use axum::response::Response;
 use axum::routing::post;
-use charter::signing_in::Reconnect;
 use events::session::LockCause;
 use events::signin::{Cause, Outcome, Step};
 use events::workstation::Keeper;
@@ -209,8 +208,6 @@ impl Helper<'_> {
         let unit = self.point.unit_of(&self.here);
         let engine = self.point.plane().engine();
         let rules = &engine.charter().rules_at(unit.as_ref()).assurance;
-        let level = session.map_or(1, |(session, _)| session.level);
-        let comes_back = rules.session_rules(level, unit.as_ref()).map(|rules| rules.reconnect);
         let asked_at = match &self.question {
             None => None,
             // A question is about one person at one workstation who wants one thing, in the session they had then.
@@ -229,7 +226,6 @@ impl Helper<'_> {
             here: &self.here,
             session,
             required: rules.required.map(|required| required.critical),
-            touch_comes_back: comes_back == Some(Reconnect::Touch),
             asked_at,
             now,
         })

@@ -61,8 +61,6 @@ pub struct Asked<'a> {
     pub session: Option<(&'a SessionFacts, Limits)>,
     /// What the charter asks for its riskiest work, where it says.
     pub required: Option<RequiredAssurance>,
-    /// A bare touch brings a locked session back here, so an earlier proof does not show that the same person is still there.
-    pub touch_comes_back: bool,
     /// When a touch was asked for, if one was.
     pub asked_at: Option<Timestamp>,
     /// When this is judged.
@@ -197,15 +195,10 @@ pub fn answer(asked: &Asked<'_>) -> Answer {
 
 /// Whether somebody who is at their open session may have more than its desktop.
 fn elevated(asked: &Asked<'_>, session: &SessionFacts) -> Answer {
+    // Whoever asks in somebody's name may be anybody: another local account, somebody far away, a program. Only a touch for this shows that it is
+    // them, however young the last one is.
+    let Some(asked_at) = asked.asked_at else { return Answer::Touch };
     let sure = session.level >= asked.required.map_or(LEVEL_USUAL, |required| required.level);
-    let Some(asked_at) = asked.asked_at else {
-        // Where the charter has no rule for its riskiest work, only a touch for this counts.
-        let young = asked.required.is_some_and(|required| {
-            let age = asked.now.since(session.proved_at);
-            required.max_age_min.is_none_or(|most| age <= most.duration())
-        });
-        return if sure && young && !asked.touch_comes_back { Answer::Yes } else { Answer::Touch };
-    };
     if asked.now.since(asked_at) >= QUESTION_LIFETIME {
         return Answer::No(Shut::NoTouch);
     }
@@ -258,7 +251,6 @@ mod tests {
             here: &here,
             session: Some((session, LIMITS)),
             required: Some(CRITICAL),
-            touch_comes_back: false,
             asked_at: None,
             now: NOW,
         };
@@ -309,22 +301,9 @@ mod tests {
     }
 
     #[test]
-    fn sudo_wants_a_proof_as_fresh_and_as_sure_as_the_riskiest_work() {
-        let open = session();
-        let used = |minutes: u32| SessionFacts { used_at: NOW + MINUTE * minutes, ..open.clone() };
-        let at = |minutes: u32| judged(Wanted::Elevate, &used(minutes), |asked| asked.now = NOW + MINUTE * minutes);
-        assert_eq!(at(30), Answer::Yes);
-        assert_eq!(at(31), Answer::Touch);
-        let less = SessionFacts { level: 2, ..open.clone() };
-        assert_eq!(judged(Wanted::Elevate, &less, |_| ()), Answer::Touch, "a security key may still be at hand");
-        let bare = judged(Wanted::Elevate, &open, |asked| asked.touch_comes_back = true);
-        assert_eq!(bare, Answer::Touch, "who came back by a bare touch may be somebody else with that key");
-        assert_eq!(judged(Wanted::Elevate, &open, |asked| asked.required = None), Answer::Touch);
-        let lasting = RequiredAssurance { level: 2, max_age_min: None };
-        let later = judged(Wanted::Elevate, &used(500), |asked| {
-            (asked.required, asked.now) = (Some(lasting), NOW + MINUTE * 500);
-        });
-        assert_eq!(later, Answer::Yes, "as long as the session lasts");
+    fn sudo_wants_a_touch_of_its_own_however_young_the_last_one_is() {
+        assert_eq!(judged(Wanted::Elevate, &session(), |_| ()), Answer::Touch);
+        assert_eq!(judged(Wanted::Elevate, &session(), |asked| asked.required = None), Answer::Touch);
     }
 
     #[test]
@@ -332,7 +311,6 @@ mod tests {
         let asked_at = NOW + MINUTE * 5;
         let judge = |session: &SessionFacts, after: u32| {
             judged(Wanted::Elevate, session, |asked| {
-                asked.touch_comes_back = true;
                 (asked.asked_at, asked.now) = (Some(asked_at), asked_at + Duration::from_secs(after.into()));
             })
         };

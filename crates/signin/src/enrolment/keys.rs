@@ -9,7 +9,8 @@ use ::store::{AppendError, Batch, ReadError};
 use charter::signing_in::LastOne;
 use events::authenticator::{NAME_CHARS_MAX, Renamed, RevokeCause, Revoked, Way};
 use events::signin::{Cause, RecoveryNeeded};
-use events::{AuthenticatorId, Event, PrincipalId, SessionId};
+use events::{Actor, AuthenticatorId, Draft, Event, PrincipalId, SessionId};
+use plane::Plane;
 use serde_json::json;
 use std::time::Duration;
 use world::SessionFacts;
@@ -148,6 +149,27 @@ impl PointOfCare {
         self.change(by, version, events).await?;
         self.keep_sessions_true().await;
         Ok(removed)
+    }
+}
+
+/// Ends a key of somebody's for them, whether or not it is their last: a lost key waits for nobody. What rests on it counts no longer at once.
+/// Answers how many they have left.
+///
+/// # Errors
+/// When it is not theirs, something else happens to their keys at the same moment, or it could not be recorded.
+pub async fn revoke(plane: &Plane, who: &PrincipalId, key: &AuthenticatorId, actor: Actor) -> Result<usize, KeyError> {
+    let version = plane.version_folded(&stream(who)).await?.ok_or(KeyError::Overtaken)?;
+    if !plane.world(|world| world.authenticator(key).is_some_and(|one| one.principal == *who)) {
+        return Err(KeyError::NotTheirs);
+    }
+    let draft = Draft {
+        on_behalf_of: Some(who.clone()),
+        ..Draft::new(actor, Revoked { authenticator: key.clone(), cause: RevokeCause::Administrative })
+    };
+    match plane.record(Batch::one(draft).expect(stream(who), version)).await {
+        Ok(_) => Ok(plane.world(|world| world.authenticators_of(who).len())),
+        Err(AppendError::Conflict(_)) => Err(KeyError::Overtaken),
+        Err(error) => Err(error.into()),
     }
 }
 

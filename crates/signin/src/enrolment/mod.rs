@@ -16,7 +16,7 @@ mod store;
 pub(crate) use allowed::Rules;
 pub use allowed::makers_known;
 pub use inviting::InviteError;
-pub use keys::{KeyError, PROOF_AGE_MAX, Removed, Sureness};
+pub use keys::{KeyError, PROOF_AGE_MAX, Removed, Sureness, revoke};
 pub use list::{LIST_BYTES_MAX, LIST_ROWS_MAX, ListError, invite_all};
 pub use routes::routes;
 pub use store::{EVIDENCE_CHARS_MAX, Evidence, INVITATION_PATH, invite};

@@ -242,7 +242,9 @@ pub(crate) fn locked(point: &PointOfCare, visitor: &Visitor, session: &SessionFa
     };
     let stands = Standing::Locked(session.locked.map_or(LockCause::Idle, |(_, cause)| cause));
     let alone = presence_will_do(session, stands, point.session_rules(session).as_ref());
+    let lent = session.vouched_by.is_some();
     let body = html! {
+        @if lent { p { (form::link(form::Weight::Main, crate::vouching::VOUCH_PATH, "A colleague vouches again")) } }
         @if alone {
             (touch_alone(&token, &name))
             (touch_by(visitor, &token, &html! {
@@ -258,6 +260,7 @@ pub(crate) fn locked(point: &PointOfCare, visitor: &Visitor, session: &SessionFa
     let lead = html! {
         (why) " "
         @if alone { "Two ways on, one touch each: " (name) "’s first, then everybody else’s." }
+        @else if lent { "The colleague who vouched for " (name) " touches once more, and it goes on; it costs none of the times a shift allows. Any key of one’s own works, too." }
         @else { (name) " goes on with one touch. Anybody else’s touch takes over: " (name) "’s work stays theirs." }
     };
     let title = format!("Locked for {name}");

@@ -14,7 +14,7 @@ pub use routes::routes;
 use crate::point::PointOfCare;
 use crate::session::{Basis, Screen, SessionError};
 use events::session::{Proof, Vouched};
-use events::{DeviceId, PrincipalId, SessionId, UnitId};
+use events::{DeviceId, PrincipalId, SessionId, Timestamp, UnitId};
 use rules::{Case, Known, No};
 use store::Batch;
 use world::{SessionFacts, Subject};
@@ -39,6 +39,8 @@ pub struct Word {
     pub unit: UnitId,
     /// Why.
     pub reason: String,
+    /// Until when it is good.
+    pub until: Timestamp,
 }
 
 /// What is asked of the rules.
@@ -88,13 +90,15 @@ impl PointOfCare {
             sessions: &sessions,
             proof: asked.proof,
             person: asked.person.zip(person.as_ref()).map(|(id, facts)| Known { id, facts }),
+            workstation: asked.workstation,
             earlier: &earlier,
             now,
         };
-        let session = case.judge()?.session.clone();
+        let judged = case.judge()?;
+        let (session, until) = (judged.session.session.clone(), judged.until);
         let person = asked.person.ok_or(No::NotHere)?.clone();
         let (voucher, workstation) = (asked.voucher.clone(), asked.workstation.clone());
-        Ok(Word { voucher, session, person, workstation, unit, reason: asked.reason.to_owned() })
+        Ok(Word { voucher, session, person, workstation, unit, reason: asked.reason.to_owned(), until })
     }
 
     /// A word becomes entries: that it was given, and the session it opens, in one.
@@ -102,8 +106,7 @@ impl PointOfCare {
     /// # Errors
     /// When it could not be recorded; then nothing happened.
     pub async fn vouch(&self, word: &Word) -> Result<SessionId, SessionError> {
-        let engine = self.plane().engine();
-        let lasts = engine.charter().rules_at(Some(&word.unit)).assurance.vouching.duration_min.duration();
+        let lasts = word.until.since(self.plane().now());
         let proof = Proof {
             method: METHOD.into(),
             level: LEVEL,
@@ -119,7 +122,7 @@ impl PointOfCare {
             workstation: word.workstation.clone(),
             unit: Some(word.unit.clone()),
             reason: word.reason.as_str().into(),
-            until: self.plane().now() + lasts,
+            until: word.until,
         };
         let given = self.by(&word.voucher, Some(&word.workstation), vouched);
         let screen = Screen { workstation: Some(word.workstation.clone()), key: None, carried: None };

@@ -2,7 +2,7 @@
 
 use charter::assurance::Vouching;
 use events::session::Proof;
-use events::{PrincipalId, RoleName, Timestamp, UnitId};
+use events::{DeviceId, PrincipalId, RoleName, Timestamp, UnitId};
 use std::time::Duration;
 use world::{Facts, SessionFacts, ShiftFacts, VOUCHES_MAX, VouchFacts};
 
@@ -138,18 +138,44 @@ pub struct Case<'a> {
     pub proof: &'a Proof,
     /// For whom, where the badge is somebody's.
     pub person: Option<Known<'a>>,
-    /// What colleagues said for that person before.
+    /// For which screen.
+    pub workstation: &'a DeviceId,
+    /// What colleagues said for that person before, the oldest first.
     pub earlier: &'a [VouchFacts],
     /// Now.
     pub now: Timestamp,
 }
 
+/// A word that counts.
+#[derive(Clone, Copy, Debug)]
+pub struct Judged<'a> {
+    /// The session that the voucher vouches in.
+    pub session: &'a SessionFacts,
+    /// Until when their word is good.
+    pub until: Timestamp,
+}
+
+/// When each word that counts by itself was given. What the same colleague says at the same screen within the time of the first goes on with it:
+/// a screen that locked meanwhile costs nobody another, and makes none longer.
+fn given<'a>(words: impl Iterator<Item = &'a VouchFacts>, lasts: Duration) -> Vec<&'a VouchFacts> {
+    let mut first: Vec<&VouchFacts> = Vec::new();
+    for word in words {
+        let goes_on = |one: &&VouchFacts| {
+            one.voucher == word.voucher && one.workstation == word.workstation && word.at < one.at + lasts
+        };
+        if !first.iter().any(goes_on) {
+            first.push(word);
+        }
+    }
+    first
+}
+
 impl Case<'_> {
-    /// The session that the voucher vouches in, or why their word does not count.
+    /// Whether a word counts, and until when.
     ///
     /// # Errors
     /// The first rule that is not kept.
-    pub fn judge(&self) -> Result<&SessionFacts, No> {
+    pub fn judge(&self) -> Result<Judged<'_>, No> {
         let mut theirs =
             self.sessions.iter().filter(|one| one.principal == *self.voucher.id && self.now < one.good_until);
         if self.person.is_some_and(|person| person.id == self.voucher.id) {
@@ -171,12 +197,20 @@ impl Case<'_> {
         let here = |person: &Known<'_>| !self.rule.same_unit || person.shift_in(self.unit, self.now).is_some();
         let person = self.person.filter(Known::active).filter(here).ok_or(No::NotHere)?;
         let since = person.counted_since(self.now);
-        let times = self.earlier.iter().filter(|word| since <= word.at).count();
+        let lasts = self.rule.duration_min.duration();
+        let words = given(self.earlier.iter().filter(|word| since <= word.at), lasts);
+        let here = |word: &&&VouchFacts| {
+            word.voucher == *self.voucher.id && word.workstation == *self.workstation && self.now < word.at + lasts
+        };
+        if let Some(word) = words.iter().find(here) {
+            return Ok(Judged { session, until: word.at + lasts });
+        }
         // More than are kept cannot be counted, so they are too many.
-        if times >= usize::try_from(self.rule.per_shift_max).unwrap_or(VOUCHES_MAX).min(VOUCHES_MAX) {
+        let most = usize::try_from(self.rule.per_shift_max).unwrap_or(VOUCHES_MAX).min(VOUCHES_MAX);
+        if words.len() >= most || self.earlier.len() >= VOUCHES_MAX {
             return Err(No::TooOften);
         }
-        Ok(session)
+        Ok(Judged { session, until: self.now + lasts })
     }
 }
 
@@ -250,8 +284,8 @@ mod tests {
         earlier: Vec<VouchFacts>,
     }
 
-    fn judged(change: impl FnOnce(&mut Setting)) -> Result<SessionFacts, No> {
-        let mut setting = Setting {
+    fn usual() -> Setting {
+        Setting {
             rule: Vouching {
                 roles: vec![id("nurse")],
                 level: 2,
@@ -273,8 +307,10 @@ mod tests {
             },
             person: Some((id("n-amara"), facts("doctor", "ED"))),
             earlier: Vec::new(),
-        };
-        change(&mut setting);
+        }
+    }
+
+    fn judged_until(setting: &Setting) -> Result<(SessionFacts, Timestamp), No> {
         let case = Case {
             rule: &setting.rule,
             unit: &id("ED"),
@@ -282,10 +318,17 @@ mod tests {
             sessions: &setting.sessions,
             proof: &setting.proof,
             person: setting.person.as_ref().map(|(id, facts)| Known { id, facts }),
+            workstation: &id("ws-1"),
             earlier: &setting.earlier,
             now: NOW,
         };
-        case.judge().cloned()
+        case.judge().map(|judged| (judged.session.clone(), judged.until))
+    }
+
+    fn judged(change: impl FnOnce(&mut Setting)) -> Result<SessionFacts, No> {
+        let mut setting = usual();
+        change(&mut setting);
+        judged_until(&setting).map(|(session, _)| session)
     }
 
     #[test]
@@ -333,11 +376,30 @@ mod tests {
 
     #[test]
     fn words_are_counted_by_the_shift() {
-        let word = |at| VouchFacts { voucher: id("n-bea"), workstation: id("ws-1"), unit: None, until: at, at };
+        let word = |at| VouchFacts { voucher: id("n-cara"), workstation: id("ws-1"), unit: None, until: at, at };
         assert!(judged(|it| it.earlier = vec![word(NOW)]).is_ok());
-        assert_eq!(judged(|it| it.earlier = vec![word(NOW), word(NOW - HOUR)]), Err(No::TooOften));
-        assert!(judged(|it| it.earlier = vec![word(NOW), word(NOW - HOUR * 2)]).is_ok(), "another shift");
+        assert_eq!(judged(|it| it.earlier = vec![word(NOW - HOUR), word(NOW)]), Err(No::TooOften));
+        assert!(judged(|it| it.earlier = vec![word(NOW - HOUR * 2), word(NOW)]).is_ok(), "another shift");
         let all = vec![word(NOW); VOUCHES_MAX];
         assert_eq!(judged(|it| (it.rule.per_shift_max, it.earlier) = (1_000, all)), Err(No::TooOften));
+    }
+
+    #[test]
+    fn a_colleague_who_touches_again_at_the_same_screen_goes_on_with_their_word() {
+        const MINUTE: Duration = Duration::from_secs(60);
+        let until = |earlier: &[(&str, u32)]| {
+            let word = |(at_screen, minutes): &(&str, u32)| {
+                let at = NOW - MINUTE * *minutes;
+                VouchFacts { voucher: id("n-bea"), workstation: id(at_screen), unit: None, until: at, at }
+            };
+            let setting = Setting { earlier: earlier.iter().map(word).collect(), ..usual() };
+            judged_until(&setting).map(|(_, until)| until.since(NOW).as_secs() / 60)
+        };
+        assert_eq!(until(&[]), Ok(30));
+        assert_eq!(until(&[("ws-1", 12)]), Ok(18), "and makes it no longer");
+        assert_eq!(until(&[("ws-1", 20), ("ws-1", 12)]), Ok(10));
+        assert_eq!(until(&[("ws-1", 50), ("ws-1", 31)]), Ok(30), "one, and it is over: this is the second");
+        assert_eq!(until(&[("ws-2", 12), ("ws-1", 10)]), Ok(20), "the one for this screen");
+        assert_eq!(until(&[("ws-2", 12), ("ws-3", 10)]), Err(No::TooOften));
     }
 }
