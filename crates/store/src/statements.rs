@@ -173,9 +173,9 @@ statements! {
     pub RECOVERY_ADD "recovery_add" must_change =
         "INSERT INTO recovery (id, principal, voucher, path, lost, asked_at, due, answered_at, slip, session, key_at) \
         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, 0, ?8, '', 0)";
-    /// `principal, now`: answers every request of somebody that waits.
+    /// `principal, now, voucher`: answers the requests for somebody that wait and that one colleague stands for; an empty one means all of them.
     pub RECOVERY_SUPERSEDE "recovery_supersede" =
-        "UPDATE recovery SET answered_at = ?2 WHERE principal = ?1 AND answered_at = 0";
+        "UPDATE recovery SET answered_at = ?2 WHERE principal = ?1 AND answered_at = 0 AND (voucher = ?3 OR ?3 = '')";
     /// `now` → those that wait, the longest first.
     pub RECOVERY_WAITING "recovery_waiting" = "SELECT id, principal, voucher, path, lost, asked_at, due, answered_at FROM recovery \
         WHERE answered_at = 0 AND slip = '' AND due > ?1 ORDER BY asked_at, id LIMIT 200";

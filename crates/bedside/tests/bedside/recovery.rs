@@ -242,3 +242,18 @@ async fn help_says_what_works_and_records_what_does_not() {
     let nonsense = one.form(&help.text, "/bedside/help", &[]).await;
     assert_eq!(nonsense.to.as_deref(), Some("/bedside/help"));
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whoever_asks_again_takes_nobody_elses_request_away() {
+    let house = with_a_desk().await;
+    let (mut bea, mut ruiz, mut desk) =
+        (house.key_of("n-bea").await, house.key_of("d-ruiz").await, house.key_of(DESK).await);
+    let (mut one, mut two) = (house.workstation("ws-1").await, house.workstation("ws-2").await);
+    stands_for(&mut one, &mut bea, "badge-n-amara", "yes").await;
+    stands_for(&mut one, &mut ruiz, "badge-n-amara", "no").await;
+    stands_for(&mut one, &mut ruiz, "badge-n-amara", "yes").await;
+    two.touch(&mut desk).await;
+    let list = two.get("/bedside/recovery").await.text;
+    assert_eq!(list.matches("stands for them").count(), 2, "one each: {list}");
+    assert!(list.contains("Nurse bea stands for them") && list.contains("Doctor ruiz stands for them"), "{list}");
+}

@@ -81,7 +81,7 @@ pub(super) async fn ask(
     ];
     let batch = Batch::one(draft)
         .write(RECOVERY_PRUNE, [(now - FORGET_AFTER).into()])
-        .write(RECOVERY_SUPERSEDE, [who.as_str().into(), now.into()])
+        .write(RECOVERY_SUPERSEDE, [who.as_str().into(), now.into(), voucher.as_str().into()])
         .write(RECOVERY_ADD, row);
     point.plane().record(batch).await.map(drop)
 }
@@ -181,7 +181,9 @@ pub async fn at_console(
         slip.id().as_str().into(),
     ];
     let draft = Draft { on_behalf_of: Some(who.clone()), ..Draft::new(by, made) };
-    let batch = Batch::one(draft).write(RECOVERY_SUPERSEDE, [who.as_str().into(), now.into()]).write(RECOVERY_ADD, row);
+    let batch = Batch::one(draft)
+        .write(RECOVERY_SUPERSEDE, [who.as_str().into(), now.into(), "".into()])
+        .write(RECOVERY_ADD, row);
     plane.record(slip.with(batch, who.as_str(), now)).await?;
     Ok(slip)
 }

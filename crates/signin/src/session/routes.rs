@@ -195,8 +195,16 @@ fn takes_over(visitor: &Visitor, who: &PrincipalId) -> bool {
 }
 
 pub(crate) fn unrecorded(error: &super::SessionError) -> Response {
-    tracing::error!(%error, "a session could not be recorded");
-    let words = "This could not be recorded, so it did not happen. Try once more; if it goes on, call clinical IT.";
+    let words = match error {
+        // What was recorded stands; another touch, or an end, came right after it.
+        super::SessionError::Overtaken => {
+            "Something else happened here at the same moment. Load the page again: it says how things are, and one touch more goes on."
+        }
+        super::SessionError::Record(_) => {
+            tracing::error!(%error, "a session could not be recorded");
+            "This could not be recorded, so it did not happen. Try once more; if it goes on, call clinical IT."
+        }
+    };
     told(&json!({ "say": words }))
 }
 
