@@ -89,9 +89,8 @@ async fn one_key_opens_every_workstation_over_a_server() {
     one_key_opens_every_workstation(Store::Server).await;
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn two_tabs_the_back_button_and_two_presses_do_no_harm() {
-    let hospital = Hospital::open(Store::File).await;
+async fn two_tabs_the_back_button_and_two_presses_do_no_harm(store: Store) {
+    let hospital = Hospital::open(store).await;
     let screen = Screen::enrolled(&hospital, "ws-1").await;
     let _key = Key::usb(&screen.page).await;
     screen.registers(&hospital, "n-amara").await;
@@ -120,5 +119,34 @@ async fn two_tabs_the_back_button_and_two_presses_do_no_harm() {
     screen.presses("Sign in with your key").await;
     screen.reads("Amara Osei").await;
     assert_eq!(hospital.entries("session.started").len(), 2);
+    screen.closes().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn two_tabs_the_back_button_and_two_presses_do_no_harm_over_a_file() {
+    two_tabs_the_back_button_and_two_presses_do_no_harm(Store::File).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn two_tabs_the_back_button_and_two_presses_do_no_harm_over_a_server() {
+    two_tabs_the_back_button_and_two_presses_do_no_harm(Store::Server).await;
+}
+
+/// The first of January 1970, and never later.
+const STOPPED: &str = "Date = class extends Date { constructor(...time) { super(...(time.length ? time : [0])); } static now() { return 0; } };";
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_workstation_whose_clock_is_wrong_signs_people_in_all_the_same() {
+    let hospital = Hospital::open(Store::File).await;
+    let screen = Screen::enrolled(&hospital, "ws-1").await;
+    let _key = Key::usb(&screen.page).await;
+    screen.registers(&hospital, "n-amara").await;
+    let script = serde_json::json!({ "source": STOPPED });
+    screen.page.cdp().send_raw("Page.addScriptToEvaluateOnNewDocument", script).await.unwrap();
+    screen.signs_in("Amara Osei").await;
+    assert_eq!(screen.asks("return Date.now() + new Date().getTime()").await, 0);
+    screen.presses("Lock").await;
+    screen.presses("touch your key to go on").await;
+    screen.reads("My patients").await;
     screen.closes().await;
 }
